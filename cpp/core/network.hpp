@@ -1,0 +1,31 @@
+// The model: an architecture and its parameters.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "buffer.hpp"
+#include "layout.hpp"
+
+namespace eigenmlp {
+
+// A dense network: ReLU after every hidden layer, softmax after the last. Inputs are multiplied by
+// input_scale before the first layer.
+template <typename Scalar>
+class Network {
+ public:
+  Network(std::vector<Index> sizes, double input_scale)
+      : layout_(std::move(sizes)), input_scale_(input_scale), parameters_(layout_.n_parameters()) {}
+
+  const Layout& layout() const { return layout_; }
+  double input_scale() const { return input_scale_; }
+  Scalar* parameters() { return parameters_.data(); }
+  const Scalar* parameters() const { return parameters_.data(); }
+
+ private:
+  Layout layout_;
+  double input_scale_;
+  Buffer<Scalar> parameters_;
+};
+
+}  // namespace eigenmlp

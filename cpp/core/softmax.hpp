@@ -1,0 +1,112 @@
+// The output layer: softmax, cross-entropy and δ in one pass over a panel.
+#pragma once
+
+#include <algorithm>
+
+#include "buffer.hpp"
+#include "simd.hpp"
+
+namespace eigenmlp {
+
+namespace detail {
+
+// The largest logit of each lane and the first class that has it.
+template <typename Scalar>
+struct Largest {
+  Packet<Scalar> logit;
+  Packet<Scalar> index;
+};
+
+// z: first vector of the logits, one class every kLanes.
+template <typename Scalar>
+EIGEN_STRONG_INLINE Largest<Scalar> largest(Index n_classes, const Scalar* z) {
+  Largest<Scalar> best{load(z), broadcast(Scalar(0))};
+  for (Index c = 1; c < n_classes; ++c) {
+    const Packet<Scalar> logit = load(z + c * kLanes<Scalar>);
+    const Packet<Scalar> better = pcmp_lt(best.logit, logit);
+    best.logit = pselect(better, logit, best.logit);
+    best.index = pselect(better, broadcast(static_cast<Scalar>(c)), best.index);
+  }
+  return best;
+}
+
+// Replaces logits z by exp(z - largest); returns their sum.
+template <typename Scalar>
+EIGEN_STRONG_INLINE Packet<Scalar> exponentials(Index n_classes, const Packet<Scalar>& largest,
+                                                Scalar* z) {
+  Packet<Scalar> sum = broadcast(Scalar(0));
+  for (Index c = 0; c < n_classes; ++c) {
+    Scalar* at = z + c * kLanes<Scalar>;
+    const Packet<Scalar> e = exponential<Scalar>(psub(load(at), largest));
+    pstore(at, e);
+    sum = padd(sum, e);
+  }
+  return sum;
+}
+
+}  // namespace detail
+
+// panel (n_classes × lanes): logits on entry, probabilities ŷ on return.
+template <typename Scalar>
+void softmax(Index n_classes, Scalar* panel) {
+  for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
+    Scalar* z = panel + lane;
+    const Packet<Scalar> largest = detail::largest(n_classes, z).logit;
+    const Packet<Scalar> sum = detail::exponentials(n_classes, largest, z);
+    for (Index c = 0; c < n_classes; ++c) {
+      Scalar* at = z + c * kLanes<Scalar>;
+      pstore(at, pdiv(load(at), sum));
+    }
+  }
+}
+
+// classes (lanes): the first largest logit of each lane of panel (n_classes × lanes).
+template <typename Scalar>
+void largest_class(Index n_classes, const Scalar* panel, Scalar* classes) {
+  for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
+    pstore(classes + lane, detail::largest(n_classes, panel + lane).index);
+  }
+}
+
+// panel (n_classes × lanes): logits on entry; on return scale · (ŷ - y) for the first `used` lanes
+// and 0 for the padding. labels: one a used lane.
+// -log ŷ_label = log Σ exp(z - z_max) + z_max - z_label, which can't overflow.
+template <typename Scalar>
+LossSum softmax_cross_entropy(Index n_classes, const Label* labels, Index used, Scalar scale,
+                              Scalar* panel) {
+  constexpr Index width = kWidth<Scalar>;
+  constexpr Index lanes = kLanes<Scalar>;
+  LossSum total;
+  for (Index first = 0; first < lanes; first += width) {
+    Scalar* z = panel + first;
+    const Index count = std::clamp(used - first, Index{0}, width);
+    alignas(kAlignment) Scalar labelled[width] = {};
+    alignas(kAlignment) Scalar factor[width] = {};
+    for (Index lane = 0; lane < count; ++lane) {
+      labelled[lane] = z[labels[first + lane] * lanes + lane];
+      factor[lane] = scale;
+    }
+
+    const auto best = detail::largest(n_classes, z);
+    const Packet<Scalar> sum = detail::exponentials(n_classes, best.logit, z);
+    const Packet<Scalar> scaling = pdiv(load(factor), sum);
+    for (Index c = 0; c < n_classes; ++c) {
+      Scalar* at = z + c * lanes;
+      pstore(at, pmul(load(at), scaling));
+    }
+
+    alignas(kAlignment) Scalar losses[width];
+    alignas(kAlignment) Scalar predicted[width];
+    pstore(losses, padd(plog(sum), psub(best.logit, load(labelled))));
+    pstore(predicted, best.index);
+    for (Index lane = 0; lane < count; ++lane) {
+      const Label label = labels[first + lane];
+      z[label * lanes + lane] -= scale;
+      total.loss += static_cast<double>(losses[lane]);
+      total.correct += predicted[lane] == static_cast<Scalar>(label);
+    }
+  }
+  return total;
+}
+
+}  // namespace eigenmlp

@@ -1,0 +1,45 @@
+// Numbers and shapes: what every other file of the core is written in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace eigenmlp {
+
+using Index = std::ptrdiff_t;
+
+// A class index, 0 … n_classes - 1.
+using Label = std::int32_t;
+
+enum class ElementType { kUint8, kFloat32, kFloat64 };
+
+// Borrowed rows of a data set: element (i, j) is data[i * stride + j], strides in elements.
+struct Rows {
+  const void* data;
+  ElementType type;
+  Index count;
+  Index features;
+  Index stride;
+};
+
+// The scores of any number of samples.
+struct LossSum {
+  double loss = 0;    // Σ -log ŷ_label
+  Index correct = 0;  // samples whose label is the first largest class
+
+  LossSum& operator+=(const LossSum& other) {
+    loss += other.loss;
+    correct += other.correct;
+    return *this;
+  }
+};
+
+// Asked now and then during long work; true means "stop as soon as nothing is half done".
+using StopRequested = std::function<bool()>;
+
+constexpr Index divide_up(Index value, Index by) { return (value + by - 1) / by; }
+constexpr Index round_up(Index value, Index to) { return divide_up(value, to) * to; }
+
+}  // namespace eigenmlp

@@ -1,0 +1,144 @@
+// Every kernel against the reference, over the sizes where vectors, tiles and panels begin and end.
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "check.hpp"
+#include "inference.hpp"
+#include "problem.hpp"
+#include "reference.hpp"
+
+namespace {
+
+using eigenmlp::Index;
+using eigenmlp::Penalty;
+using problem::never;
+using problem::Problem;
+
+const std::vector<Index> kSizes{1, 2, 3, 5, 7, 15, 16, 17, 31, 33, 63, 65};
+
+template <typename Scalar>
+reference::Matrix inputs_of(const Problem<Scalar>& p) {
+  return Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>>(
+             p.inputs.data(), p.rows.features, p.rows.count)
+      .template cast<double>();
+}
+
+template <typename Scalar>
+void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& penalty) {
+  const Problem<Scalar> p(sizes, n_samples);
+  const auto expected =
+      reference::forward_backward(reference::layers_of(p.network), inputs_of(p), p.labels, penalty);
+  // A few roundings a term of the longest sum.
+  const double tolerance = 64 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  std::ostringstream description;
+  for (const Index size : sizes) description << size << ' ';
+  description << "with " << n_samples << " samples: ";
+  const std::string what = description.str();
+
+  std::vector<Scalar> gradient(static_cast<std::size_t>(p.network.layout().n_parameters()));
+  const auto sum =
+      eigenmlp::loss_and_gradient(p.network, p.samples(), penalty, 1, never, gradient.data());
+  const double loss = sum->loss / static_cast<double>(n_samples) + penalty_of(p.network, penalty);
+  check::close(loss, expected.loss, tolerance, what + "loss");
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    check::close(gradient[i], expected.gradient[i], tolerance,
+                 what + "gradient " + std::to_string(i));
+  }
+
+  const Index n_classes = sizes.back();
+  std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * n_classes));
+  std::vector<std::int64_t> classes(static_cast<std::size_t>(n_samples));
+  eigenmlp::predict_probabilities(p.network, p.rows, 1, never, probabilities.data());
+  eigenmlp::predict_classes(p.network, p.rows, 1, never, classes.data());
+  Index correct = 0;
+  for (Index i = 0; i < n_samples; ++i) {
+    Index best = 0;
+    for (Index c = 0; c < n_classes; ++c) {
+      const Scalar actual = probabilities[static_cast<std::size_t>(i * n_classes + c)];
+      check::close(actual, expected.probabilities(c, i), tolerance, what + "probability");
+      if (expected.probabilities(c, i) > expected.probabilities(best, i)) best = c;
+    }
+    check::equal(classes[static_cast<std::size_t>(i)], best, what + "class");
+    correct += best == p.labels[static_cast<std::size_t>(i)];
+  }
+  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), 1, never);
+  check::equal(scores->correct, correct, what + "hits");
+  check::close(scores->loss, sum->loss, 1e-12, what + "evaluated loss");
+}
+
+TEST(one_layer_of_every_size) {
+  for (const Index inputs : kSizes) {
+    for (const Index classes : kSizes) {
+      compare<float>({inputs, classes}, 33, {});
+      compare<double>({inputs, classes}, 17, {0.5, true});
+    }
+  }
+}
+
+TEST(hidden_layers_of_every_size) {
+  for (const Index first : kSizes) {
+    for (const Index second : kSizes) {
+      compare<float>({5, first, second, 3}, 31, {0.1, false});
+      compare<double>({7, first, second, 2}, 9, {});
+    }
+  }
+}
+
+TEST(every_number_of_samples) {
+  for (const Index n_samples : {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 600}) {
+    compare<float>({9, 11, 4}, n_samples, {});
+    compare<double>({9, 11, 4}, n_samples, {0.25, false});
+  }
+}
+
+TEST(large_logits_do_not_overflow) {
+  Problem<float> p({3, 4}, 10);
+  for (Index i = 0; i < p.network.layout().n_parameters(); ++i) p.network.parameters()[i] *= 1e4F;
+  const auto expected =
+      reference::forward_backward(reference::layers_of(p.network), inputs_of(p), p.labels, {});
+  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), 1, never);
+  check::close(scores->loss / 10, expected.loss, 1e-5, "loss");
+}
+
+TEST(every_element_type_and_stride_reads_the_same_rows) {
+  constexpr Index kRows = 5;
+  constexpr Index kStride = 7;
+  constexpr Index kFeatures = 3;
+  std::vector<std::uint8_t> bytes(kRows * kStride);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(37 * i);
+  const std::vector<float> floats(bytes.begin(), bytes.end());
+  const std::vector<double> doubles(bytes.begin(), bytes.end());
+  Problem<float> p({kFeatures, 4, 2}, kRows);
+  eigenmlp::Network<float> network({kFeatures, 4, 2}, 1.0 / 255);
+  std::copy_n(p.network.parameters(), p.network.layout().n_parameters(), network.parameters());
+
+  std::vector<std::vector<float>> results;
+  using enum eigenmlp::ElementType;
+  for (const eigenmlp::Rows& rows :
+       {eigenmlp::Rows{bytes.data(), kUint8, kRows, kFeatures, kStride},
+        eigenmlp::Rows{floats.data(), kFloat32, kRows, kFeatures, kStride},
+        eigenmlp::Rows{doubles.data(), kFloat64, kRows, kFeatures, kStride}}) {
+    results.emplace_back(kRows * 2);
+    eigenmlp::predict_probabilities(network, rows, 1, never, results.back().data());
+  }
+  check::equal(results[0] == results[1], true, "uint8 and float32 agree");
+  check::equal(results[1] == results[2], true, "float32 and float64 agree");
+}
+
+TEST(values_that_no_network_can_take_are_found) {
+  std::vector<double> values(12, 1.0);
+  const eigenmlp::Rows rows{values.data(), eigenmlp::ElementType::kFloat64, 4, 3, 3};
+  check::equal(eigenmlp::first_bad_row<float>(rows), 4, "all good");
+  values[7] = 1e300;
+  check::equal(eigenmlp::first_bad_row<float>(rows), 2, "too large for float32");
+  check::equal(eigenmlp::first_bad_row<double>(rows), 4, "fine for float64");
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+        -std::numeric_limits<double>::infinity()}) {
+    values[4] = bad;
+    check::equal(eigenmlp::first_bad_row<double>(rows), 1, "NaN or infinity");
+  }
+}
+
+}  // namespace

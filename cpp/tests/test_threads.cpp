@@ -1,0 +1,94 @@
+// The same bits for any number of threads, and no data race (run under ThreadSanitizer too).
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "inference.hpp"
+#include "problem.hpp"
+#include "threads.hpp"
+
+namespace {
+
+using eigenmlp::AdamConstants;
+using eigenmlp::Index;
+using eigenmlp::Optimizer;
+using problem::never;
+using problem::Problem;
+
+template <typename Scalar>
+std::vector<Scalar> trained(const std::vector<Index>& sizes, Index n_samples, Index batch_size,
+                            int threads) {
+  Problem<Scalar> p(sizes, n_samples);
+  const Index n = p.network.layout().n_parameters();
+  Optimizer<Scalar> adam(AdamConstants{}, n);
+  double loss = 0;
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    const auto result = eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, batch_size,
+                                              0.01, {0.01, epoch == 1}, threads, never);
+    loss = result.sum.loss;
+  }
+  std::vector<Scalar> out(p.network.parameters(), p.network.parameters() + n);
+  out.push_back(static_cast<Scalar>(loss));
+  std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * sizes.back()));
+  eigenmlp::predict_probabilities(p.network, p.rows, threads, never, probabilities.data());
+  out.insert(out.end(), probabilities.begin(), probabilities.end());
+  return out;
+}
+
+template <typename Scalar>
+void same_bits(const std::vector<Index>& sizes, Index n_samples, Index batch_size) {
+  const auto expected = trained<Scalar>(sizes, n_samples, batch_size, 1);
+  for (const int threads : {2, 3, 5}) {
+    check::equal(trained<Scalar>(sizes, n_samples, batch_size, threads) == expected, true,
+                 std::to_string(threads) + " threads");
+  }
+}
+
+TEST(any_number_of_threads_gives_the_same_bits) {
+  same_bits<float>({13, 17, 7, 5}, 333, 100);
+  same_bits<double>({13, 17, 7, 5}, 333, 100);
+  same_bits<float>({3, 2}, 700, 700);
+  same_bits<double>({65, 33, 31, 2}, 150, 149);
+}
+
+TEST(shares_cover_everything_once) {
+  for (const Index total : {0, 1, 5, 6, 7, 100}) {
+    for (const int count : {1, 2, 3, 7}) {
+      Index at = 0;
+      for (int thread = 0; thread < count; ++thread) {
+        const auto share = eigenmlp::share_of(total, 6, thread, count);
+        check::equal(share.begin, at, "begins where the last one ended");
+        at = share.end;
+      }
+      check::equal(at, total, "ends at the end");
+    }
+  }
+}
+
+TEST(every_thread_runs_once) {
+  std::vector<std::atomic<int>> runs(8);
+  eigenmlp::run_on_threads(8, [&](int thread) { ++runs[static_cast<std::size_t>(thread)]; });
+  for (const auto& count : runs) check::equal(count.load(), 1, "runs");
+}
+
+TEST(threads_are_chosen_by_work_and_request) {
+  check::equal(eigenmlp::choose_threads(3, 10, 1), 3, "the request counts");
+  check::equal(eigenmlp::choose_threads(3, 2, 1e12), 2, "no more than parts");
+  check::equal(eigenmlp::choose_threads(0, 100, 1e3), 1, "little work");
+  check::equal(eigenmlp::choose_threads(0, 100, 1e12), std::min(100, eigenmlp::available_cores()),
+               "much work");
+}
+
+TEST(several_networks_train_at_once) {
+  const auto expected = trained<float>({9, 8, 4}, 120, 50, 2);
+  std::vector<std::jthread> callers;
+  std::atomic<int> equal{0};
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] { equal += trained<float>({9, 8, 4}, 120, 50, 2) == expected; });
+  }
+  callers.clear();
+  check::equal(equal.load(), 4, "runs with the same result");
+}
+
+}  // namespace
