@@ -1,0 +1,12 @@
+#include <pybind11/pybind11.h>
+
+#include "topics.hpp"
+
+// Every object guards its own state, and nothing relies on the GIL.
+PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
+  module.doc() = "The core of eigenmlp, in C++. Private: use the names in eigenmlp.";
+  eigenmlp::bind_system(module);
+  eigenmlp::bind_arrays(module);
+  eigenmlp::bind_optimizers(module);
+  eigenmlp::bind_networks(module);
+}

@@ -1,0 +1,62 @@
+"""Multilayer perceptrons trained at the speed the processor allows.
+
+The pieces: `Network` is the model, `train` trains it, `History` is what training measured.
+`optimizers`, `schedules` and `callbacks` are the parts that training is put together from,
+`datasets` has data to try it on, and `experiments` runs whole studies.
+
+Examples
+--------
+>>> import eigenmlp as em
+>>> glyphs = em.datasets.load_glyphs(n_samples=500, n_classes=5)
+>>> train, val, test = em.datasets.split(glyphs.X, glyphs.y, (0.8, 0.1, 0.1), rng=0)
+>>> net = em.Network([784, 64, 5], input_scale=1 / 255, rng=0)
+>>> history = em.train(
+...     net, glyphs.X[train], glyphs.y[train], epochs=20, rng=0,
+...     validation_data=(glyphs.X[val], glyphs.y[val]),
+... )
+>>> net.evaluate(glyphs.X[test], glyphs.y[test]).accuracy > 0.8
+True
+"""
+
+import importlib
+from importlib.metadata import version
+from types import ModuleType
+
+from eigenmlp import callbacks, datasets, optimizers, schedules
+from eigenmlp.errors import (
+    DataFileError,
+    DownloadError,
+    EigenmlpError,
+    ModelFileError,
+    TrainingDivergedError,
+)
+from eigenmlp.history import History
+from eigenmlp.network import Evaluation, Network, load_network
+from eigenmlp.training import train
+
+__all__ = [
+    "DataFileError",
+    "DownloadError",
+    "EigenmlpError",
+    "Evaluation",
+    "History",
+    "ModelFileError",
+    "Network",
+    "TrainingDivergedError",
+    "callbacks",
+    "datasets",
+    "experiments",
+    "load_network",
+    "optimizers",
+    "schedules",
+    "train",
+]
+
+__version__ = version("eigenmlp")
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Training alone shouldn't pay for what only studies need.
+    if name == "experiments":
+        return importlib.import_module("eigenmlp.experiments")
+    raise AttributeError(f"module 'eigenmlp' has no attribute {name!r}")

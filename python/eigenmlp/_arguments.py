@@ -1,0 +1,35 @@
+"""Checks of single arguments, with one wording of their errors."""
+
+from numbers import Integral, Real
+
+__all__ = ["real_number", "whole_number"]
+
+
+def real_number(name: str, value: object, remedy: str) -> float:
+    """Return `value` as a float; NaN and infinities pass.
+
+    Raises
+    ------
+    TypeError
+        If it is no real number; a bool is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}={value!r} is not a number; {remedy}")
+    return float(value)
+
+
+def whole_number(name: str, value: object, *, minimum: int, remedy: str) -> int:
+    """Return `value` as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer; a bool is none, nor is a float such as 3.0.
+    ValueError
+        If it is less than `minimum`.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name}={value!r} is not an integer; {remedy}")
+    if value < minimum:
+        raise ValueError(f"{name}={value} is less than {minimum}; {remedy}")
+    return int(value)

@@ -1,0 +1,79 @@
+"""Checks of what makes a network and a training run."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from eigenmlp._arguments import real_number, whole_number
+
+__all__ = [
+    "checked_dtype",
+    "checked_l2",
+    "checked_scale",
+    "checked_sizes",
+    "fill",
+    "thread_count",
+]
+
+
+def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:
+    array = np.asarray(values)
+    if array.shape != target.shape:
+        raise ValueError(f"{name} has shape {array.shape}, but {target.shape} is needed")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    with np.errstate(over="ignore"):
+        target[...] = array
+    if not np.isfinite(target).all():
+        raise ValueError(
+            f"{name} holds NaN, infinity or a value beyond {target.dtype}; parameters are finite"
+        )
+
+
+def checked_sizes(layer_sizes: Sequence[int]) -> list[int]:
+    remedy = "pass the units of input, hidden layers and output, such as [784, 100, 10]"
+    if isinstance(layer_sizes, (str, bytes)) or not isinstance(layer_sizes, Iterable):
+        raise TypeError(f"layer_sizes={layer_sizes!r} is not a sequence; {remedy}")
+    sizes = [
+        whole_number(f"layer_sizes[{i}]", size, minimum=1, remedy=remedy)
+        for i, size in enumerate(layer_sizes)
+    ]
+    if len(sizes) < 2:
+        raise ValueError(f"layer_sizes={sizes} has fewer than 2 sizes; {remedy}")
+    return sizes
+
+
+def checked_dtype(dtype: DTypeLike) -> Literal["float32", "float64"]:
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = repr(dtype)
+    if name == "float32":
+        return "float32"
+    if name == "float64":
+        return "float64"
+    raise ValueError(f'dtype={name} is not supported; use "float32" or "float64"')
+
+
+def checked_scale(input_scale: float) -> float:
+    scale = real_number("input_scale", input_scale, "pass a factor such as 1/255")
+    if not math.isfinite(scale) or scale == 0:
+        raise ValueError(f"input_scale={scale} must be finite and not 0; use 1.0 for none")
+    return scale
+
+
+def checked_l2(l2: float) -> float:
+    value = real_number("l2", l2, "pass λ, 0 for no penalty")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"l2={value} must be finite and >= 0; 0 is no penalty")
+    return value
+
+
+def thread_count(n_threads: int | None) -> int:
+    """Return the core's number of threads, where 0 lets it decide."""
+    if n_threads is None:
+        return 0
+    return whole_number("n_threads", n_threads, minimum=1, remedy="pass 1 or more, or None")

@@ -1,0 +1,64 @@
+"""Exceptions that eigenmlp raises on its own account.
+
+Wrong arguments raise the built-in `TypeError` and `ValueError`; the classes here are for
+failures a caller may want to catch by name.
+"""
+
+__all__ = [
+    "DataFileError",
+    "DownloadError",
+    "EigenmlpError",
+    "ModelFileError",
+    "TrainingDivergedError",
+]
+
+
+class EigenmlpError(Exception):
+    """Base class of the exceptions below."""
+
+
+class TrainingDivergedError(EigenmlpError, ArithmeticError):
+    """A loss or a parameter stopped being finite during training.
+
+    The network holds the parameters of the last epoch that ended finite.
+
+    Parameters
+    ----------
+    message : str
+        The whole text, with the remedy.
+    epoch : int
+        Epoch, counted from 0, in which training diverged.
+    batch : int
+        Batch within the epoch, counted from 0.
+    learning_rate : float
+        Learning rate of that epoch.
+    last_finite_loss : float or None
+        Mean loss of the last batch or epoch whose loss was finite; None if there was none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        epoch: int,
+        batch: int,
+        learning_rate: float,
+        last_finite_loss: float | None,
+    ) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.batch = batch
+        self.learning_rate = learning_rate
+        self.last_finite_loss = last_finite_loss
+
+
+class DataFileError(EigenmlpError, ValueError):
+    """A data file is truncated, mis-shaped, of an unknown kind, or contradicts its labels."""
+
+
+class DownloadError(EigenmlpError, OSError):
+    """A data set could not be downloaded or its checksum is wrong."""
+
+
+class ModelFileError(EigenmlpError, ValueError):
+    """A file is not a model file of eigenmlp, or contradicts itself."""

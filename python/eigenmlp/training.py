@@ -1,0 +1,268 @@
+"""The training loop: what changes from epoch to epoch. The core does what changes per batch."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eigenmlp._arguments import whole_number
+from eigenmlp._checks import checked_l2, thread_count
+from eigenmlp._native import _core
+from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
+from eigenmlp.errors import TrainingDivergedError
+from eigenmlp.history import History
+from eigenmlp.network import Network
+from eigenmlp.optimizers import Adam, Optimizer
+from eigenmlp.schedules import as_schedule, rate_at
+
+__all__ = ["train"]
+
+
+def train(
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    optimizer: Optimizer | None = None,
+    learning_rate: float | Callable[[int], float] = 1e-3,
+    batch_size: int | None = 64,
+    epochs: int = 100,
+    l2: float = 0.0,
+    l2_biases: bool = False,
+    shuffle: bool = True,
+    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    evaluate_train: bool = False,
+    callbacks: Sequence[Callback] = (),
+    rng: int | np.random.Generator | None = None,
+    n_threads: int | None = None,
+    progress: bool = False,
+) -> History:
+    r"""Train a network on labelled samples.
+
+    A step takes a batch's mean cross-entropy :math:`L`, adds the penalty, and follows the gradient
+
+    .. math:: g = \nabla L + \lambda\,\theta
+
+    by the optimizer's rule, where the second term is there for weights alone, or for weights and
+    biases with `l2_biases`: the gradient of :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place. One training run at a time.
+    X : (n_samples, n_features) array
+        Finite real numbers; uint8, float32 and float64 are read where they lie, row by row, so a
+        uint8 data set stays uint8 in memory. Not to be changed during training.
+    y : (n_samples,) array of int
+        Class indices, 0 to n_classes - 1.
+    optimizer : Optimizer, default=None
+        `eigenmlp.optimizers.SGD` or `eigenmlp.optimizers.Adam`; None is a fresh ``Adam()``. An
+        object that has trained this network before continues with its moments and clock.
+    learning_rate : float or callable, default=1e-3
+        Finite, >= 0; or a function of the epoch, counted from 0: see `eigenmlp.schedules`.
+    batch_size : int or None, default=64
+        Samples in a step, >= 1; the last batch of an epoch is shorter if it doesn't divide
+        n_samples. None is the full batch: one step an epoch.
+    epochs : int, default=100
+        Passes over the data, >= 0.
+    l2 : float, default=0.0
+        λ of the formula above, >= 0. It is not divided by anything: scikit-learn's ``alpha`` divides
+        it by the batch's size (``l2 = alpha / batch_size``), PyTorch's ``weight_decay`` for its
+        Adam and SGD acts on biases too (``l2 = weight_decay, l2_biases=True``).
+    l2_biases : bool, default=False
+        Penalize biases as well.
+    shuffle : bool, default=True
+        Draw a new order of the samples each epoch. The full batch has no order to draw.
+    validation_data : (X_val, y_val) or None, default=None
+        Evaluated after each epoch.
+    evaluate_train : bool, default=False
+        Measure training loss and accuracy over the whole training set after the epoch, at the cost
+        of another forward pass. Otherwise they are the mean over the epoch's batches as they
+        passed, each measured before its update.
+    callbacks : sequence of Callback, default=()
+        Called in this order: see `eigenmlp.callbacks`.
+    rng : int, numpy.random.Generator or None, default=None
+        Seed or generator of the order of samples. With a seed, the same data and the same initial
+        parameters, training gives the same bits; None draws a fresh one.
+    n_threads : int or None, default=None
+        Threads to compute with, >= 1; None decides by the size of a step and the cores at hand.
+        The result has the same bits whatever the number.
+    progress : bool, default=False
+        Show a progress bar, if the output is a terminal.
+
+    Returns
+    -------
+    History
+        A column each, one entry an epoch: ``train_loss``, ``train_accuracy``, ``learning_rate``,
+        ``seconds``, and ``val_loss`` and ``val_accuracy`` with validation data. Losses are without
+        penalty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range. Nothing has then been trained.
+    TrainingDivergedError
+        If the loss or a parameter stops being finite. The network holds the parameters of the last
+        finite epoch, and the optimizer's state for it starts afresh.
+    RuntimeError
+        If the network is being trained already, by another thread or from within a callback.
+    KeyboardInterrupt
+        On Ctrl-C. The network holds the parameters of the last finished batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    >>> net = em.Network([2, 16, 2], rng=0)
+    >>> history = em.train(net, X, y, learning_rate=em.schedules.exponential(0.03, gamma=0.99),
+    ...                    batch_size=20, epochs=60, rng=0)
+    >>> history.n_epochs
+    60
+    >>> net.evaluate(X, y).accuracy > 0.9
+    True
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network={network!r} is not an eigenmlp.Network")
+    if optimizer is None:
+        optimizer = Adam()
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is not an optimizer; use SGD() or Adam() of "
+            "eigenmlp.optimizers"
+        )
+    schedule = as_schedule(learning_rate)
+    samples = network._check_samples(X, y)
+    validation = _validation_samples(network, validation_data)
+    n_samples = len(samples)
+    if batch_size is None:
+        batch_size = n_samples
+    else:
+        remedy = "pass 1 or more, or None for the full batch"
+        batch_size = min(whole_number("batch_size", batch_size, minimum=1, remedy=remedy), n_samples)
+    epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
+    l2 = checked_l2(l2)
+    threads = thread_count(n_threads)
+    generator = np.random.default_rng(rng)
+    hooks = [*callbacks, *([ProgressBar()] if progress else [])]
+    for hook in hooks:
+        if not isinstance(hook, Callback):
+            raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
+
+    state = TrainingState(network, History(), -1, epochs, n_samples, batch_size)
+    moments = optimizer.state_for(network)
+    with _exclusive(network), _called(hooks, state):
+        for epoch in range(epochs):
+            start = time.perf_counter()
+            rate = rate_at(schedule, epoch)
+            order = generator.permutation(n_samples) if shuffle and batch_size < n_samples else None
+            before = network.get_flat_parameters()
+            result = network._core.train_epoch(
+                moments, samples, order, batch_size, rate, l2, l2_biases, threads
+            )
+            if result.diverged:
+                network.set_flat_parameters(before)
+                moments.reset()
+                raise _diverged(state.history, epoch, result, rate)
+            scores = {
+                "train_loss": result.loss / n_samples,
+                "train_accuracy": result.correct / n_samples,
+            }
+            if evaluate_train:
+                scores.update(_scores("train", network, samples, threads))
+            if validation is not None:
+                scores.update(_scores("val", network, validation, threads))
+            state.history.append(
+                **scores, learning_rate=rate, seconds=time.perf_counter() - start
+            )
+            state.epoch = epoch
+            if _any_stops(hooks, state):
+                break
+    return state.history
+
+
+def _validation_samples(
+    network: Network, data: tuple[ArrayLike, ArrayLike] | None
+) -> _core.Samples | None:
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError("validation_data must be a pair (X_val, y_val)")
+    try:
+        return network._check_samples(*data)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from error
+
+
+def _scores(
+    name: str, network: Network, samples: _core.Samples, threads: int
+) -> dict[str, float]:
+    evaluation = network._evaluate_samples(samples, threads)
+    return {f"{name}_loss": evaluation.loss, f"{name}_accuracy": evaluation.accuracy}
+
+
+@contextlib.contextmanager
+def _exclusive(network: Network) -> Iterator[None]:
+    if not network._training_lock.acquire(blocking=False):
+        raise RuntimeError(
+            "this network is being trained already, by another thread or by the training run whose "
+            "callback this is; train a copy (copy.deepcopy) instead"
+        )
+    try:
+        yield
+    finally:
+        network._training_lock.release()
+
+
+@contextlib.contextmanager
+def _called(hooks: Sequence[Callback], state: TrainingState) -> Iterator[None]:
+    """Begin the hooks, and end each that began in exactly one way."""
+    begun: list[Callback] = []
+    try:
+        for hook in hooks:
+            hook.on_train_begin(state)
+            begun.append(hook)
+        yield
+        while begun:
+            begun.pop(0).on_train_end(state)
+    except BaseException as error:
+        for hook in begun:
+            hook.on_train_error(state, error)
+        raise
+
+
+def _any_stops(hooks: Sequence[Callback], state: TrainingState) -> bool:
+    stop = False
+    for hook in hooks:
+        answer = hook.on_epoch_end(state)
+        if answer is not None and not isinstance(answer, bool):
+            raise TypeError(
+                f"{type(hook).__name__}.on_epoch_end returned {answer!r}; return True to stop, "
+                "False or None to go on"
+            )
+        stop = stop or bool(answer)
+    return stop
+
+
+def _diverged(
+    history: History, epoch: int, result: _core.EpochResult, rate: float
+) -> TrainingDivergedError:
+    if result.n_samples:
+        last_loss: float | None = result.loss / result.n_samples
+    else:
+        last_loss = history.last.get("train_loss")
+    last = "no loss was finite" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
+    return TrainingDivergedError(
+        f"training diverged in epoch {epoch} (from 0), batch {result.n_batches}, at learning rate "
+        f"{rate:.6g}: the loss or a parameter is no longer finite; {last}. The network holds the "
+        "parameters of the last finite epoch. Try a smaller learning rate, a warm-up, inputs scaled "
+        "to about 0 … 1 (input_scale), or a smaller l2.",
+        epoch=epoch,
+        batch=result.n_batches,
+        learning_rate=rate,
+        last_finite_loss=last_loss,
+    )
