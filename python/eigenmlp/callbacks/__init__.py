@@ -1,0 +1,12 @@
+"""Hooks into training: stop early, show progress, log to a file, or write your own.
+
+Pass them to `eigenmlp.train` as ``callbacks=[...]``; they run in that order. A callback of
+your own derives from `Callback` and overrides the hooks it needs.
+"""
+
+from eigenmlp.callbacks.base import Callback, TrainingState
+from eigenmlp.callbacks.csv_logger import CSVLogger
+from eigenmlp.callbacks.early_stopping import EarlyStopping
+from eigenmlp.callbacks.progress_bar import ProgressBar
+
+__all__ = ["CSVLogger", "Callback", "EarlyStopping", "ProgressBar", "TrainingState"]

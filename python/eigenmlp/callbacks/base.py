@@ -1,0 +1,90 @@
+"""What every callback shares: the hooks, and the state they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eigenmlp.history import History
+    from eigenmlp.network import Network
+
+__all__ = ["Callback", "TrainingState"]
+
+
+@dataclass
+class TrainingState:
+    """What a hook sees of the training run; one object for the whole run.
+
+    Attributes
+    ----------
+    network : Network
+        The network in training; after an epoch it holds that epoch's parameters.
+    history : History
+        What was measured so far, the epoch just ended included.
+    epoch : int
+        The epoch just ended, counted from 0; -1 before the first.
+    epochs : int
+        Number of epochs asked for.
+    n_samples : int
+        Number of training samples.
+    batch_size : int
+        Samples in a batch; `n_samples` for the full batch.
+    """
+
+    network: Network
+    history: History
+    epoch: int
+    epochs: int
+    n_samples: int
+    batch_size: int
+
+
+class Callback:
+    """Base of all callbacks: hooks that do nothing.
+
+    For every call of `on_train_begin` exactly one of `on_train_end` and `on_train_error`
+    follows. One object may serve several training runs, one after the other: it starts
+    afresh in `on_train_begin`.
+
+    Examples
+    --------
+    Stop once the training set is learnt:
+
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> class Learnt(em.callbacks.Callback):
+    ...     def on_epoch_end(self, state):
+    ...         return state.history.last["train_accuracy"] >= 0.95
+    >>> X = np.eye(4).repeat(10, axis=0)
+    >>> y = np.arange(4).repeat(10)
+    >>> history = em.train(
+    ...     em.Network([4, 4], rng=0), X, y, optimizer=em.optimizers.SGD(),
+    ...     learning_rate=1.0, epochs=1000, callbacks=[Learnt()], rng=0,
+    ... )
+    >>> history.n_epochs < 1000
+    True
+    """
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Training is about to start; `state.epoch` is -1 and the history empty."""
+
+    def on_epoch_end(self, state: TrainingState) -> bool | None:  # noqa: ARG002  no-op hook
+        """Look at an epoch that just ended, its row already in the history.
+
+        Returns
+        -------
+        bool or None
+            True stops training after this epoch; the callbacks further down the list still
+            see the epoch. False and None go on. Anything else is a TypeError.
+        """
+        return None
+
+    def on_train_end(self, state: TrainingState) -> None:
+        """Training ended in order: all epochs are done, or a callback stopped it."""
+
+    def on_train_error(self, state: TrainingState, error: BaseException) -> None:
+        """Training was ended by an exception, Ctrl-C (`KeyboardInterrupt`) included.
+
+        Release files and terminals here. The exception goes on to the caller of `train`.
+        """
