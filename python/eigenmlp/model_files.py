@@ -1,5 +1,6 @@
 """The model file: safetensors, with the architecture as JSON in its metadata."""
 
+import itertools
 import json
 import math
 import os
@@ -127,7 +128,7 @@ def _parse_header(path: Path, metadata: dict[str, str]) -> tuple[list[int], str,
 
 def _expected_shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
-    for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         shapes[f"layers.{layer}.weight"] = (fan_in, fan_out)
         shapes[f"layers.{layer}.bias"] = (fan_out,)
     return shapes

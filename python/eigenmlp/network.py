@@ -244,7 +244,7 @@ class Network:
         >>> net.predict_proba([[1.0, 2.0]]).round(3)
         array([[0.333, 0.333, 0.333]], dtype=float32)
         """
-        return self._core.predict_proba(self._check_samples(X), thread_count(n_threads))
+        return self._core.predict_proba(self._check_rows(X), thread_count(n_threads))
 
     def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.int64]:
         """Most probable class of each sample.
@@ -272,11 +272,9 @@ class Network:
         >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
         array([0, 1])
         """
-        return self._core.predict(self._check_samples(X), thread_count(n_threads))
+        return self._core.predict(self._check_rows(X), thread_count(n_threads))
 
-    def evaluate(
-        self, X: ArrayLike, y: ArrayLike, *, n_threads: int | None = None
-    ) -> Evaluation:
+    def evaluate(self, X: ArrayLike, y: ArrayLike, *, n_threads: int | None = None) -> Evaluation:
         """Mean cross-entropy, without penalty, and accuracy.
 
         Parameters
@@ -388,10 +386,17 @@ class Network:
         )
         model_files.write(path, model)
 
-    def _check_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> _core.Samples:
-        return _core.Samples(
-            X, y, self.layer_sizes[0], self.layer_sizes[-1], self.dtype == np.float32
-        )
+    def _check_rows(self, X: ArrayLike) -> _core.Samples:
+        return self._gate(X, None)
+
+    def _check_samples(self, X: ArrayLike, y: ArrayLike) -> _core.Samples:
+        if y is None:
+            raise TypeError("y is None; pass (n_samples,) integer class indices")
+        return self._gate(X, y)
+
+    def _gate(self, X: ArrayLike, y: ArrayLike | None) -> _core.Samples:
+        single = self.dtype == np.float32
+        return _core.Samples(X, y, self.layer_sizes[0], self.layer_sizes[-1], single)
 
     def _evaluate_samples(self, samples: _core.Samples, n_threads: int) -> Evaluation:
         loss, correct = self._core.evaluate(samples, n_threads)
@@ -447,9 +452,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     return network
 
 
-def _rebuild(
-    sizes: tuple[int, ...], dtype: str, input_scale: float, flat: NDArray[Any]
-) -> Network:
+def _rebuild(sizes: tuple[int, ...], dtype: str, input_scale: float, flat: NDArray[Any]) -> Network:
     network = Network.__new__(Network)
     network._allocate(list(sizes), dtype, input_scale)
     network.set_flat_parameters(flat)

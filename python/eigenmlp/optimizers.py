@@ -47,9 +47,9 @@ class Optimizer(ABC):
     def _constants(self) -> tuple[float, ...]: ...
 
     def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
+        if not isinstance(other, Optimizer) or type(self) is not type(other):
             return NotImplemented
-        return self._constants() == other._constants()  # type: ignore[attr-defined]
+        return self._constants() == other._constants()
 
     def __hash__(self) -> int:
         return hash((type(self), self._constants()))

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -68,9 +69,9 @@ def train(
     epochs : int, default=100
         Passes over the data, >= 0.
     l2 : float, default=0.0
-        λ of the formula above, >= 0. It is not divided by anything: scikit-learn's ``alpha`` divides
-        it by the batch's size (``l2 = alpha / batch_size``), PyTorch's ``weight_decay`` for its
-        Adam and SGD acts on biases too (``l2 = weight_decay, l2_biases=True``).
+        λ of the formula above, >= 0. It is not divided by anything. scikit-learn divides its
+        ``alpha`` by the batch's size: ``l2 = alpha / batch_size``. PyTorch's ``weight_decay`` of
+        Adam and SGD acts on biases too: ``l2 = weight_decay, l2_biases=True``.
     l2_biases : bool, default=False
         Penalize biases as well.
     shuffle : bool, default=True
@@ -128,38 +129,26 @@ def train(
     """
     if not isinstance(network, Network):
         raise TypeError(f"network={network!r} is not an eigenmlp.Network")
-    if optimizer is None:
-        optimizer = Adam()
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer={optimizer!r} is not an optimizer; use SGD() or Adam() of "
-            "eigenmlp.optimizers"
-        )
+    optimizer = _checked_optimizer(optimizer)
     schedule = as_schedule(learning_rate)
     samples = network._check_samples(X, y)
     validation = _validation_samples(network, validation_data)
-    n_samples = len(samples)
-    if batch_size is None:
-        batch_size = n_samples
-    else:
-        remedy = "pass 1 or more, or None for the full batch"
-        batch_size = min(whole_number("batch_size", batch_size, minimum=1, remedy=remedy), n_samples)
+    batch_size = _checked_batch_size(batch_size, len(samples))
     epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
     l2 = checked_l2(l2)
     threads = thread_count(n_threads)
     generator = np.random.default_rng(rng)
-    hooks = [*callbacks, *([ProgressBar()] if progress else [])]
-    for hook in hooks:
-        if not isinstance(hook, Callback):
-            raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
+    hooks = _checked_hooks([*callbacks, *([ProgressBar()] if progress else [])])
 
-    state = TrainingState(network, History(), -1, epochs, n_samples, batch_size)
-    moments = optimizer.state_for(network)
+    state = TrainingState(network, History(), -1, epochs, len(samples), batch_size)
+    # Of the same precision as the network's core: state_for() sees to that.
+    moments: Any = optimizer.state_for(network)
+    drawn = shuffle and batch_size < len(samples)
     with _exclusive(network), _called(hooks, state):
         for epoch in range(epochs):
             start = time.perf_counter()
             rate = rate_at(schedule, epoch)
-            order = generator.permutation(n_samples) if shuffle and batch_size < n_samples else None
+            order = generator.permutation(len(samples)) if drawn else None
             before = network.get_flat_parameters()
             result = network._core.train_epoch(
                 moments, samples, order, batch_size, rate, l2, l2_biases, threads
@@ -169,25 +158,46 @@ def train(
                 moments.reset()
                 raise _diverged(state.history, epoch, result, rate)
             scores = {
-                "train_loss": result.loss / n_samples,
-                "train_accuracy": result.correct / n_samples,
+                "train_loss": result.loss / len(samples),
+                "train_accuracy": result.correct / len(samples),
             }
             if evaluate_train:
                 scores.update(_scores("train", network, samples, threads))
             if validation is not None:
                 scores.update(_scores("val", network, validation, threads))
-            state.history.append(
-                **scores, learning_rate=rate, seconds=time.perf_counter() - start
-            )
+            state.history.append(**scores, learning_rate=rate, seconds=time.perf_counter() - start)
             state.epoch = epoch
             if _any_stops(hooks, state):
                 break
     return state.history
 
 
-def _validation_samples(
-    network: Network, data: tuple[ArrayLike, ArrayLike] | None
-) -> _core.Samples | None:
+def _checked_optimizer(optimizer: Optimizer | None) -> Optimizer:
+    if optimizer is None:
+        return Adam()
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is not an optimizer; use SGD() or Adam() of "
+            "eigenmlp.optimizers"
+        )
+    return optimizer
+
+
+def _checked_batch_size(batch_size: int | None, n_samples: int) -> int:
+    if batch_size is None:
+        return n_samples
+    remedy = "pass 1 or more, or None for the full batch"
+    return min(whole_number("batch_size", batch_size, minimum=1, remedy=remedy), n_samples)
+
+
+def _checked_hooks(hooks: Sequence[Callback]) -> Sequence[Callback]:
+    for hook in hooks:
+        if not isinstance(hook, Callback):
+            raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
+    return hooks
+
+
+def _validation_samples(network: Network, data: object) -> _core.Samples | None:
     if data is None:
         return None
     if not isinstance(data, (tuple, list)) or len(data) != 2:
@@ -198,9 +208,7 @@ def _validation_samples(
         raise type(error)(f"validation_data: {error}") from error
 
 
-def _scores(
-    name: str, network: Network, samples: _core.Samples, threads: int
-) -> dict[str, float]:
+def _scores(name: str, network: Network, samples: _core.Samples, threads: int) -> dict[str, float]:
     evaluation = network._evaluate_samples(samples, threads)
     return {f"{name}_loss": evaluation.loss, f"{name}_accuracy": evaluation.accuracy}
 
@@ -255,12 +263,12 @@ def _diverged(
         last_loss: float | None = result.loss / result.n_samples
     else:
         last_loss = history.last.get("train_loss")
-    last = "no loss was finite" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
+    last = "none was before" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
     return TrainingDivergedError(
         f"training diverged in epoch {epoch} (from 0), batch {result.n_batches}, at learning rate "
         f"{rate:.6g}: the loss or a parameter is no longer finite; {last}. The network holds the "
-        "parameters of the last finite epoch. Try a smaller learning rate, a warm-up, inputs scaled "
-        "to about 0 … 1 (input_scale), or a smaller l2.",
+        "parameters of the last finite epoch. Try a smaller learning rate, a warm-up, inputs "
+        "scaled to about 0 … 1 (input_scale), or a smaller l2.",
         epoch=epoch,
         batch=result.n_batches,
         learning_rate=rate,

@@ -1,0 +1,32 @@
+"""The examples in the docstrings and in the README run and print what they say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import eigenmlp
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+MODULES = ["eigenmlp"] + [
+    module.name
+    for module in pkgutil.walk_packages(eigenmlp.__path__, "eigenmlp.")
+    if not module.name.endswith("_core")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str) -> None:
+    module = importlib.import_module(name)
+    assert doctest.testmod(module, optionflags=FLAGS).failed == 0
+
+
+def test_readme() -> None:
+    path = Path(__file__).parents[1] / "README.md"
+    results = doctest.testfile(str(path), module_relative=False, optionflags=FLAGS)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -1,0 +1,138 @@
+"""Model files: round trips, atomic writing, and files that are damaged or from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import eigenmlp as em
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@given(
+    sizes=st.lists(st.integers(1, 20), min_size=2, max_size=5),
+    dtype=st.sampled_from(["float32", "float64"]),
+    scale=st.floats(1e-6, 1e6),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_round_trip(tmp_path: Path, sizes: list[int], dtype: str, scale: float) -> None:
+    net = em.Network(sizes, dtype=dtype, input_scale=scale, init="torch_linear", rng=0)
+    path = tmp_path / "net.safetensors"
+    net.save(path)
+    loaded = em.load_network(str(path))
+    assert repr(loaded) == repr(net)
+    assert np.array_equal(loaded.get_flat_parameters(), net.get_flat_parameters())
+
+
+def test_what_the_file_holds(tmp_path: Path) -> None:
+    net = em.Network([4, 3, 2], input_scale=0.5, rng=0)
+    net.save(tmp_path / "net.safetensors")
+    arrays = safetensors.numpy.load_file(tmp_path / "net.safetensors")
+    assert sorted(arrays) == [
+        "layers.0.bias",
+        "layers.0.weight",
+        "layers.1.bias",
+        "layers.1.weight",
+    ]
+    assert np.array_equal(arrays["layers.0.weight"], net.weights[0])
+    with safetensors.safe_open(tmp_path / "net.safetensors", framework="numpy") as file:
+        header = json.loads(file.metadata()["eigenmlp"])
+    assert header["layer_sizes"] == [4, 3, 2]
+    assert header["format_version"] == 1
+    assert header["input_scale"] == 0.5
+
+
+def test_saving_replaces_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "net.safetensors"
+    old = em.Network([4, 3], rng=0)
+    old.save(path)
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        em.Network([4, 3], rng=1).save(path)
+    assert np.array_equal(em.load_network(path).get_flat_parameters(), old.get_flat_parameters())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_saving_where_nothing_can_be_written(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        em.Network([2, 2], rng=0).save(tmp_path / "missing" / "net.safetensors")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no model file"):
+        em.load_network(tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize("length", [0, 5, 100, -1])
+def test_cut_short(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "net.safetensors"
+    em.Network([4, 3], rng=0).save(path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(em.ModelFileError, match="is not a readable safetensors file"):
+        em.load_network(path)
+
+
+def test_a_safetensors_file_of_another_kind(tmp_path: Path) -> None:
+    safetensors.numpy.save_file({"w": np.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(
+        em.ModelFileError, match="is a safetensors file, but not a model of eigenmlp"
+    ):
+        em.load_network(tmp_path / "other.safetensors")
+
+
+HEADER = {
+    "format_version": 1,
+    "layer_sizes": [4, 3],
+    "hidden_activation": "relu",
+    "output_activation": "softmax",
+    "dtype": "float32",
+    "input_scale": 1.0,
+}
+ARRAYS = {
+    "layers.0.weight": np.zeros((4, 3), np.float32),
+    "layers.0.bias": np.zeros(3, np.float32),
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("{", "metadata can't be read"),
+        ("[]", "metadata can't be read"),
+        ("{}", "metadata can't be read"),
+        ({"format_version": 2}, "has format version 2, but this eigenmlp reads 1"),
+        ({"layer_sizes": [4]}, r"layer_sizes \[4\] is not a list of sizes"),
+        ({"layer_sizes": [4, -3]}, "is not a list of sizes"),
+        ({"layer_sizes": [4, "3"]}, "is not a list of sizes"),
+        ({"layer_sizes": None}, "is not a list of sizes"),
+        ({"layer_sizes": [4, 5, 3]}, "missing or unexpected: layers.1.bias, layers.1.weight"),
+        ({"layer_sizes": [10**12, 10**12]}, "needs F32 of shape"),
+        ({"dtype": "float64"}, r"needs F64 of shape \(4, 3\)"),
+        ({"dtype": "object"}, "dtype 'object' is not float32 or float64"),
+        ({"input_scale": "1"}, "input_scale '1' is not a finite number"),
+        ({"input_scale": 0}, "input_scale 0 is not a finite number other than 0"),
+        ({"hidden_activation": "tanh"}, r"activations \('tanh', 'softmax'\)"),
+    ],
+)
+def test_headers_that_contradict(tmp_path: Path, header: Any, message: str) -> None:
+    text = header if isinstance(header, str) else json.dumps(HEADER | header)
+    safetensors.numpy.save_file(ARRAYS, tmp_path / "net.safetensors", metadata={"eigenmlp": text})
+    with pytest.raises(em.ModelFileError, match=message):
+        em.load_network(tmp_path / "net.safetensors")
+
+
+def test_parameters_that_are_not_finite(tmp_path: Path) -> None:
+    arrays = ARRAYS | {"layers.0.bias": np.array([0, np.nan, 0], np.float32)}
+    safetensors.numpy.save_file(
+        arrays, tmp_path / "net.safetensors", metadata={"eigenmlp": json.dumps(HEADER)}
+    )
+    with pytest.raises(em.ModelFileError, match=r"biases\[0\] holds NaN"):
+        em.load_network(tmp_path / "net.safetensors")
