@@ -1,36 +1,13 @@
 // Steps and epochs: the update rules, stopping, divergence, and no allocation inside the loop.
-#include <atomic>
-#include <cstdlib>
 #include <limits>
 #include <new>
 #include <numeric>
 #include <vector>
 
+#include "allocations.hpp"
 #include "check.hpp"
 #include "problem.hpp"
 #include "reference.hpp"
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++allocations;
-  const auto align = static_cast<std::size_t>(alignment);
-  if (void* memory = std::aligned_alloc(align, (size + align - 1) / align * align)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -161,9 +138,9 @@ TEST(an_epoch_allocates_nothing_per_batch) {
     for (const Index n_samples : {100, 3000}) {
       Problem<float> p({4, 5, 3}, n_samples);
       Optimizer<float> adam(AdamConstants{}, p.network.layout().n_parameters());
-      const long before = allocations;
+      const long before = allocations::count();
       eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, 100, 0.01, {}, threads, never);
-      counts.push_back(allocations - before);
+      counts.push_back(allocations::count() - before);
     }
     check::equal(counts[1], counts[0], "allocations of 30 batches and of 1");
   }

@@ -1,0 +1,8 @@
+// Every allocation of the test program is counted.
+#pragma once
+
+namespace allocations {
+
+long count();
+
+}  // namespace allocations
