@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +65,25 @@ def test_saving_replaces_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_saving_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         em.Network([2, 2], rng=0).save(tmp_path / "missing" / "net.safetensors")
+
+
+def test_saving_over_what_is_not_a_file(tmp_path: Path) -> None:
+    net = em.Network([2, 2], rng=0)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (tmp_path, pipe):
+        with pytest.raises(OSError, match="exists and is not a regular file"):
+            net.save(path)
+    assert pipe.is_fifo()
+
+
+def test_saving_through_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.safetensors", tmp_path / "link.safetensors"
+    link.symlink_to(target)
+    em.Network([2, 2], rng=0).save(link)
+    em.Network([2, 3], rng=0).save(link)
+    assert link.is_symlink()
+    assert em.load_network(target).layer_sizes == (2, 3)
 
 
 def test_missing_file(tmp_path: Path) -> None:

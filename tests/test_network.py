@@ -133,11 +133,15 @@ def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], messag
         em.Network(**{"layer_sizes": [3, 2], **arguments})
 
 
-def test_a_network_beyond_memory() -> None:
-    with pytest.raises(MemoryError):
-        em.Network([10**7, 10**7])
-    with pytest.raises(MemoryError):
-        em.Network([10**15, 10**15])
+@pytest.mark.parametrize("size", [10**7, 10**15, 10**30])
+def test_a_network_beyond_memory(size: int) -> None:
+    with pytest.raises(MemoryError, match="not enough memory for the core's arrays"):
+        em.Network([size, size])
+
+
+def test_more_threads_than_anyone_has() -> None:
+    net = em.Network([3, 2], rng=0)
+    assert net.predict([[1, 2, 3]], n_threads=10**30) == net.predict([[1, 2, 3]])
 
 
 @pytest.mark.parametrize(

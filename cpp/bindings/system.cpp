@@ -1,4 +1,6 @@
 // The processor: what the core was built for, and what is here.
+#include <exception>
+#include <new>
 #include <string>
 
 #include "build.hpp"
@@ -30,6 +32,15 @@ void bind_system(pybind11::module_& module) {
     throw pybind11::import_error(std::string("this build of eigenmlp needs a processor with ") +
                                  kBuild.instruction_set + ", which this one lacks");
   }
+  pybind11::register_local_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::bad_alloc&) {
+      pybind11::set_error(PyExc_MemoryError,
+                          "not enough memory for the core's arrays; use a smaller network or "
+                          "batch, or float32");
+    }
+  });
   module.def("instruction_set", [] { return kBuild.instruction_set; });
   module.def("available_cores", &available_cores);
 }

@@ -76,4 +76,6 @@ def thread_count(n_threads: int | None) -> int:
     """Return the core's number of threads, where 0 lets it decide."""
     if n_threads is None:
         return 0
-    return whole_number("n_threads", n_threads, minimum=1, remedy="pass 1 or more, or None")
+    count = whole_number("n_threads", n_threads, minimum=1, remedy="pass 1 or more, or None")
+    # No work has that many parts, and the core counts in 32 bits.
+    return min(count, 2**31 - 1)

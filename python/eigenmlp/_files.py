@@ -13,9 +13,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     Raises
     ------
     OSError
-        If the folder can't be written to; the old file is then as it was.
+        If the folder can't be written to, or the path is a folder, a device or a pipe; what was
+        there is then as it was.
     """
-    target = Path(path)
+    # A link keeps pointing where it does: what it points to is replaced.
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} exists and is not a regular file; choose another path")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with temporary.open("xb") as file:

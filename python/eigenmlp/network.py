@@ -115,7 +115,8 @@ class Network:
         self._layer_sizes = tuple(sizes)
         self._dtype = np.dtype(dtype)
         self._input_scale = input_scale
-        self._core = _CORES[dtype](sizes, input_scale)
+        # The core counts in 64 bits, and refuses far smaller sizes for lack of memory.
+        self._core = _CORES[dtype]([min(size, 2**62) for size in sizes], input_scale)
         # Held for the length of a training run: see eigenmlp.training.
         self._training_lock = threading.Lock()
 
