@@ -1,0 +1,172 @@
+"""Reading images and labels from files of many kinds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eigenmlp.datasets.idx import read_idx
+from eigenmlp.datasets.kinds import FileKind, StrPath, file_kind
+from eigenmlp.datasets.numpy_files import npz_names, read_npy, read_npz
+from eigenmlp.datasets.tables import feature_matrix, label_column, read_csv, read_parquet
+from eigenmlp.datasets.values import to_classes, to_rows
+from eigenmlp.errors import DataFileError
+
+__all__ = ["read_arrays"]
+
+_ARRAY_READERS = {FileKind.NPY: read_npy, FileKind.IDX: read_idx}
+_TABLE_READERS = {FileKind.CSV: read_csv, FileKind.PARQUET: read_parquet}
+
+_Array = npt.NDArray[Any]
+
+
+def read_arrays(
+    images: StrPath, labels: StrPath | None = None, *, n_classes: int | None = None
+) -> tuple[_Array, npt.NDArray[np.int64] | None]:
+    """Read images, and their labels if there are any, from files.
+
+    ==============  =======================================================================
+    ``.npy``        NumPy array, memory-mapped: read from disk as it is used
+    ``.npz``        NumPy archive
+    IDX             the format of MNIST, plain or ``.gz``; known by ``idx`` or ``ubyte`` in
+                    the name
+    ``.csv``        comma-separated table, UTF-8, with a header (needs the extra ``study``)
+    ``.parquet``    Parquet table (needs the extra ``parquet``)
+    ==============  =======================================================================
+
+    Files are never unpickled.
+
+    Parameters
+    ----------
+    images : str or path-like
+        A file with one sample along the first axis, or one a row of a table. Images of any
+        shape are flattened to rows.
+    labels : str or path-like, optional
+        A file with one label a sample. For a table of images it may also be the name of
+        its label column, and for a ``.npz`` the name of its label array; every other
+        column, and the only other array, is then the images. A name wins over a file of
+        the same name; a `pathlib.Path` is always a file. None: the images are unlabelled,
+        and every column of a table is a feature.
+    n_classes : int, optional
+        Number of classes when it is known, so that the file need not show all of them.
+        None: labels must be 0...C-1, each occurring.
+
+    Returns
+    -------
+    X : ndarray of uint8, float32 or float64, shape (n_samples, n_features)
+        Possibly read-only. Arrays of these types stay as they are; other integers and
+        float16 become the first of the three that holds all their values exactly, so a
+        table of whole numbers from 0 to 255 is read as uint8, like pixels.
+    y : ndarray of int64, shape (n_samples,), or None
+        Class numbers, 0...C-1; None without labels.
+
+    Raises
+    ------
+    DataFileError
+        If a file is missing, empty, cut off, not of the kind its name says or ambiguous,
+        holds values that are no finite numbers, or does not fit the other one; the text
+        says how to go on. Labels that are not 0...C-1 are refused with the mapping that
+        would make them so.
+    ImportError
+        If a table is to be read and the extra is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "digits.npz"
+    ...     np.savez(path, images=np.zeros((5, 8, 8), np.uint8), labels=[0, 1, 2, 1, 0])
+    ...     X, y = em.datasets.read_arrays(path, "labels")
+    >>> X.shape, X.dtype
+    ((5, 64), dtype('uint8'))
+    >>> y
+    array([0, 1, 2, 1, 0])
+    """
+    if n_classes is not None and n_classes < 1:
+        raise ValueError(f"n_classes={n_classes} must be at least 1")
+    path = Path(images)
+    kind = file_kind(path)
+    source = str(path)
+    if kind in _TABLE_READERS:
+        values, raw_labels = _read_table(path, kind, labels)
+    elif kind is FileKind.NPZ:
+        values, raw_labels = _read_archive(path, labels)
+    else:
+        values, raw_labels = _ARRAY_READERS[kind](path), None
+    X = to_rows(values, source)
+    if labels is None:
+        return X, None
+    if raw_labels is None:
+        raw_labels = _read_label_file(Path(labels))
+        source = str(labels)
+    else:
+        source = f"{path}[{str(labels)!r}]"
+    return X, to_classes(raw_labels, source, n_samples=len(X), n_classes=n_classes)
+
+
+def _read_table(path: Path, kind: FileKind, labels: StrPath | None) -> tuple[_Array, _Array | None]:
+    frame = _TABLE_READERS[kind](path)
+    if not _is_name(labels, [str(name) for name in frame.columns], path, "column"):
+        return feature_matrix(frame, str(path)), None
+    name = str(labels)
+    return (
+        feature_matrix(frame.drop(columns=name), str(path)),
+        label_column(frame, name, f"{path}[{name!r}]"),
+    )
+
+
+def _read_archive(path: Path, labels: StrPath | None) -> tuple[_Array, _Array | None]:
+    names = npz_names(path)
+    named = _is_name(labels, names, path, "array")
+    others = [name for name in names if not (named and name == labels)]
+    if len(others) != 1:
+        but = f" besides {labels!r}" if named else ""
+        raise DataFileError(
+            f"{path} holds {len(others)} arrays{but}: {_listed(others)}. Which one is the images "
+            "cannot be told: save one array, or one of images and one of labels and name that of "
+            "the labels"
+        )
+    return read_npz(path, others[0]), read_npz(path, str(labels)) if named else None
+
+
+def _is_name(labels: StrPath | None, names: list[str], path: Path, what: str) -> bool:
+    """Whether `labels` names a column or an array of the file of images."""
+    if not isinstance(labels, str):
+        return False
+    if labels in names:
+        return True
+    if not Path(labels).exists():
+        raise DataFileError(
+            f"{path} has no {what} {labels!r}, and there is no such file either. It has: "
+            f"{_listed(names)}"
+        )
+    return False
+
+
+def _read_label_file(path: Path) -> _Array:
+    kind = file_kind(path)
+    if kind in _ARRAY_READERS:
+        return _ARRAY_READERS[kind](path)
+    if kind is FileKind.NPZ:
+        names = npz_names(path)
+        if len(names) == 1:
+            return read_npz(path, names[0])
+        what = "arrays"
+    else:
+        frame = _TABLE_READERS[kind](path)
+        names = [str(name) for name in frame.columns]
+        if len(names) == 1:
+            return label_column(frame, names[0], str(path))
+        what = "columns"
+    raise DataFileError(
+        f"{path} holds {len(names)} {what}: {_listed(names)}. A file of labels must hold one: "
+        "save the labels alone"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")

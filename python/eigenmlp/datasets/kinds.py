@@ -1,0 +1,126 @@
+"""Kinds of data file, told by their names, and the checks that their readers share."""
+
+import enum
+import math
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eigenmlp.errors import DataFileError
+
+__all__ = ["FileKind", "StrPath", "check_size", "file_kind", "looks_like"]
+
+StrPath = str | os.PathLike[str]
+
+
+class FileKind(enum.Enum):
+    """A kind of data file; the value says how such files are recognized."""
+
+    NPY = "NumPy arrays (.npy)"
+    NPZ = "NumPy archives (.npz)"
+    IDX = "IDX files (.idx, or 'idx' or 'ubyte' in the name, with or without .gz)"
+    CSV = "CSV tables (.csv)"
+    PARQUET = "Parquet tables (.parquet)"
+
+
+_SUFFIXES = {
+    ".npy": FileKind.NPY,
+    ".npz": FileKind.NPZ,
+    ".csv": FileKind.CSV,
+    ".parquet": FileKind.PARQUET,
+}
+
+# First bytes of files that get mistaken for data files, and what they are.
+_SIGNATURES = {
+    b"\x93NUMPY": "a NumPy array (.npy)",
+    b"PK\x03\x04": "a zip archive, as .npz files are",
+    b"PAR1": "a Parquet table (.parquet)",
+    b"\x1f\x8b": "a gzip file",
+    b"\x00\x00": "an IDX file",
+    b"\x80": "a Python pickle, which is never loaded because it can run any code",
+    b"<": "a web page, so the download went wrong",
+}
+
+
+def file_kind(path: Path) -> FileKind:
+    """Tell the kind of a data file by its name.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file that is not empty.
+
+    Raises
+    ------
+    DataFileError
+        If there is no such file, it is a folder or empty, or its name tells no kind.
+    """
+    if not path.exists():
+        raise DataFileError(
+            f"{path}: there is no such file. Check the path; a relative one starts at {Path.cwd()}"
+        )
+    if path.is_dir():
+        raise DataFileError(f"{path} is a folder. Give the path of one file")
+    if path.stat().st_size == 0:
+        raise DataFileError(f"{path} is empty (0 bytes). Make or download it again")
+    name = path.name.lower()
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is not None:
+        return kind
+    inner = Path(name.removesuffix(".gz")).suffix
+    if name.endswith(".gz") and inner in _SUFFIXES:
+        raise DataFileError(
+            f"{path}: only IDX files are read compressed. Unpack this one first: gunzip {path}"
+        )
+    if name.endswith(".gz") or re.search(r"idx|ubyte", name):
+        return FileKind.IDX
+    accepted = "; ".join(kind.value for kind in FileKind)
+    raise DataFileError(
+        f"{path}: the name does not tell what kind of file it is. Rename it so that it does: "
+        f"{accepted}"
+    )
+
+
+def looks_like(head: bytes) -> str:
+    """Say in words how a file begins, for the error about a file that is not what it should be."""
+    shown = head[:4].hex(" ")
+    for signature, meaning in _SIGNATURES.items():
+        if head.startswith(signature):
+            return f"begins with the bytes {shown}, as if it were {meaning}"
+    return f"begins with the bytes {shown}"
+
+
+def check_size(source: str, dtype: np.dtype[Any], shape: tuple[int, ...], found: int) -> None:
+    """Compare what a header announces with the bytes that follow it.
+
+    Parameters
+    ----------
+    source : str
+        Names the file in the error.
+    dtype, shape
+        What the header announces.
+    found : int
+        Number of bytes after the header.
+
+    Raises
+    ------
+    DataFileError
+        If the array is empty, or bytes are missing or left over.
+    """
+    announced = f"shape {shape} of {dtype.name}"
+    expected = math.prod(shape) * dtype.itemsize
+    if expected == 0:
+        raise DataFileError(f"{source} holds no values ({announced}). Write it again with data")
+    if found < expected:
+        raise DataFileError(
+            f"{source} is cut off: its header announces {announced}, {expected} bytes, but "
+            f"{found} follow. Download or write it again"
+        )
+    if found > expected:
+        raise DataFileError(
+            f"{source} has {found - expected} bytes too many after its last value ({announced}). "
+            "Two files may have been joined; download or write it again"
+        )

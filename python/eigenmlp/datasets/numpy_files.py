@@ -1,0 +1,124 @@
+"""NumPy's own files, read without ever unpickling: .npy memory-mapped, .npz member by member."""
+
+import io
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eigenmlp.datasets.kinds import check_size, looks_like
+from eigenmlp.errors import DataFileError
+
+__all__ = ["npz_names", "read_npy", "read_npz"]
+
+# Version 3.0 exists for the names of structured arrays alone, which are no data set here.
+_HEADER_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """Map a .npy file into memory, read-only.
+
+    Raises
+    ------
+    DataFileError
+        If the file is not .npy, is empty or cut off, goes on after its last value, or holds
+        Python objects or a structured array.
+    """
+    with path.open("rb") as stream:
+        dtype, shape, order = _read_header(stream, str(path))
+        start = stream.tell()
+    check_size(str(path), dtype, shape, path.stat().st_size - start)
+    return np.memmap(path, dtype, mode="r", offset=start, shape=shape, order=order)
+
+
+def npz_names(path: Path) -> list[str]:
+    """List the arrays in a .npz file by name.
+
+    Raises
+    ------
+    DataFileError
+        If the file is not a zip archive or holds no array.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    except zipfile.BadZipFile as error:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+        raise DataFileError(
+            f"{path} is not a .npz archive or is cut off: it {looks_like(head)}, and {error}. "
+            "Download it again, or write it with numpy.savez"
+        ) from error
+    names = [member.removesuffix(".npy") for member in members if member.endswith(".npy")]
+    if not names:
+        raise DataFileError(
+            f"{path} holds no array ({len(members)} other files). Write it with numpy.savez"
+        )
+    return names
+
+
+def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
+    """Read the array called `name` from a .npz file.
+
+    Raises
+    ------
+    DataFileError
+        As `read_npy`, and if the archive is damaged.
+    """
+    source = f"{path}[{name!r}]"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            data = archive.read(f"{name}.npy")
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+        raise DataFileError(
+            f"{source} cannot be unpacked: {error}. The archive is damaged; download or write it "
+            "again"
+        ) from error
+    stream = io.BytesIO(data)
+    dtype, shape, order = _read_header(stream, source)
+    check_size(source, dtype, shape, len(data) - stream.tell())
+    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order=order)
+
+
+def _read_header(stream: IO[bytes], source: str) -> tuple[np.dtype[Any], tuple[int, ...], Any]:
+    """Parse the header of a .npy file; leaves `stream` at its first value."""
+    head = stream.read(8)
+    if len(head) < 8 or not head.startswith(np.lib.format.MAGIC_PREFIX):
+        raise DataFileError(
+            f"{source} is not a .npy file: it {looks_like(head)}. Check that it is the file you "
+            "meant, or write it with numpy.save"
+        )
+    read_header = _HEADER_READERS.get((head[6], head[7]))
+    if read_header is None:
+        raise DataFileError(
+            f"{source} has version {head[6]}.{head[7]} of the .npy format, which plain arrays "
+            "never need. Save one plain array of numbers with numpy.save"
+        )
+    try:
+        shape, fortran_order, dtype = read_header(stream)
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:
+        raise DataFileError(
+            f"{source} has a damaged header: {error}. Download it again, or write it with "
+            "numpy.save"
+        ) from error
+    if dtype.hasobject:
+        raise DataFileError(
+            f"{source} holds Python objects (dtype {dtype}). They are stored as a pickle, which "
+            "can run any code and is never loaded. Save numbers instead: "
+            "numpy.save(path, numpy.stack(list_of_equally_shaped_arrays))"
+        )
+    if dtype.fields is not None:
+        raise DataFileError(
+            f"{source} is a structured array with the fields {', '.join(dtype.fields)}. Save one "
+            "plain array; numpy.lib.recfunctions.structured_to_unstructured makes it"
+        )
+    if any(size < 0 for size in shape):
+        raise DataFileError(f"{source} has a damaged header: shape {shape}. Write it again")
+    return dtype, shape, "F" if fortran_order else "C"

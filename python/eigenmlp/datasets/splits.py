@@ -1,0 +1,141 @@
+"""Splitting a data set into parts such as training, validation and test."""
+
+import math
+from collections.abc import Sequence, Sized
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["split"]
+
+_Indices = npt.NDArray[np.intp]
+
+
+def split(
+    X: Sized,
+    y: npt.ArrayLike,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    *,
+    stratify: bool = False,
+    rng: int | np.random.Generator | None = None,
+) -> tuple[_Indices, ...]:
+    """Divide the samples at random into parts of given sizes.
+
+    Parameters
+    ----------
+    X : sized, n_samples long
+        The samples; only counted.
+    y : array-like, shape (n_samples,)
+        Their classes; used when `stratify` is True.
+    fractions : sequence of float, default=(0.8, 0.1, 0.1)
+        Size of each part, > 0, adding up to 1. Sizes that are no whole number of samples
+        are rounded down, and the samples left over go one each to the parts that lost most.
+    stratify : bool, default=False
+        Give every part the classes in the proportions of the whole, as near as whole
+        samples allow.
+    rng : int, Generator or None, default=None
+        Seed or generator of the permutation; None takes another one every time.
+
+    Returns
+    -------
+    tuple of ndarray of intp
+        One array of indices a part, in random order. Together they hold every index once.
+
+    Raises
+    ------
+    ValueError
+        If `X` and `y` differ in length, the fractions are not positive numbers that add up
+        to 1, a part would be empty, or a class is too small for a sample in every part when
+        `stratify` is True.
+
+    Notes
+    -----
+    Parts are cut off one after another by scikit-learn's `ShuffleSplit` or
+    `StratifiedShuffleSplit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> X, y = np.zeros((5000, 784)), np.arange(5000) % 49
+    >>> train, val, test = em.datasets.split(X, y, (0.8, 0.1, 0.1), rng=0)
+    >>> len(train), len(val), len(test)
+    (4000, 500, 500)
+    >>> X[val].shape, y[val].shape
+    ((500, 784), (500,))
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1 or len(labels) != len(X):
+        raise ValueError(
+            f"X holds {len(X)} samples, but y has shape {labels.shape}; pass one label a sample"
+        )
+    sizes = _sizes(len(X), fractions)
+    if stratify:
+        _check_classes(labels, sizes)
+    generator = np.random.default_rng(rng)
+    parts = []
+    rest = np.arange(len(X), dtype=np.intp)
+    for size in sizes[:-1]:
+        taken, left = _cut(labels[rest], size, stratify, generator)
+        parts.append(rest[taken])
+        rest = rest[left]
+    return (*parts, rest)
+
+
+def _cut(
+    labels: npt.NDArray[np.generic], size: int, stratify: bool, generator: np.random.Generator
+) -> tuple[_Indices, _Indices]:
+    """Positions of `size` samples drawn at random, and of the others."""
+    # Imported here because it takes a second, and not everyone who imports the package splits.
+    from sklearn.model_selection import (  # noqa: PLC0415
+        ShuffleSplit,
+        StratifiedShuffleSplit,
+    )
+
+    splitter = (StratifiedShuffleSplit if stratify else ShuffleSplit)(
+        n_splits=1,
+        train_size=size,
+        test_size=len(labels) - size,
+        random_state=int(generator.integers(2**32)),
+    )
+    taken, left = next(splitter.split(labels, labels))
+    return taken, left
+
+
+def _sizes(n_samples: int, fractions: Sequence[float]) -> list[int]:
+    """Whole sizes that add up to n_samples, by the largest remainder."""
+    fractions = [float(fraction) for fraction in fractions]
+    wrong = [fraction for fraction in fractions if not fraction > 0]
+    if wrong:
+        raise ValueError(f"fractions={fractions}: {wrong[0]} is not a size; each must be above 0")
+    total = math.fsum(fractions)
+    if not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise ValueError(
+            f"fractions={fractions} add up to {total:g}; they must add up to 1, as in "
+            "(0.8, 0.1, 0.1)"
+        )
+    # Where rounding makes a whole size less (0.29 * 100 < 29), its loss of almost 1 comes first.
+    exact = [fraction * n_samples for fraction in fractions]
+    sizes = [math.floor(size) for size in exact]
+    by_loss = sorted(range(len(sizes)), key=lambda part: sizes[part] - exact[part])
+    for part in by_loss[: n_samples - sum(sizes)]:
+        sizes[part] += 1
+    if 0 in sizes:
+        part = sizes.index(0)
+        raise ValueError(
+            f"fractions={fractions} of {n_samples} samples leave part {part} empty; use larger "
+            "fractions or more samples"
+        )
+    return sizes
+
+
+def _check_classes(labels: npt.NDArray[np.generic], sizes: list[int]) -> None:
+    classes, counts = np.unique(labels, return_counts=True)
+    smallest = int(counts.argmin())
+    needed = math.ceil(len(labels) / min(sizes))
+    if counts[smallest] < needed:
+        raise ValueError(
+            f"class {classes[smallest]} has {counts[smallest]} samples: too few to stratify, for "
+            f"the smallest part takes {min(sizes)} of {len(labels)} samples, one in every "
+            f"{needed} of a class. Use larger fractions, merge classes, or pass stratify=False"
+        )
