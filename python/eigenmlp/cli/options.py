@@ -1,0 +1,78 @@
+"""Reading and checking of options, with errors that end in exit code 2."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import typer
+
+__all__ = ["bad_usage_of", "check_choice", "check_target", "number", "sizes", "whole_number_or"]
+
+
+@contextmanager
+def bad_usage_of(option: str) -> Iterator[None]:
+    """Report a value that the library refuses as bad usage of `option`."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def check_choice(option: str, name: str, choices: Collection[str]) -> str:
+    """Refuse a name that is none of the choices."""
+    if name not in choices:
+        raise typer.BadParameter(
+            f"{name!r} is unknown; use one of {', '.join(choices)}.", param_hint=option
+        )
+    return name
+
+
+def number(option: str, text: str) -> float:
+    """Read a number that may be written as a fraction, as in 1/255."""
+    try:
+        return float(Fraction(text))
+    except (OverflowError, ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(
+            f"{text!r} is not a number such as 0.5 or 1/255.", param_hint=option
+        ) from error
+
+
+def whole_number_or(word: str, option: str, text: str) -> int | None:
+    """Read a number >= 1; None stands for `word`."""
+    if text == word:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise typer.BadParameter(
+            f"{text!r} is not a whole number, 1 or more, nor {word}.", param_hint=option
+        )
+    return int(text)
+
+
+def sizes(option: str, text: str) -> list[int]:
+    """Read sizes of hidden layers: "100,80", or "none"."""
+    if text == "none":
+        return []
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(
+            f"{text!r} is not a list of layer sizes such as 100,80, nor none.", param_hint=option
+        )
+    return [int(part) for part in parts]
+
+
+def check_target(option: str, path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a file that could not or should not be written."""
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file in it.", param_hint=option)
+    if not path.parent.is_dir():
+        raise typer.BadParameter(
+            f"there is no folder {path.parent}; make it first.", param_hint=option
+        )
+    if path.exists() and not path.is_file():  # such as /dev/null: a file would replace it
+        raise typer.BadParameter(f"{path} is a device or pipe; name a file.", param_hint=option)
+    if path.exists() and not force:
+        raise typer.BadParameter(
+            f"{path} exists; choose another name, or overwrite it with --force.",
+            param_hint=option,
+        )

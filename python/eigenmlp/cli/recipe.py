@@ -1,0 +1,110 @@
+"""From the options of `eigenmlp train` to the objects that train."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+
+import eigenmlp as em
+from eigenmlp.cli.options import bad_usage_of, check_choice, number
+from eigenmlp.schedules import Schedule
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "input_factor",
+    "make_callbacks",
+    "make_schedule",
+    "stopped",
+]
+
+OPTIMIZERS: dict[str, type[em.optimizers.Adam | em.optimizers.SGD]] = {
+    "adam": em.optimizers.Adam,
+    "sgd": em.optimizers.SGD,
+}
+
+# The options that each schedule takes, besides the learning rate and the number of epochs.
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": (),
+    "linear": ("--final-rate",),
+    "exponential": ("--gamma",),
+    "step": ("--gamma", "--every"),
+    "cosine": ("--final-rate",),
+}
+
+
+def make_schedule(
+    name: str,
+    initial: float,
+    epochs: int,
+    *,
+    final_rate: float | None,
+    gamma: float | None,
+    every: int | None,
+) -> Schedule:
+    """Make the schedule that --schedule names; every option it takes must be given, no other."""
+    taken = SCHEDULES[check_choice("--schedule", name, SCHEDULES)]
+    given = {"--final-rate": final_rate, "--gamma": gamma, "--every": every}
+    for option, value in given.items():
+        if value is None and option in taken:
+            raise typer.BadParameter(f"{name} needs {option}.", param_hint="--schedule")
+        if value is not None and option not in taken:
+            raise typer.BadParameter(
+                f"the schedule {name} does not take it; leave it out or choose another --schedule.",
+                param_hint=option,
+            )
+    arguments: dict[str, dict[str, Any]] = {
+        "constant": {"value": initial},
+        "linear": {"initial": initial, "final": final_rate, "epochs": epochs},
+        "exponential": {"initial": initial, "gamma": gamma},
+        "step": {"initial": initial, "gamma": gamma, "every": every},
+        "cosine": {"initial": initial, "final": final_rate, "epochs": epochs},
+    }
+    with bad_usage_of(", ".join(["--learning-rate", *taken])):
+        schedule: Schedule = getattr(em.schedules, name)(**arguments[name])
+    return schedule
+
+
+def make_callbacks(
+    patience: int | None, min_delta: float | None, history: Path | None, *, validates: bool
+) -> tuple[em.callbacks.EarlyStopping | None, list[em.callbacks.Callback]]:
+    """Make the callbacks that the options ask for; the first result is that of --patience."""
+    stopping = None
+    if patience is not None:
+        if not validates:
+            raise typer.BadParameter(
+                "stopping early needs validation data; give --validation above 0.",
+                param_hint="--patience",
+            )
+        stopping = em.callbacks.EarlyStopping(
+            patience=patience, min_delta=min_delta or 0.0, restore_best=True
+        )
+    elif min_delta is not None:
+        raise typer.BadParameter("it needs --patience.", param_hint="--min-delta")
+    callbacks: list[em.callbacks.Callback] = [] if stopping is None else [stopping]
+    if history is not None:
+        callbacks.append(em.callbacks.CSVLogger(history))
+    return stopping, callbacks
+
+
+def input_factor(text: str, dtype: np.dtype[np.generic]) -> tuple[float, str]:
+    """Return the factor that --input-scale means, and the words that tell the user of it."""
+    if text != "auto":
+        factor = number("--input-scale", text)
+        if factor == 0:
+            raise typer.BadParameter(
+                "0 makes all inputs alike; 1 leaves them as they are.", param_hint="--input-scale"
+            )
+        return factor, text
+    if dtype == np.uint8:
+        return 1 / 255, "1/255 (auto for uint8, see --input-scale)"
+    return 1.0, f"1 (auto for {dtype}, see --input-scale)"
+
+
+def stopped(stopping: em.callbacks.EarlyStopping | None) -> str:
+    """Say when training stopped, and which weights the network has now."""
+    if stopping is None or stopping.best_epoch is None:
+        return ""
+    early = "; stopped early" if stopping.stopped_epoch is not None else ""
+    return f"{early}; kept the weights after {stopping.best_epoch + 1} (best validation loss)"

@@ -1,0 +1,42 @@
+"""How good a trained network is, as a table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.table import Table
+
+import eigenmlp as em
+
+__all__ = ["score_table"]
+
+_Part = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
+
+
+def score_table(network: em.Network, parts: Sequence[_Part]) -> Table:
+    """Score a network on its training data and, if there are any, on its validation data."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "loss", "accuracy", "balanced accuracy", "macro F1"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, part in zip(("training", "validation"), parts, strict=False):
+        table.add_row(name, *(f"{score:.4f}" for score in _scores(network, *part)))
+    return table
+
+
+def _scores(
+    network: em.Network, X: npt.NDArray[Any], y: npt.NDArray[np.int64]
+) -> tuple[float, float, float, float]:
+    """Loss, accuracy, and mean recall and F1 over the classes that occur in `y`."""
+    # Imported here because it takes a second, and the help is to come at once.
+    from sklearn.metrics import f1_score, recall_score  # noqa: PLC0415
+
+    evaluation = network.evaluate(X, y)
+    predicted = network.predict(X)
+    options = {"labels": np.unique(y), "average": "macro", "zero_division": 0}
+    return (
+        evaluation.loss,
+        evaluation.accuracy,
+        recall_score(y, predicted, **options),
+        f1_score(y, predicted, **options),
+    )
