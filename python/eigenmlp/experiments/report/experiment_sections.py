@@ -1,0 +1,116 @@
+"""The sections on the experiments around the models: ablations, search, and the readings of λ."""
+
+from html import escape
+
+from eigenmlp.experiments.report.analysis import MUCH, SLIGHT, has_penalty_inside
+from eigenmlp.experiments.report.experiment_tables import ablation_table, note1_table, search_table
+from eigenmlp.experiments.report.figures import loss_figure, readings_figure
+from eigenmlp.experiments.report.findings import about_lambda
+from eigenmlp.experiments.report.markup import paragraph
+from eigenmlp.experiments.report.page import Page, Section
+from eigenmlp.experiments.report.score_figures import search_figure
+from eigenmlp.experiments.study import FIGURES, SEARCH
+
+__all__ = ["ablations_section", "lambda_section", "search_section"]
+
+READINGS = (
+    ("M1, with both readings of λ", "m1", "note1-undivided"),
+    ("M2, with both readings of λ", "note1-m2-divided", "m2"),
+)
+
+
+def ablations_section(page: Page) -> Section | None:
+    """Show each improvement of M0 by itself."""
+    study = page.study
+    wanted = [figure for figure in FIGURES if figure.name in study.groups]
+    if not wanted:
+        return None
+    parts = [
+        paragraph(
+            "M0 with one improvement at a time. Training is solid, validation dashed, and a star "
+            "marks the epoch of the lowest validation loss. The loss axis is logarithmic where "
+            "the curves span more than a decade. In full batch the training loss of an epoch is "
+            "taken before its update, as in the report; in mini-batches it is that of the whole "
+            "training set after the epoch."
+        )
+    ]
+    for figure in wanted:
+        penalised = has_penalty_inside(figure.runs)
+        number = figure.name.removeprefix("fig")
+        parts += [
+            f'<h3 id="{figure.name}">Figure {number}. {escape(figure.title)}</h3>',
+            page.plot(
+                figure.name,
+                loss_figure(study, figure.runs, penalised=penalised),
+                alt=f"Training and validation loss against epochs: {figure.title}",
+                caption=figure.caption
+                + (" As in the report, the loss includes the penalty." if penalised else ""),
+            ),
+            ablation_table(study, figure.runs).html(),
+        ]
+    return Section("ablations", "Ablations: M0 plus one improvement", parts)
+
+
+def search_section(page: Page) -> Section | None:
+    """Show the search for M3 in its order."""
+    study = page.study
+    if "search" not in study.groups:
+        return None
+    finished = [name for name in ("m2", *(s.run for s in SEARCH)) if name in study.runs]
+    parts = [
+        paragraph(
+            "M2 with other hidden layers, in the order the report tried them, each judged by its "
+            "best validation loss against the step before. Our verdicts follow one rule: up to "
+            f"{SLIGHT:.0%} is no change, more than {MUCH:.0%} is much."
+        ),
+        search_table(study).html(),
+    ]
+    if finished:
+        parts.append(
+            page.plot(
+                "search",
+                search_figure(study, finished),
+                alt="Best validation loss of each step of the search",
+                caption="The search from top to bottom; further left is better.",
+            )
+        )
+    parts.append(
+        paragraph("M4 = (1000, 1000, 1000) is not a step of it: the deepest that still overfits.")
+    )
+    return Section("search", "The search for M3 and M4", parts)
+
+
+def lambda_section(page: Page) -> Section | None:
+    """Show what the two readings of λ do."""
+    study = page.study
+    if "note1" not in study.groups:
+        return None
+    texts, conclusion = about_lambda(page.data, study)
+    parts = [
+        paragraph(
+            "M1 and M2 both say λ = 0.01, and mean different things. M1's own code divides λ by "
+            "the batch size, as scikit-learn's alpha does: its gradient adds (λ/64) W. M2 ran as "
+            "PyTorch's weight_decay: its gradient adds λW, undivided, and λb to the biases too. "
+            "So M2 is not M1 in another library: it is regularised 64 times harder. The report "
+            "puts the gap between them (0.6680 and 0.5740) down to PyTorch being a professional "
+            "library."
+        ),
+        paragraph(
+            "Here the same code trains both, and each row below changes one thing. Accuracies "
+            "are those of the last weights. The ± of a difference is its standard error over the "
+            "test images, and a difference is clear beyond two of them; what another seed would "
+            "change is seen with several seeds."
+        ),
+        note1_table(page.data, study).html(),
+    ]
+    if any(name in study.runs for _, *pair in READINGS for name in pair):
+        parts.append(
+            page.plot(
+                "note1",
+                readings_figure(study, READINGS),
+                alt="Loss of M1 and of M2 with λ divided by the batch size and undivided",
+                caption="Cross-entropy, without penalty.",
+            )
+        )
+    parts += [*map(paragraph, texts), paragraph(conclusion, "conclusion")]
+    return Section("lambda", "The two readings of λ", parts)

@@ -1,0 +1,63 @@
+"""A study so small that its runs take milliseconds, for the tests of the runner and the store."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eigenmlp.experiments.data import StudyData, make_study_data
+from eigenmlp.experiments.specs import RunSpec, ScheduleSpec
+
+TINY = RunSpec(
+    name="tiny",
+    label="Tiny",
+    hidden_layers=(6, 5),
+    optimizer="sgd",
+    schedule=ScheduleSpec(kind="constant", initial=0.5),
+    batch_size=16,
+    epochs=8,
+)
+
+
+def tiny_spec(name: str = "tiny", **changes: Any) -> RunSpec:
+    """Return the tiny run under a name, with some fields changed."""
+    return dataclasses.replace(TINY, name=name, **changes)
+
+
+def tiny_data(n_samples: int = 120, seed: int = 0) -> StudyData:
+    """Return three classes of 4 × 4 images: a bright row, a bright column, or neither."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(3, size=n_samples)
+    images = rng.integers(0, 120, size=(n_samples, 4, 4))
+    images[y == 0, 1, :] += 100
+    images[y == 1, :, 2] += 100
+    return make_study_data(
+        images.reshape(n_samples, 16).astype(np.uint8),
+        y,
+        name="tiny",
+        description="Rows and columns.",
+        class_names=("row", "column", "neither"),
+        image_shape=(4, 4),
+        input_scale=1 / 255,
+        unlabelled=images[:7].reshape(7, 16).astype(np.uint8),
+    )
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Hash everything in a run's folder that training decides: all but how long it took."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        if path.name == "history.csv":
+            header, *rows = (line.split(",") for line in data.decode().splitlines())
+            timed = header.index("seconds")
+            data = repr([row[:timed] + row[timed + 1 :] for row in rows]).encode()
+        elif path.name == "metrics.json":
+            lines = [line for line in data.splitlines() if b'"seconds"' not in line]
+            data = b"\n".join(lines)
+        elif path.name == "checksums.json":
+            continue
+        found[path.name] = hashlib.sha256(data).hexdigest()
+    return found
