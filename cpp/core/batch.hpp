@@ -14,7 +14,7 @@ namespace eigenmlp {
 
 // A batch passes in chunks of at most this many samples, so that memory stays bounded and in the
 // second-level cache; every element of the gradient is still summed in the order of the samples.
-inline constexpr Index kChunkSamples = 256;
+inline constexpr Index kChunkSamples = 128;
 
 // Rows of weights whose gradient is handed on together: large enough to reuse the activations,
 // small enough to be still in cache when the update reads it.
