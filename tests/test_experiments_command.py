@@ -232,7 +232,7 @@ def test_a_study_stopped_and_killed_continues_to_the_same_end(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "write_report", lambda *_: None)  # slow, and no part of this
-    asked = (*FILES, "--only", "m0,fig2", "--output")
+    asked = (*FILES, "--only", "m0,fig2,fig3a", "--output")
     code, _, _ = study(*asked, "undisturbed", "--jobs", 1)
     assert code == 0
     runs = tmp_path / "disturbed" / "runs"
@@ -255,7 +255,7 @@ def test_a_study_stopped_and_killed_continues_to_the_same_end(
     # At once: the lock must have died with the process, and its workers must not matter.
     code, out, _ = study(*asked, "disturbed", "--jobs", 1)
     assert code == 0
-    assert f"4 runs, {len(after_kill)} found on disk" in out
+    assert f"7 runs, {len(after_kill)} found on disk" in out
     assert "is run again" not in out
     assert after_kill.items() <= _finished(runs).items()
     assert _group_is_gone(process)
@@ -271,4 +271,4 @@ def test_a_study_stopped_and_killed_continues_to_the_same_end(
         for name in ("undisturbed", "disturbed")
     ]
     assert tables[0] == tables[1]
-    assert len(tables[0]) == 4
+    assert len(tables[0]) == 7

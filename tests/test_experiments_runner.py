@@ -23,7 +23,7 @@ from tiny_study import content, tiny_data, tiny_spec
 
 DATA = tiny_data()
 SPECS = [
-    tiny_spec("full-batch", batch_size=None, epochs=30),
+    tiny_spec("full-batch", batch_size=None, evaluate_train=False, epochs=30),
     tiny_spec("adam", optimizer="adam", schedule=ScheduleSpec(kind="constant", initial=0.01)),
     tiny_spec("weight-decay", l2=0.05, l2_reading="weight_decay", init="torch_linear"),
     tiny_spec("divided", l2=0.5, l2_reading="divided_by_batch"),

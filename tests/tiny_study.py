@@ -18,6 +18,7 @@ TINY = RunSpec(
     schedule=ScheduleSpec(kind="constant", initial=0.5),
     batch_size=16,
     epochs=8,
+    evaluate_train=True,
 )
 
 

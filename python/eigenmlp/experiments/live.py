@@ -78,7 +78,7 @@ class Display:
         with Live(
             console=self._console,
             get_renderable=self._render,
-            refresh_per_second=4,
+            refresh_per_second=2,
             redirect_stdout=False,
             redirect_stderr=False,
         ):

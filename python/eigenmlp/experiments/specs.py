@@ -105,6 +105,9 @@ class RunSpec:
         samples in full batch; or λ times every parameter, biases too (PyTorch's `weight_decay`).
     epochs : int
         Most epochs.
+    evaluate_train : bool, default False
+        Measure the training loss over the whole training set after each epoch, and not as the
+        mean over its batches as they passed.
     early_stopping : EarlyStoppingSpec or None, default None
         When to stop before. Never restores the best weights: the runner keeps both moments.
     init : str, default "he_normal"
@@ -122,6 +125,7 @@ class RunSpec:
     l2: float = 0.0
     l2_reading: L2Reading = "undivided"
     epochs: int
+    evaluate_train: bool = False
     early_stopping: EarlyStoppingSpec | None = None
     init: str = "he_normal"
     seed: int = 0

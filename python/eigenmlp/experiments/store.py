@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from eigenmlp.experiments.specs import RunSpec
 from eigenmlp.history import History
 from eigenmlp.network import Network
 
-__all__ = ["Moment", "Outcome", "Stale", "Store", "write_atomically"]
+__all__ = ["Moment", "Outcome", "Stale", "Store"]
 
 Outcome = RunResult | RunFailure
 
@@ -188,17 +188,6 @@ class Store:
         new.rename(place)
         _sync(self.runs)
         _remove(outdated)
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a hidden file beside `path`, then put it in the place of `path`."""
-    hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        write(hidden)
-        _sync(hidden)
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 def _read_result(folder: Path, spec: RunSpec) -> RunResult:

@@ -1,17 +1,16 @@
-"""The study as data: every model, ablation and search step of the published report.
+"""What the study shows, as data: models, figures, the search and note 1 of the published report.
 
-Nothing here trains. `SPECS` holds each run once under its name; the models, figures, search and
-note 1 refer to runs by that name, so a run that appears in two places (M0 is figure 1 as well,
-M3 the last step of the search) is trained once.
+All of them refer to runs by name, so a run that appears in two places (M0 is figure 1 as well, M3
+the last step of the search) is one spec of `SPECS` and trained once.
 """
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-from eigenmlp.experiments.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
+from eigenmlp.experiments.runs import ABLATIONS, PANEL_RATES, SEARCH_SPECS, SPECS
+from eigenmlp.experiments.specs import RunSpec
 
 __all__ = [
     "FIGURES",
@@ -65,159 +64,6 @@ class Note1Step:
     change: str
 
 
-def _constant(rate: float) -> ScheduleSpec:
-    return ScheduleSpec(kind="constant", initial=rate)
-
-
-def _exponential(rate: float, gamma: float) -> ScheduleSpec:
-    return ScheduleSpec(kind="exponential", initial=rate, gamma=gamma)
-
-
-_M0 = RunSpec(
-    name="m0",
-    label="M0",
-    hidden_layers=(100, 80),
-    optimizer="sgd",
-    schedule=_constant(0.1),
-    batch_size=None,
-    epochs=1500,
-)
-_M1 = RunSpec(
-    name="m1",
-    label="M1",
-    hidden_layers=(400, 100, 80),
-    optimizer="adam",
-    schedule=_exponential(0.001, 0.98),
-    batch_size=64,
-    l2=0.01,
-    l2_reading="divided_by_batch",
-    epochs=300,
-    early_stopping=EarlyStoppingSpec(patience=10, min_delta=1e-3),
-)
-_M2 = dataclasses.replace(
-    _M1,
-    name="m2",
-    label="M2",
-    l2_reading="weight_decay",
-    early_stopping=EarlyStoppingSpec(patience=10, min_delta=1e-4),
-    init="torch_linear",
-)
-
-
-def _layers(spec: RunSpec, hidden_layers: tuple[int, ...], name: str = "") -> RunSpec:
-    """`spec` with other hidden layers; without a name it is a step of the search."""
-    name = name or "search-" + "-".join(map(str, hidden_layers))
-    label = name.upper() if name in ("m3", "m4") else ", ".join(map(str, hidden_layers))
-    return dataclasses.replace(spec, name=name, label=label, hidden_layers=hidden_layers)
-
-
-_M3 = _layers(_M2, (2000, 1000), "m3")
-_M4 = _layers(_M2, (1000, 1000, 1000), "m4")
-
-
-def _ablation(name: str, label: str, **changes: Any) -> RunSpec:
-    """M0 plus one improvement."""
-    return dataclasses.replace(_M0, name=name, label=label, **changes)
-
-
-_RATES = (0.1, 0.01, 0.001)
-_PANELS = {"a": 0.1, "b": 0.001}  # the learning rates of figures 3, 4 and 6
-_ABLATIONS: dict[str, list[RunSpec]] = {
-    "fig2": [
-        _ablation(
-            f"fig2-eta{rate}",
-            f"η₀ = {rate}",
-            schedule=ScheduleSpec(kind="linear", initial=rate, final=1e-4, epochs=1500),
-        )
-        for rate in _RATES
-    ],
-    **{
-        f"fig3{panel}": [
-            _ablation(f"fig3{panel}-k{k:.2f}", f"k = {k:.2f}", schedule=_exponential(rate, k))
-            for k in (0.90, 0.95, 0.99)
-        ]
-        for panel, rate in _PANELS.items()
-    },
-    **{
-        f"fig4{panel}": [
-            _ablation(
-                f"fig4{panel}-batch{batch}",
-                f"batch {batch}",
-                schedule=_constant(rate),
-                batch_size=batch,
-                epochs=20,
-            )
-            for batch in (32, 64, 96)
-        ]
-        for panel, rate in _PANELS.items()
-    },
-    "fig5": [
-        _ablation(
-            f"fig5-eta{rate}",
-            f"η = {rate}",
-            optimizer="adam",
-            schedule=_constant(rate),
-            epochs=200,
-        )
-        for rate in _RATES
-    ],
-    **{
-        f"fig6{panel}": [
-            _ablation(
-                f"fig6{panel}-lambda{l2}",
-                f"λ = {l2}",
-                schedule=_constant(rate),
-                l2=float(l2),
-                l2_reading="divided_by_batch",
-            )
-            for l2 in ("1", "0.1", "0.01")
-        ]
-        for panel, rate in _PANELS.items()
-    },
-    "fig7": [
-        _ablation(
-            "fig7-early-stopping",
-            "early stopping",
-            early_stopping=EarlyStoppingSpec(patience=10, min_delta=1e-3),
-        )
-    ],
-}
-
-_SEARCH = [
-    _layers(_M2, hidden_layers)
-    for hidden_layers in ((700, 400, 100, 80), (100, 80), (200, 100), (400,), (2000,))
-]
-
-# A ladder from M1 to M2 that changes one thing a step, and M2 with nothing changed but λ.
-_NOTE1 = [
-    dataclasses.replace(_M1, name="note1-undivided", label="λW", l2_reading="undivided"),
-    dataclasses.replace(
-        _M1, name="note1-weight-decay", label="λW and λb", l2_reading="weight_decay"
-    ),
-    dataclasses.replace(
-        _M1,
-        name="note1-init",
-        label="λW and λb, PyTorch's init",
-        l2_reading="weight_decay",
-        init="torch_linear",
-    ),
-    dataclasses.replace(
-        _M2, name="note1-m2-divided", label="M2 with (λ/64) W", l2_reading="divided_by_batch"
-    ),
-]
-
-SPECS: Mapping[str, RunSpec] = MappingProxyType(
-    {
-        spec.name: spec
-        for spec in (
-            *(_M0, _M1, _M2, _M3, _M4),
-            *(spec for specs in _ABLATIONS.values() for spec in specs),
-            *_SEARCH,
-            *_NOTE1,
-        )
-    }
-)
-
 MODELS = (
     Model(run="m0", title="gradient descent, full batch", restored=False),
     Model(run="m1", title="every improvement together", restored=True),
@@ -228,7 +74,7 @@ MODELS = (
 
 
 def _names(group: str) -> tuple[str, ...]:
-    return tuple(spec.name for spec in _ABLATIONS[group])
+    return tuple(spec.name for spec in ABLATIONS[group])
 
 
 _FULL_BATCH = "M0 (100, 80 hidden units, gradient descent, full batch, 1500 epochs)"
@@ -252,7 +98,7 @@ FIGURES = (
             caption=f"{_FULL_BATCH} with η(t) = {rate} kᵗ.",
             runs=_names(f"fig3{panel}"),
         )
-        for panel, rate in _PANELS.items()
+        for panel, rate in PANEL_RATES.items()
     ),
     *(
         Figure(
@@ -261,7 +107,7 @@ FIGURES = (
             caption=f"M0 in mini-batches for 20 epochs, η = {rate}.",
             runs=_names(f"fig4{panel}"),
         )
-        for panel, rate in _PANELS.items()
+        for panel, rate in PANEL_RATES.items()
     ),
     Figure(
         name="fig5",
@@ -279,7 +125,7 @@ FIGURES = (
             ),
             runs=_names(f"fig6{panel}"),
         )
-        for panel, rate in _PANELS.items()
+        for panel, rate in PANEL_RATES.items()
     ),
     Figure(
         name="fig7",
@@ -292,7 +138,7 @@ FIGURES = (
 SEARCH = tuple(
     SearchStep(run=run, verdict=verdict)
     for run, verdict in zip(
-        (*(spec.name for spec in _SEARCH), "m3"),
+        (*(spec.name for spec in SEARCH_SPECS), "m3"),
         (
             "much worse",
             "better",

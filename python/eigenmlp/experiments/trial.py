@@ -100,8 +100,7 @@ def run_trial(spec: RunSpec, data: StudyData, store: Store, board: Board, row: i
             l2=spec.effective_l2(len(X_train)),
             l2_biases=spec.l2_biases,
             validation_data=data.rows(1),
-            # The report measured mini-batch runs after each epoch, full-batch ones before.
-            evaluate_train=not spec.full_batch,
+            evaluate_train=spec.evaluate_train,
             callbacks=[recorder, *stopping],
             rng=shuffling,
             n_threads=1,
@@ -139,7 +138,7 @@ def training_cost(spec: RunSpec, data: StudyData) -> float:
     forward, training = 2 * sum(layers), 6 * sum(layers) - 2 * layers[0]
     n_train, n_val = len(data.split[0]), len(data.split[1])
     epoch = n_train * training + n_val * forward
-    if not spec.full_batch:
+    if spec.evaluate_train:
         epoch += n_train * forward
     return spec.epochs * epoch / (1 if spec.early_stopping is None else 4)
 

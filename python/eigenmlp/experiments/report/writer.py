@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from eigenmlp._files import write_atomically
 from eigenmlp.experiments.data import StudyData
 from eigenmlp.experiments.report import tables
 from eigenmlp.experiments.report.analysis import best_run
@@ -29,7 +30,6 @@ from eigenmlp.experiments.report.sections import (
     times_section,
 )
 from eigenmlp.experiments.results import StudyResults
-from eigenmlp.experiments.store import write_atomically
 
 __all__ = ["write_report"]
 
@@ -185,4 +185,4 @@ def _table1_file(page: Page) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda hidden: hidden.write_text(text, encoding="utf-8"))
+    write_atomically(path, text.encode())
