@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -255,7 +256,9 @@ def test_a_study_stopped_and_killed_continues_to_the_same_end(
     # At once: the lock must have died with the process, and its workers must not matter.
     code, out, _ = study(*asked, "disturbed", "--jobs", 1)
     assert code == 0
-    assert f"7 runs, {len(after_kill)} found on disk" in out
+    found = re.search(r"7 runs, (\d) found on disk", out)
+    assert found is not None
+    assert int(found[1]) >= len(after_kill)  # a worker may have finished its run within the moment
     assert "is run again" not in out
     assert after_kill.items() <= _finished(runs).items()
     assert _group_is_gone(process)
