@@ -105,6 +105,7 @@ REFUSED_X: dict[str, tuple[Any, type[Exception], str]] = {
     "ragged": ([[1.0] * 6, [2.0]], ValueError, "X can't be read as one array"),
     "records": (np.zeros((3, 6), dtype=[("a", "f8")]), TypeError, "must hold real numbers"),
     "None": (None, ValueError, "must have 2 dimensions"),
+    "masked": (np.ma.masked_less(X, 9), TypeError, r"X is a masked array, .* fill it first"),
 }
 
 
@@ -143,7 +144,7 @@ REFUSED_Y: dict[str, tuple[Any, type[Exception], str]] = {
         r"y\[2\] is 3, but the network has 3 classes, 0 to 2",
     ),
     "negative": (Y - 1, ValueError, r"y\[0\] is -1, but the network has 3 classes"),
-    "huge": (np.full(12, 2**63, dtype=np.uint64), ValueError, r"y\[0\] is"),
+    "huge": (np.full(12, 2**64 - 1, dtype=np.uint64), ValueError, rf"y\[0\] is {2**64 - 1}"),
     "None": (None, TypeError, "y is None; pass"),
 }
 

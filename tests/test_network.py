@@ -124,6 +124,8 @@ def test_input_scale_is_part_of_the_model() -> None:
         ),
         ({"input_scale": 0}, ValueError, "input_scale=0.0 must be finite and not 0"),
         ({"input_scale": np.nan}, ValueError, "input_scale=nan must be finite"),
+        ({"input_scale": 1e-60}, ValueError, "input_scale=1e-60 is 0.0 in float32; use float64"),
+        ({"input_scale": 1e60}, ValueError, "input_scale=1e.60 is inf in float32"),
         ({"input_scale": "1"}, TypeError, "input_scale='1' is not a number"),
         ({"rng": -1}, ValueError, "expected non-negative integer"),
     ],
@@ -196,6 +198,21 @@ def test_bad_penalty() -> None:
     for value in (-1, np.nan, np.inf):
         with pytest.raises(ValueError, match=r"l2=.* must be finite and >= 0"):
             net.loss_and_gradients([[1, 2, 3]], [0], l2=value)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [[2, 2], [2, 3, 2]])
+def test_numbers_that_overflow_on_their_way(sizes: list[int], dtype: str) -> None:
+    net = em.Network(sizes, dtype=dtype, rng=0)
+    huge = np.sqrt(float(np.finfo(dtype).max))
+    net.set_parameters([np.sign(w) * huge for w in net.weights], net.biases)
+    X = np.array([[0, 0], [huge, huge], [1, 1]]) * 10
+    for predict in (net.predict, net.predict_proba):
+        with pytest.raises(ArithmeticError, match=f"row 1 has no finite outputs: .* {dtype}"):
+            predict(X)
+    for score in (net.evaluate, net.loss_and_gradients):
+        with pytest.raises(ArithmeticError, match=r"the loss is (nan|inf)"):
+            score(X, [0, 0, 1])
 
 
 def test_one_class_and_one_sample() -> None:

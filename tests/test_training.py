@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -225,6 +226,31 @@ def test_divergence_keeps_the_last_finite_epoch() -> None:
     assert "epoch 2 (from 0)" in str(error)
     assert "learning rate 1e+200" in str(error)
     assert "Try a smaller learning rate" in str(error)
+
+
+def test_a_validation_loss_that_is_not_finite_is_divergence() -> None:
+    net = network()
+    before = net.get_flat_parameters()
+    with pytest.raises(em.TrainingDivergedError, match="epoch 0"):
+        em.train(net, X, Y, epochs=3, rng=0, validation_data=(np.full((1, 8), 1e308), [0]))
+    assert np.array_equal(net.get_flat_parameters(), before)
+
+
+def test_a_parameter_that_overflows_is_told_of_the_last_batch() -> None:
+    net = em.Network([8, 3], rng=0)
+    with pytest.raises(em.TrainingDivergedError) as caught:
+        em.train(net, X, Y, optimizer=em.optimizers.SGD(), learning_rate=1e300, batch_size=None,
+                 epochs=1)  # fmt: skip
+    assert caught.value.batch == 0
+
+
+def test_divergence_survives_pickling() -> None:
+    error = em.TrainingDivergedError(
+        "it diverged", epoch=1, batch=2, learning_rate=0.5, last_finite_loss=None
+    )
+    copied = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert str(copied) == "it diverged"
+    assert vars(copied) == vars(error)
 
 
 def test_divergence_starts_the_moments_afresh() -> None:

@@ -18,6 +18,10 @@ std::string text(const py::handle& object) { return py::str(object).cast<std::st
 
 // np.asarray(object), with NumPy's own complaint about ragged input in our words.
 py::array as_array(const py::object& object, const char* name) {
+  if (py::hasattr(object, "mask") && py::hasattr(object, "filled")) {
+    throw py::type_error(std::string(name) + " is a masked array, and a network knows no masks; " +
+                         "fill it first with " + name + ".filled(...)");
+  }
   try {
     return py::module_::import("numpy").attr("asarray")(object);
   } catch (py::error_already_set& error) {
@@ -67,11 +71,15 @@ void SampleArrays::take_rows(const py::object& x) {
                           std::to_string(n_features_));
   }
 
-  // Other numbers are converted, exactly, to the smallest type that the core reads.
+  // Other numbers are converted to a type that the core reads and that holds them exactly; only
+  // integers beyond 2^53 are rounded.
   if (kind == 'u' && size == 1) {
     rows_.type = ElementType::kUint8;
-  } else if (kind == 'f' && size <= 4) {
-    if (size < 4) x_ = converted(x_, "float32");
+  } else if (kind == 'b') {
+    x_ = converted(x_, "uint8");
+    rows_.type = ElementType::kUint8;
+  } else if (size <= 2 || (kind == 'f' && size == 4)) {
+    if (size <= 2) x_ = converted(x_, "float32");
     rows_.type = ElementType::kFloat32;
   } else {
     if (kind != 'f') x_ = converted(x_, "float64");
@@ -136,7 +144,7 @@ void SampleArrays::take_labels(const py::object& y) {
   for (Index i = 0; i < rows_.count; ++i) {
     const std::int64_t label = values(i);
     if (label < 0 || label >= n_classes_) {
-      throw py::value_error("y[" + std::to_string(i) + "] is " + std::to_string(label) +
+      throw py::value_error("y[" + std::to_string(i) + "] is " + text(array[py::int_(i)]) +
                             ", but the network has " + std::to_string(n_classes_) +
                             " classes, 0 to " + std::to_string(n_classes_ - 1));
     }

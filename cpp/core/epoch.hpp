@@ -40,7 +40,7 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
                         const StopRequested& stop);
 
 // The mean loss with penalty over all samples and its gradient, in the parameters' layout.
-// Empty if stopped.
+// Empty if stopped. The gradient is left alone if the loss is not finite.
 template <typename Scalar>
 std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const Samples& samples,
                                          const Penalty& penalty, int n_threads,

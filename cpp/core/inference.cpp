@@ -69,7 +69,8 @@ bool predict_classes(const Network<Scalar>& network, const Rows& rows, int n_thr
                           alignas(kAlignment) Scalar best[kLanes<Scalar>];
                           largest_class(n_classes, workspace.activations(output, 0), best);
                           for (Index i = 0; i < selection.count; ++i) {
-                            classes[selection.first + i] = static_cast<std::int64_t>(best[i]);
+                            classes[selection.first + i] =
+                                std::isnan(best[i]) ? -1 : static_cast<std::int64_t>(best[i]);
                           }
                         });
 }

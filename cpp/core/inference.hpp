@@ -13,7 +13,8 @@ template <typename Scalar>
 bool predict_probabilities(const Network<Scalar>& network, const Rows& rows, int n_threads,
                            const StopRequested& stop, Scalar* probabilities);
 
-// classes: rows.count indices, the first largest logit of each row. False if stopped.
+// classes: rows.count indices, the first largest logit of each row, or -1 where a logit is not
+// finite. False if stopped.
 template <typename Scalar>
 bool predict_classes(const Network<Scalar>& network, const Rows& rows, int n_threads,
                      const StopRequested& stop, std::int64_t* classes);

@@ -10,7 +10,8 @@ namespace eigenmlp {
 
 namespace detail {
 
-// The largest logit of each lane and the first class that has it.
+// The largest logit of each lane and the first class that has it; both NaN where a logit is not
+// finite, which comparisons alone would pass over.
 template <typename Scalar>
 struct Largest {
   Packet<Scalar> logit;
@@ -21,13 +22,15 @@ struct Largest {
 template <typename Scalar>
 EIGEN_STRONG_INLINE Largest<Scalar> largest(Index n_classes, const Scalar* z) {
   Largest<Scalar> best{load(z), broadcast(Scalar(0))};
+  Packet<Scalar> zero_or_nan = psub(best.logit, best.logit);
   for (Index c = 1; c < n_classes; ++c) {
     const Packet<Scalar> logit = load(z + c * kLanes<Scalar>);
+    zero_or_nan = padd(zero_or_nan, psub(logit, logit));
     const Packet<Scalar> better = pcmp_lt(best.logit, logit);
     best.logit = pselect(better, logit, best.logit);
     best.index = pselect(better, broadcast(static_cast<Scalar>(c)), best.index);
   }
-  return best;
+  return {padd(best.logit, zero_or_nan), padd(best.index, zero_or_nan)};
 }
 
 // Replaces logits z by exp(z - largest); returns their sum.
@@ -60,7 +63,7 @@ void softmax(Index n_classes, Scalar* panel) {
   }
 }
 
-// classes (lanes): the first largest logit of each lane of panel (n_classes × lanes).
+// classes (lanes): the first largest logit of each lane of panel (n_classes × lanes), or NaN.
 template <typename Scalar>
 void largest_class(Index n_classes, const Scalar* panel, Scalar* classes) {
   for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {

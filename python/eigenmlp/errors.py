@@ -4,6 +4,9 @@ Wrong arguments raise the built-in `TypeError` and `ValueError`; the classes her
 failures a caller may want to catch by name.
 """
 
+from functools import partial
+from typing import Any
+
 __all__ = [
     "DataFileError",
     "DownloadError",
@@ -29,11 +32,13 @@ class TrainingDivergedError(EigenmlpError, ArithmeticError):
     epoch : int
         Epoch, counted from 0, in which training diverged.
     batch : int
-        Batch within the epoch, counted from 0.
+        Batch within the epoch, counted from 0; the last one where only a parameter or a loss
+        measured after the epoch tells.
     learning_rate : float
         Learning rate of that epoch.
     last_finite_loss : float or None
-        Mean loss of the last batch or epoch whose loss was finite; None if there was none.
+        Mean training loss of the epoch's batches before, or else of the epoch before; None if there
+        was none.
     """
 
     def __init__(
@@ -50,6 +55,16 @@ class TrainingDivergedError(EigenmlpError, ArithmeticError):
         self.batch = batch
         self.learning_rate = learning_rate
         self.last_finite_loss = last_finite_loss
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are rebuilt from their positional arguments alone.
+        numbers = {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "learning_rate": self.learning_rate,
+            "last_finite_loss": self.last_finite_loss,
+        }
+        return partial(TrainingDivergedError, **numbers), self.args
 
 
 class DataFileError(EigenmlpError, ValueError):

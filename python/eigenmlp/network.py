@@ -1,5 +1,6 @@
 """The network: an architecture, its parameters, and what can be asked of it."""
 
+import math
 import os
 import threading
 from collections.abc import Iterable, Sequence
@@ -103,7 +104,8 @@ class Network:
         sizes = checked_sizes(layer_sizes)
         if init not in INITIALIZERS:
             raise ValueError(f"init={init!r} is unknown; use one of {', '.join(INITIALIZERS)}")
-        self._allocate(sizes, checked_dtype(dtype), checked_scale(input_scale))
+        name = checked_dtype(dtype)
+        self._allocate(sizes, name, checked_scale(input_scale, name))
         generator = np.random.default_rng(rng)
         layers = [
             INITIALIZERS[init](fan_in, fan_out, generator)
@@ -236,6 +238,8 @@ class Network:
         ------
         TypeError, ValueError
             If X is not numeric, not of the network's width, empty, or holds NaN or infinity.
+        ArithmeticError
+            If a row overflows the network's dtype on its way.
 
         Examples
         --------
@@ -245,7 +249,9 @@ class Network:
         >>> net.predict_proba([[1.0, 2.0]]).round(3)
         array([[0.333, 0.333, 0.333]], dtype=float32)
         """
-        return self._core.predict_proba(self._check_rows(X), thread_count(n_threads))
+        probabilities = self._core.predict_proba(self._check_rows(X), thread_count(n_threads))
+        self._refuse_overflow(np.isnan(probabilities[:, 0]))
+        return probabilities
 
     def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.int64]:
         """Most probable class of each sample.
@@ -262,7 +268,7 @@ class Network:
 
         Raises
         ------
-        TypeError, ValueError
+        TypeError, ValueError, ArithmeticError
             As for `predict_proba`.
 
         Examples
@@ -273,7 +279,9 @@ class Network:
         >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
         array([0, 1])
         """
-        return self._core.predict(self._check_rows(X), thread_count(n_threads))
+        classes = self._core.predict(self._check_rows(X), thread_count(n_threads))
+        self._refuse_overflow(classes < 0)
+        return classes
 
     def evaluate(self, X: ArrayLike, y: ArrayLike, *, n_threads: int | None = None) -> Evaluation:
         """Mean cross-entropy, without penalty, and accuracy.
@@ -294,6 +302,8 @@ class Network:
         ------
         TypeError, ValueError
             As for `predict_proba`, and if y is not integer, of another length, or out of range.
+        ArithmeticError
+            As for `predict_proba`.
 
         Examples
         --------
@@ -303,7 +313,10 @@ class Network:
         >>> net.evaluate([[1.0, 2.0], [3.0, 4.0]], [0, 1])
         Evaluation(loss=0.6931471824645996, accuracy=0.5)
         """
-        return self._evaluate_samples(self._check_samples(X, y), thread_count(n_threads))
+        evaluation = self._evaluate_samples(self._check_samples(X, y), thread_count(n_threads))
+        if not math.isfinite(evaluation.loss):
+            raise ArithmeticError(self._overflow(f"the loss is {evaluation.loss}"))
+        return evaluation
 
     def loss_and_gradients(
         self,
@@ -338,6 +351,8 @@ class Network:
         ------
         TypeError, ValueError
             As for `evaluate`, and if l2 is negative or not finite.
+        ArithmeticError
+            If the loss or the penalty overflows.
 
         Examples
         --------
@@ -352,6 +367,8 @@ class Network:
         loss, flat = self._core.loss_and_gradient(
             self._check_samples(X, y), checked_l2(l2), bool(l2_biases), thread_count(n_threads)
         )
+        if not math.isfinite(loss):
+            raise ArithmeticError(self._overflow(f"the loss is {loss}"))
         return (loss, *self._unflatten(flat))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -398,6 +415,16 @@ class Network:
     def _gate(self, X: ArrayLike, y: ArrayLike | None) -> _core.Samples:
         single = self.dtype == np.float32
         return _core.Samples(X, y, self.layer_sizes[0], self.layer_sizes[-1], single)
+
+    def _refuse_overflow(self, bad: NDArray[np.bool_]) -> None:
+        if bad.any():
+            raise ArithmeticError(self._overflow(f"row {int(bad.argmax())} has no finite outputs"))
+
+    def _overflow(self, what: str) -> str:
+        return (
+            f"{what}: numbers overflow {self.dtype} on their way through the network; scale the "
+            "inputs (input_scale) or the parameters down"
+        )
 
     def _evaluate_samples(self, samples: _core.Samples, n_threads: int) -> Evaluation:
         loss, correct = self._core.evaluate(samples, n_threads)

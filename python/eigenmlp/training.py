@@ -1,6 +1,7 @@
 """The training loop: what changes from epoch to epoch. The core does what changes per batch."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -70,8 +71,9 @@ def train(
         Passes over the data, >= 0.
     l2 : float, default=0.0
         λ of the formula above, >= 0. It is not divided by anything. scikit-learn divides its
-        ``alpha`` by the batch's size: ``l2 = alpha / batch_size``. PyTorch's ``weight_decay`` of
-        Adam and SGD acts on biases too: ``l2 = weight_decay, l2_biases=True``.
+        ``alpha`` by each batch's size: ``l2 = alpha / batch_size``, where all batches are equal.
+        PyTorch's ``weight_decay`` of Adam and SGD acts on biases too: ``l2 = weight_decay,
+        l2_biases=True``.
     l2_biases : bool, default=False
         Penalize biases as well.
     shuffle : bool, default=True
@@ -105,8 +107,8 @@ def train(
     TypeError, ValueError
         If an argument is of another type, shape or range. Nothing has then been trained.
     TrainingDivergedError
-        If the loss or a parameter stops being finite. The network holds the parameters of the last
-        finite epoch, and the optimizer's state for it starts afresh.
+        If a loss (of training or validation) or a parameter stops being finite. The network holds
+        the parameters of the last finite epoch, and the optimizer's state for it starts afresh.
     RuntimeError
         If the network is being trained already, by another thread or from within a callback.
     KeyboardInterrupt
@@ -153,18 +155,18 @@ def train(
             result = network._core.train_epoch(
                 moments, samples, order, batch_size, rate, l2, l2_biases, threads
             )
-            if result.diverged:
-                network.set_flat_parameters(before)
-                moments.reset()
-                raise _diverged(state.history, epoch, result, rate)
             scores = {
                 "train_loss": result.loss / len(samples),
                 "train_accuracy": result.correct / len(samples),
             }
-            if evaluate_train:
+            if evaluate_train and not result.diverged:
                 scores.update(_scores("train", network, samples, threads))
-            if validation is not None:
+            if validation is not None and not result.diverged:
                 scores.update(_scores("val", network, validation, threads))
+            if result.diverged or not all(map(math.isfinite, scores.values())):
+                network.set_flat_parameters(before)
+                moments.reset()
+                raise _diverged(state, epoch, result, rate)
             state.history.append(**scores, learning_rate=rate, seconds=time.perf_counter() - start)
             state.epoch = epoch
             if _any_stops(hooks, state):
@@ -257,20 +259,22 @@ def _any_stops(hooks: Sequence[Callback], state: TrainingState) -> bool:
 
 
 def _diverged(
-    history: History, epoch: int, result: _core.EpochResult, rate: float
+    state: TrainingState, epoch: int, result: _core.EpochResult, rate: float
 ) -> TrainingDivergedError:
     if result.n_samples:
         last_loss: float | None = result.loss / result.n_samples
     else:
-        last_loss = history.last.get("train_loss")
+        last_loss = state.history.last.get("train_loss")
+    # A parameter, or a loss that is measured after the epoch, tells only at its end.
+    batch = min(result.n_batches, (state.n_samples - 1) // state.batch_size)
     last = "none was before" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
     return TrainingDivergedError(
-        f"training diverged in epoch {epoch} (from 0), batch {result.n_batches}, at learning rate "
+        f"training diverged in epoch {epoch} (from 0), batch {batch}, at learning rate "
         f"{rate:.6g}: the loss or a parameter is no longer finite; {last}. The network holds the "
         "parameters of the last finite epoch. Try a smaller learning rate, a warm-up, inputs "
         "scaled to about 0 … 1 (input_scale), or a smaller l2.",
         epoch=epoch,
-        batch=result.n_batches,
+        batch=batch,
         learning_rate=rate,
         last_finite_loss=last_loss,
     )
