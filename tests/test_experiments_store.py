@@ -176,6 +176,8 @@ def test_an_unfinished_or_foreign_folder_is_no_run(store: Store) -> None:
     folder = store.folder(SPEC)
     folder.mkdir()
     assert "damaged" in _stale(store)
+    (folder / "checksums.json").write_text("[]")
+    assert "damaged" in _stale(store)
     (folder / "checksums.json").write_text("{}")
     assert _stale(store) == "it lists the files []"
     (folder / "checksums.json").write_text(json.dumps({"notes.txt": "0"}))

@@ -89,7 +89,7 @@ class RunResult:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFailure:
-    """A run whose training diverged.
+    """A run whose training diverged, or whose validation loss was finite in no epoch.
 
     Parameters
     ----------

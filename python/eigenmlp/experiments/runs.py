@@ -138,7 +138,7 @@ SEARCH_SPECS = [
     for hidden_layers in ((700, 400, 100, 80), (100, 80), (200, 100), (400,), (2000,))
 ]
 
-# A ladder from M1 to M2 that changes one thing a step, and M2 with nothing changed but λ.
+# A ladder from M1 to M2, one change in training a step, and M2 with nothing changed but λ.
 _NOTE1 = [
     dataclasses.replace(_M1, name="note1-undivided", label="λW", l2_reading="undivided"),
     dataclasses.replace(

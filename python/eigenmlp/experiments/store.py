@@ -17,6 +17,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import shutil
 import uuid
@@ -101,7 +102,7 @@ class Store:
             if (folder / "failure.json").exists():
                 return _read_failure(folder, spec)
             return _read_result(folder, spec)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             return Stale(f"it is damaged ({error})")
 
     def save_result(
@@ -124,8 +125,8 @@ class Store:
             metrics = {
                 "best_epoch": best_epoch,
                 "seconds": seconds,
-                "last": dataclasses.asdict(last.metrics),
-                "best": dataclasses.asdict(best.metrics),
+                "last": _plain(last.metrics),
+                "best": _plain(best.metrics),
             }
             _write_json(folder / "metrics.json", metrics)
 
@@ -212,11 +213,18 @@ def _read_failure(folder: Path, spec: RunSpec) -> RunFailure:
 
 
 def _metrics(data: dict[str, Any]) -> Metrics:
-    return Metrics(**{**data, "test_recall": tuple(data["test_recall"])})
+    recall = tuple(math.nan if share is None else share for share in data["test_recall"])
+    return Metrics(**{**data, "test_recall": recall})
+
+
+def _plain(metrics: Metrics) -> dict[str, Any]:
+    """Return metrics as JSON knows them: no recall, not NaN, for a class without test images."""
+    recall = [None if math.isnan(share) else share for share in metrics.test_recall]
+    return {**dataclasses.asdict(metrics), "test_recall": recall}
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
 def _write_history(path: Path, history: History) -> None:
