@@ -77,6 +77,14 @@ def test_saving_over_what_is_not_a_file(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_saving_keeps_the_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    em.Network([2, 2], rng=0).save(path)
+    path.chmod(0o600)
+    em.Network([2, 2], rng=1).save(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_saving_through_a_link(tmp_path: Path) -> None:
     target, link = tmp_path / "target.safetensors", tmp_path / "link.safetensors"
     link.symlink_to(target)

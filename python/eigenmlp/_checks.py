@@ -58,10 +58,14 @@ def checked_dtype(dtype: DTypeLike) -> Literal["float32", "float64"]:
     raise ValueError(f'dtype={name} is not supported; use "float32" or "float64"')
 
 
-def checked_scale(input_scale: float) -> float:
+def checked_scale(input_scale: float, dtype: str) -> float:
     scale = real_number("input_scale", input_scale, "pass a factor such as 1/255")
     if not math.isfinite(scale) or scale == 0:
         raise ValueError(f"input_scale={scale} must be finite and not 0; use 1.0 for none")
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = float(np.dtype(dtype).type(scale))
+    if not math.isfinite(rounded) or rounded == 0:
+        raise ValueError(f"input_scale={scale} is {rounded} in {dtype}; use float64, or rescale X")
     return scale
 
 

@@ -102,7 +102,7 @@ class Adam(Optimizer):
     beta2 : float, default=0.999
         Decay of the mean of squared gradients, 0 <= beta2 < 1.
     epsilon : float, default=1e-8
-        Added to the root; > 0.
+        Added to the root; >= 1e-37, finite.
 
     Raises
     ------
@@ -121,8 +121,11 @@ class Adam(Optimizer):
         self._beta1 = _checked_decay("beta1", beta1)
         self._beta2 = _checked_decay("beta2", beta2)
         self._epsilon = real_number("epsilon", epsilon, "pass a small number such as 1e-8")
-        if not (math.isfinite(self._epsilon) and self._epsilon > 0):
-            raise ValueError(f"epsilon={epsilon} must be finite and > 0; usual is 1e-8")
+        if not 1e-37 <= self._epsilon < math.inf:
+            raise ValueError(
+                f"epsilon={epsilon} must be finite and at least 1e-37, so that float32 "
+                "holds it; usual is 1e-8"
+            )
 
     @property
     def beta1(self) -> float:
