@@ -58,13 +58,14 @@ class TrainingDivergedError(EigenmlpError, ArithmeticError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are rebuilt from their positional arguments alone.
-        numbers = {
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "learning_rate": self.learning_rate,
-            "last_finite_loss": self.last_finite_loss,
-        }
-        return partial(TrainingDivergedError, **numbers), self.args
+        rebuild = partial(
+            TrainingDivergedError,
+            epoch=self.epoch,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            last_finite_loss=self.last_finite_loss,
+        )
+        return rebuild, self.args
 
 
 class DataFileError(EigenmlpError, ValueError):
