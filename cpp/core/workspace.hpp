@@ -96,7 +96,8 @@ class Workspace {
     return panels_[layer].data() + panel * strides_[layer] * lanes;
   }
 
-  // The output layer's panel as n rows of stride(); call after forward() or softmax().
+  // The output layer's panel sample by sample, output_stride() apart: logits after forward(), and
+  // probabilities after softmax().
   const Scalar* output_rows(Index panel) {
     const std::size_t output = layout_.layers().size();
     panel_to_samples(activations(output, panel), strides_[output], samples(output, panel));
