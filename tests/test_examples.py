@@ -15,7 +15,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = ["eigenmlp"] + [
     module.name
     for module in pkgutil.walk_packages(eigenmlp.__path__, "eigenmlp.")
-    if not module.name.endswith("_core")
+    if "._core_" not in module.name
 ]
 
 

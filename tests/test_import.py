@@ -16,7 +16,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_missing_core_says_how_to_build_it() -> None:
-    result = python("import sys; sys.modules['eigenmlp._core'] = None; import eigenmlp")
+    result = python("import sys; sys.modules['eigenmlp._processor'] = None; import eigenmlp")
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: eigenmlp's compiled core can't be loaded")

@@ -2,8 +2,9 @@
 
 #include "topics.hpp"
 
+// EIGENMLP_MODULE: the module's name, one for each instruction set.
 // Every object guards its own state, and nothing relies on the GIL.
-PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
+PYBIND11_MODULE(EIGENMLP_MODULE, module, pybind11::mod_gil_not_used()) {
   module.doc() = "The core of eigenmlp, in C++. Private: use the names in eigenmlp.";
   eigenmlp::bind_system(module);
   eigenmlp::bind_arrays(module);

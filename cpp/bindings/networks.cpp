@@ -71,7 +71,8 @@ struct Bindings {
     samples.expect(layout.n_features(), layout.n_classes(), sizeof(Scalar) == sizeof(float));
   }
 
-  static Array predict_proba(const Bound& network, const SampleArrays& samples, int n_threads) {
+  static Array predict_proba(const Bound& network, const SampleArrays& samples,
+                             const Threads& threads) {
     expect(network, samples);
     Array out({samples.rows().count, network.value.layout().n_classes()});
     Scalar* to = out.mutable_data();
@@ -79,14 +80,14 @@ struct Bindings {
     {
       py::gil_scoped_release release;
       const std::shared_lock lock(network.mutex);
-      predict_probabilities(network.value, samples.rows(), n_threads, interrupts.poll(), to);
+      predict_probabilities(network.value, samples.rows(), threads, interrupts.poll(), to);
     }
     interrupts.raise_if_any();
     return out;
   }
 
   static py::array_t<std::int64_t> predict(const Bound& network, const SampleArrays& samples,
-                                           int n_threads) {
+                                           const Threads& threads) {
     expect(network, samples);
     py::array_t<std::int64_t> out(samples.rows().count);
     std::int64_t* to = out.mutable_data();
@@ -94,14 +95,14 @@ struct Bindings {
     {
       py::gil_scoped_release release;
       const std::shared_lock lock(network.mutex);
-      predict_classes(network.value, samples.rows(), n_threads, interrupts.poll(), to);
+      predict_classes(network.value, samples.rows(), threads, interrupts.poll(), to);
     }
     interrupts.raise_if_any();
     return out;
   }
 
   static std::tuple<double, Index> evaluate(const Bound& network, const SampleArrays& samples,
-                                            int n_threads) {
+                                            const Threads& threads) {
     expect(network, samples);
     const Samples labelled = samples.labelled();
     Interrupts interrupts;
@@ -109,7 +110,7 @@ struct Bindings {
     {
       py::gil_scoped_release release;
       const std::shared_lock lock(network.mutex);
-      sum = eigenmlp::evaluate(network.value, labelled.rows, labelled.labels, n_threads,
+      sum = eigenmlp::evaluate(network.value, labelled.rows, labelled.labels, threads,
                                interrupts.poll());
     }
     interrupts.raise_if_any();
@@ -118,7 +119,7 @@ struct Bindings {
 
   static std::tuple<double, Array> loss_and_gradient(const Bound& network,
                                                      const SampleArrays& samples, double l2,
-                                                     bool l2_biases, int n_threads) {
+                                                     bool l2_biases, const Threads& threads) {
     expect(network, samples);
     const Samples labelled = samples.labelled();
     const Penalty penalty{l2, l2_biases};
@@ -130,7 +131,7 @@ struct Bindings {
       py::gil_scoped_release release;
       const std::shared_lock lock(network.mutex);
       const std::optional<LossSum> sum = eigenmlp::loss_and_gradient(
-          network.value, labelled, penalty, n_threads, interrupts.poll(), to);
+          network.value, labelled, penalty, threads, interrupts.poll(), to);
       if (sum) {
         loss = sum->loss / static_cast<double>(labelled.rows.count) +
                penalty_of(network.value, penalty);
@@ -144,7 +145,7 @@ struct Bindings {
                                  const SampleArrays& samples,
                                  const std::optional<py::array_t<Index, py::array::c_style>>& order,
                                  Index batch_size, double learning_rate, double l2, bool l2_biases,
-                                 int n_threads) {
+                                 const Threads& threads) {
     expect(network, samples);
     const Samples labelled = samples.labelled();
     std::vector<Index> rows;
@@ -168,7 +169,7 @@ struct Bindings {
       }
       result = eigenmlp::train_epoch(network.value, optimizer.value, labelled,
                                      order ? rows.data() : nullptr, batch_size, learning_rate,
-                                     Penalty{l2, l2_biases}, n_threads, interrupts.poll());
+                                     Penalty{l2, l2_biases}, threads, interrupts.poll());
     }
     interrupts.raise_if_any();
     return result;
@@ -180,14 +181,14 @@ struct Bindings {
         .def("layers", &layers)
         .def("parameters", &parameters)
         .def("set_parameters", &set_parameters, py::arg("values").noconvert())
-        .def("predict", &predict, py::arg("samples"), py::arg("n_threads"))
-        .def("predict_proba", &predict_proba, py::arg("samples"), py::arg("n_threads"))
-        .def("evaluate", &evaluate, py::arg("samples"), py::arg("n_threads"))
+        .def("predict", &predict, py::arg("samples"), py::arg("threads"))
+        .def("predict_proba", &predict_proba, py::arg("samples"), py::arg("threads"))
+        .def("evaluate", &evaluate, py::arg("samples"), py::arg("threads"))
         .def("loss_and_gradient", &loss_and_gradient, py::arg("samples"), py::arg("l2"),
-             py::arg("l2_biases"), py::arg("n_threads"))
+             py::arg("l2_biases"), py::arg("threads"))
         .def("train_epoch", &train_epoch, py::arg("optimizer"), py::arg("samples"),
              py::arg("order"), py::arg("batch_size"), py::arg("learning_rate"), py::arg("l2"),
-             py::arg("l2_biases"), py::arg("n_threads"));
+             py::arg("l2_biases"), py::arg("threads"));
   }
 };
 

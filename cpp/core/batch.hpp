@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <barrier>
 #include <cmath>
 #include <vector>
 
@@ -16,9 +15,8 @@ namespace eigenmlp {
 // second-level cache; every element of the gradient is still summed in the order of the samples.
 inline constexpr Index kChunkSamples = 128;
 
-// Rows of weights whose gradient is handed on together: large enough to reuse the activations,
-// small enough to be still in cache when the update reads it.
-inline constexpr Index kGradientRows = 4 * kTileRows;
+// Parameters of this size fit a core's second-level cache beside the activations.
+inline constexpr Index kSmallBytes = 512 * 1024;
 
 template <typename Scalar>
 class BatchRunner {
@@ -28,16 +26,15 @@ class BatchRunner {
       : network_(network),
         n_threads_(n_threads),
         stop_(stop),
-        workspace_(network.layout(),
-                   divide_up(std::min(batch_size, kChunkSamples), kLanes<Scalar>)),
-        panel_sums_(static_cast<std::size_t>(workspace_.n_panels())),
+        workspace_(network, divide_up(std::min(batch_size, kChunkSamples), kLanes<Scalar>)),
+        small_(network.layout().n_parameters() * static_cast<Index>(sizeof(Scalar)) <= kSmallBytes),
+        piece_size_(round_up(std::max(gradient_piece<Scalar>(network.layout().widest()),
+                                      packed_columns(network.layout().widest())),
+                             kAlignment / sizeof(Scalar))),
+        pieces_(piece_size_ * n_threads),
         barrier_(n_threads) {
     if (batch_size > chunk()) {
-      gradient_ = Buffer<Scalar>(network.layout().n_parameters());
-    } else {
-      for (int thread = 0; thread < n_threads; ++thread) {
-        pieces_.emplace_back(kGradientRows * network.layout().widest());
-      }
+      sums_ = Buffer<Scalar>(network.layout().n_parameters() + kGradientVectors * kWidth<Scalar>);
     }
   }
 
@@ -50,69 +47,82 @@ class BatchRunner {
       Selection part = batch;
       part.first += first;
       part.count = std::min(chunk(), batch.count - first);
-      const Index n_panels = divide_up(part.count, kLanes<Scalar>);
-      for (Index panel = thread; panel < n_panels; panel += n_threads_) {
-        // One thread asks, so that after the barrier all threads see the same answer.
-        if (thread == 0 && stop_()) stopped_ = true;
-        if (stopped_) break;
-        workspace_.forward(network_, part, panel);
-        panel_sums_[static_cast<std::size_t>(panel)] =
-            workspace_.loss(part, panel, Scalar(1) / static_cast<Scalar>(batch.count));
-        workspace_.backward(network_, panel);
-      }
-      barrier_.arrive_and_wait();
-      if (stopped_) return Ending::kStopped;
-      for (Index panel = 0; panel < n_panels; ++panel) {
-        sum += panel_sums_[static_cast<std::size_t>(panel)];
-      }
+      // One thread asks, so that after the next barrier all threads see the same answer.
+      if (thread == 0 && stop_()) stopped_.store(true, std::memory_order_relaxed);
+      forward_backward(thread, part, Scalar(1) / static_cast<Scalar>(batch.count));
+      if (stopped_.load(std::memory_order_relaxed)) return Ending::kStopped;
+      workspace_.add_losses(part, sum);
       if (!std::isfinite(sum.loss)) return Ending::kDiverged;
-      gradients(thread, n_panels, first > 0, first + chunk() >= batch.count, consume);
+      gradients(thread, divide_up(part.count, kLanes<Scalar>), first > 0,
+                first + chunk() >= batch.count, consume);
       barrier_.arrive_and_wait();
     }
     return Ending::kFinished;
   }
 
  private:
+  // A thread's own memory for parts of weights and their gradients.
+  Scalar* piece(int thread) { return pieces_.data() + thread * piece_size_; }
+
   Index chunk() const { return workspace_.n_panels() * kLanes<Scalar>; }
 
-  // This thread's share of every layer's gradient.
-  template <typename Consume>
-  void gradients(int thread, Index n_panels, bool accumulate, bool finished, Consume&& consume) {
-    const std::vector<Layer>& layers = network_.layout().layers();
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-      const Layer& layer = layers[l];
-      const auto sources = workspace_.gradient_sources(l, n_panels);
-      const Share share = share_of(layer.fan_out, kTileRows, thread, n_threads_);
-      for (Index row = share.begin; row < share.end; row += kGradientRows) {
-        const Index last = std::min(row + kGradientRows, share.end);
-
-        const Index weights = layer.weights + row * layer.fan_in;
-        Scalar* piece = destination(thread, weights);
-        weight_gradient(layer, sources, row, last, accumulate, piece);
-        if (finished) consume(weights, (last - row) * layer.fan_in, piece, false);
-
-        piece = destination(thread, layer.biases + row);
-        bias_gradient(sources, row, last, accumulate, piece);
-        if (finished) consume(layer.biases + row, last - row, piece, true);
-      }
+  // Everything up to the δ of all layers. All threads share every layer, and wait for each other
+  // after it, so that each core keeps the weights of its share from step to step in its own cache.
+  // Only where all weights fit there and panels are many, panels go whole to a thread each.
+  void forward_backward(int thread, const Selection& part, Scalar scale) {
+    const Index n_panels = divide_up(part.count, kLanes<Scalar>);
+    const bool by_panels = n_threads_ == 1 || (small_ && n_panels >= 4 * n_threads_);
+    const Share own = share_of(n_panels, thread, n_threads_);
+    const Region region = by_panels ? Region{own.begin, own.end - own.begin}
+                                    : Region{0, n_panels, thread, n_threads_};
+    const auto next = [&](bool last = false) {
+      if (!by_panels || last) barrier_.arrive_and_wait();
+    };
+    const std::size_t n_layers = network_.layout().layers().size();
+    workspace_.gather_inputs(part, region);
+    next();
+    for (std::size_t l = 0; l < n_layers; ++l) {
+      workspace_.forward(l, region);
+      next();
+    }
+    workspace_.loss(part, scale, region);
+    next(n_layers == 1);
+    for (std::size_t l = n_layers - 1; l > 0; --l) {
+      workspace_.backward(l, region, piece(thread));
+      next(l == 1);
     }
   }
 
-  // A gradient that is whole after one chunk is never written out: it lives in the thread's piece
-  // until it is consumed.
-  Scalar* destination(int thread, Index offset) {
-    return gradient_.size() > 0 ? gradient_.data() + offset
-                                : pieces_[static_cast<std::size_t>(thread)].data();
+  // This thread's share of the gradient.
+  template <typename Consume>
+  void gradients(int thread, Index n_panels, bool resume, bool finished, Consume&& consume) {
+    const std::vector<Layer>& layers = network_.layout().layers();
+    Index total = 0;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      total += gradient_tiles(layers[l], workspace_.gradient_sources(l, n_panels));
+    }
+    const Share mine = share_of(total, thread, n_threads_);
+    Index before = 0;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const GradientSources<Scalar> sources = workspace_.gradient_sources(l, n_panels);
+      const Index tiles = gradient_tiles(layers[l], sources);
+      const Share share{std::clamp(mine.begin - before, Index{0}, tiles),
+                        std::clamp(mine.end - before, Index{0}, tiles)};
+      weight_gradient(layers[l], sources, share, sums_.data(), resume, finished, piece(thread),
+                      consume);
+      before += tiles;
+    }
   }
 
   const Network<Scalar>& network_;
   int n_threads_;
   const StopRequested& stop_;
   Workspace<Scalar> workspace_;
-  std::vector<LossSum> panel_sums_;
-  Buffer<Scalar> gradient_;
-  std::vector<Buffer<Scalar>> pieces_;
-  std::barrier<> barrier_;
+  bool small_;
+  Index piece_size_;
+  Buffer<Scalar> pieces_;
+  Buffer<Scalar> sums_;  // of the gradient over chunks; empty where a chunk holds the batch
+  Barrier barrier_;
   std::atomic<bool> stopped_{false};
 };
 

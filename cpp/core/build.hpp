@@ -1,16 +1,8 @@
-// What this build of the core asks of a processor.
+// What the core was compiled for.
 #pragma once
 
 namespace eigenmlp {
 
-// Plain data, so that reading it needs no instruction that the processor might lack.
-struct Build {
-  const char* instruction_set;
-  bool fma;
-  bool avx2;
-  bool avx512;  // F, BW, DQ and VL
-};
-
-extern const Build kBuild;
+extern const char* const kInstructionSet;
 
 }  // namespace eigenmlp

@@ -20,8 +20,9 @@ double flops_per_sample(const Layout& layout) {
 }
 
 template <typename Scalar>
-int threads_for(const Layout& layout, Index batch_size, int requested) {
-  return choose_threads(requested, divide_up(batch_size, kLanes<Scalar>),
+int threads_for(const Layout& layout, Index batch_size, const Threads& allowed) {
+  const Index n_panels = divide_up(batch_size, kLanes<Scalar>);
+  return choose_threads(allowed, n_panels * divide_up(layout.widest(), kTileRows),
                         flops_per_sample(layout) * static_cast<double>(batch_size));
 }
 
@@ -38,11 +39,11 @@ bool all_finite(const Scalar* values, Index count) {
 template <typename Scalar>
 EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
                         const Samples& samples, const Index* order, Index batch_size,
-                        double learning_rate, const Penalty& penalty, int n_threads,
+                        double learning_rate, const Penalty& penalty, const Threads& threads,
                         const StopRequested& stop) {
   const Index n_samples = samples.rows.count;
   batch_size = std::min(batch_size, n_samples);
-  n_threads = threads_for<Scalar>(network.layout(), batch_size, n_threads);
+  const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
   BatchRunner<Scalar> runner(network, batch_size, n_threads, stop);
   const auto decay = static_cast<Scalar>(penalty.lambda);
   const Scalar bias_decay = penalty.biases ? decay : Scalar(0);
@@ -82,10 +83,10 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
 
 template <typename Scalar>
 std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const Samples& samples,
-                                         const Penalty& penalty, int n_threads,
+                                         const Penalty& penalty, const Threads& threads,
                                          const StopRequested& stop, Scalar* gradient) {
   const Index n_samples = samples.rows.count;
-  n_threads = threads_for<Scalar>(network.layout(), n_samples, n_threads);
+  const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
   BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
   const auto decay = static_cast<Scalar>(penalty.lambda);
   const Selection all{&samples.rows, samples.labels, nullptr, 0, n_samples};
@@ -128,15 +129,17 @@ double penalty_of(const Network<Scalar>& network, const Penalty& penalty) {
 }
 
 template EpochResult train_epoch(Network<float>&, Optimizer<float>&, const Samples&, const Index*,
-                                 Index, double, const Penalty&, int, const StopRequested&);
+                                 Index, double, const Penalty&, const Threads&,
+                                 const StopRequested&);
 template EpochResult train_epoch(Network<double>&, Optimizer<double>&, const Samples&, const Index*,
-                                 Index, double, const Penalty&, int, const StopRequested&);
+                                 Index, double, const Penalty&, const Threads&,
+                                 const StopRequested&);
 template std::optional<LossSum> loss_and_gradient(const Network<float>&, const Samples&,
-                                                  const Penalty&, int, const StopRequested&,
-                                                  float*);
+                                                  const Penalty&, const Threads&,
+                                                  const StopRequested&, float*);
 template std::optional<LossSum> loss_and_gradient(const Network<double>&, const Samples&,
-                                                  const Penalty&, int, const StopRequested&,
-                                                  double*);
+                                                  const Penalty&, const Threads&,
+                                                  const StopRequested&, double*);
 template double penalty_of(const Network<float>&, const Penalty&);
 template double penalty_of(const Network<double>&, const Penalty&);
 

@@ -5,6 +5,7 @@
 
 #include "network.hpp"
 #include "optimizer.hpp"
+#include "threads.hpp"
 #include "types.hpp"
 
 namespace eigenmlp {
@@ -36,14 +37,14 @@ struct EpochResult {
 template <typename Scalar>
 EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
                         const Samples& samples, const Index* order, Index batch_size,
-                        double learning_rate, const Penalty& penalty, int n_threads,
+                        double learning_rate, const Penalty& penalty, const Threads& threads,
                         const StopRequested& stop);
 
 // The mean loss with penalty over all samples and its gradient, in the parameters' layout.
 // Empty if stopped. The gradient is left alone if the loss is not finite.
 template <typename Scalar>
 std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const Samples& samples,
-                                         const Penalty& penalty, int n_threads,
+                                         const Penalty& penalty, const Threads& threads,
                                          const StopRequested& stop, Scalar* gradient);
 
 // (λ/2) Σ ‖W‖², and of the biases too where the penalty says so.

@@ -4,25 +4,27 @@
 #include <optional>
 
 #include "network.hpp"
+#include "threads.hpp"
 #include "types.hpp"
 
 namespace eigenmlp {
 
 // probabilities: rows.count × n_classes. False if stopped.
 template <typename Scalar>
-bool predict_probabilities(const Network<Scalar>& network, const Rows& rows, int n_threads,
+bool predict_probabilities(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                            const StopRequested& stop, Scalar* probabilities);
 
 // classes: rows.count indices, the first largest logit of each row, or -1 where a logit is not
 // finite. False if stopped.
 template <typename Scalar>
-bool predict_classes(const Network<Scalar>& network, const Rows& rows, int n_threads,
+bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes);
 
 // Summed cross-entropy, without penalty, and hits over all rows. Empty if stopped.
 template <typename Scalar>
 std::optional<LossSum> evaluate(const Network<Scalar>& network, const Rows& rows,
-                                const Label* labels, int n_threads, const StopRequested& stop);
+                                const Label* labels, const Threads& threads,
+                                const StopRequested& stop);
 
 // Index of the first row with an element that is NaN, infinite or beyond the range of Scalar;
 // rows.count if there is none.

@@ -6,6 +6,7 @@
 
 #include "buffer.hpp"
 #include "layout.hpp"
+#include "scratch.hpp"
 
 namespace eigenmlp {
 
@@ -22,10 +23,14 @@ class Network {
   Scalar* parameters() { return parameters_.data(); }
   const Scalar* parameters() const { return parameters_.data(); }
 
+  // For whoever computes with the network, on any thread.
+  Scratch<Scalar>& scratch() const { return scratch_; }
+
  private:
   Layout layout_;
   double input_scale_;
   Buffer<Scalar> parameters_;
+  mutable Scratch<Scalar> scratch_;
 };
 
 }  // namespace eigenmlp

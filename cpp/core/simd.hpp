@@ -49,6 +49,9 @@ using Eigen::internal::pstore;
 using Eigen::internal::pstoreu;
 using Eigen::internal::psub;
 
+template <typename Scalar>
+using Block = Eigen::internal::PacketBlock<Packet<Scalar>, kWidth<Scalar>>;
+
 // Eigen's AVX-512 float exp is a polynomial of its own; the generic one gives the same bits on
 // every instruction set.
 template <typename Scalar>

@@ -1,4 +1,4 @@
-// The output layer: softmax, cross-entropy and δ in one pass over a panel.
+// The output layer: softmax, cross-entropy and δ in one pass over a vector of samples.
 #pragma once
 
 #include <algorithm>
@@ -49,67 +49,58 @@ EIGEN_STRONG_INLINE Packet<Scalar> exponentials(Index n_classes, const Packet<Sc
 
 }  // namespace detail
 
-// panel (n_classes × lanes): logits on entry, probabilities ŷ on return.
+// logits (n_classes, kLanes apart): a vector of samples' logits on entry, probabilities ŷ on
+// return.
 template <typename Scalar>
-void softmax(Index n_classes, Scalar* panel) {
-  for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
-    Scalar* z = panel + lane;
-    const Packet<Scalar> largest = detail::largest(n_classes, z).logit;
-    const Packet<Scalar> sum = detail::exponentials(n_classes, largest, z);
-    for (Index c = 0; c < n_classes; ++c) {
-      Scalar* at = z + c * kLanes<Scalar>;
-      pstore(at, pdiv(load(at), sum));
-    }
+void softmax(Index n_classes, Scalar* logits) {
+  const Packet<Scalar> largest = detail::largest(n_classes, logits).logit;
+  const Packet<Scalar> sum = detail::exponentials(n_classes, largest, logits);
+  for (Index c = 0; c < n_classes; ++c) {
+    Scalar* at = logits + c * kLanes<Scalar>;
+    pstore(at, pdiv(load(at), sum));
   }
 }
 
-// classes (lanes): the first largest logit of each lane of panel (n_classes × lanes), or NaN.
+// classes (a vector): the first largest of the logits (n_classes, kLanes apart), or NaN.
 template <typename Scalar>
-void largest_class(Index n_classes, const Scalar* panel, Scalar* classes) {
-  for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
-    pstore(classes + lane, detail::largest(n_classes, panel + lane).index);
-  }
+void largest_class(Index n_classes, const Scalar* logits, Scalar* classes) {
+  pstore(classes, detail::largest(n_classes, logits).index);
 }
 
-// panel (n_classes × lanes): logits on entry; on return scale · (ŷ - y) for the first `used` lanes
-// and 0 for the padding. labels: one a used lane.
-// -log ŷ_label = log Σ exp(z - z_max) + z_max - z_label, which can't overflow.
+// logits (n_classes, kLanes apart): a vector of samples' on entry; on return scale · (ŷ - y) for
+// the first `used` samples and 0 for the padding. labels, losses: one a used sample. Returns the
+// hits. -log ŷ_label = log Σ exp(z - z_max) + z_max - z_label, which can't overflow.
 template <typename Scalar>
-LossSum softmax_cross_entropy(Index n_classes, const Label* labels, Index used, Scalar scale,
-                              Scalar* panel) {
+Index softmax_cross_entropy(Index n_classes, const Label* labels, Index used, Scalar scale,
+                            Scalar* logits, Scalar* losses) {
   constexpr Index width = kWidth<Scalar>;
   constexpr Index lanes = kLanes<Scalar>;
-  LossSum total;
-  for (Index first = 0; first < lanes; first += width) {
-    Scalar* z = panel + first;
-    const Index count = std::clamp(used - first, Index{0}, width);
-    alignas(kAlignment) Scalar labelled[width] = {};
-    alignas(kAlignment) Scalar factor[width] = {};
-    for (Index lane = 0; lane < count; ++lane) {
-      labelled[lane] = z[labels[first + lane] * lanes + lane];
-      factor[lane] = scale;
-    }
-
-    const auto best = detail::largest(n_classes, z);
-    const Packet<Scalar> sum = detail::exponentials(n_classes, best.logit, z);
-    const Packet<Scalar> scaling = pdiv(load(factor), sum);
-    for (Index c = 0; c < n_classes; ++c) {
-      Scalar* at = z + c * lanes;
-      pstore(at, pmul(load(at), scaling));
-    }
-
-    alignas(kAlignment) Scalar losses[width];
-    alignas(kAlignment) Scalar predicted[width];
-    pstore(losses, padd(plog(sum), psub(best.logit, load(labelled))));
-    pstore(predicted, best.index);
-    for (Index lane = 0; lane < count; ++lane) {
-      const Label label = labels[first + lane];
-      z[label * lanes + lane] -= scale;
-      total.loss += static_cast<double>(losses[lane]);
-      total.correct += predicted[lane] == static_cast<Scalar>(label);
-    }
+  alignas(kAlignment) Scalar labelled[width] = {};
+  alignas(kAlignment) Scalar factor[width] = {};
+  for (Index lane = 0; lane < used; ++lane) {
+    labelled[lane] = logits[labels[lane] * lanes + lane];
+    factor[lane] = scale;
   }
-  return total;
+
+  const auto best = detail::largest(n_classes, logits);
+  const Packet<Scalar> sum = detail::exponentials(n_classes, best.logit, logits);
+  const Packet<Scalar> scaling = pdiv(load(factor), sum);
+  for (Index c = 0; c < n_classes; ++c) {
+    Scalar* at = logits + c * lanes;
+    pstore(at, pmul(load(at), scaling));
+  }
+
+  alignas(kAlignment) Scalar loss[width];
+  alignas(kAlignment) Scalar predicted[width];
+  pstore(loss, padd(plog(sum), psub(best.logit, load(labelled))));
+  pstore(predicted, best.index);
+  std::copy_n(loss, used, losses);
+  Index correct = 0;
+  for (Index lane = 0; lane < used; ++lane) {
+    logits[labels[lane] * lanes + lane] -= scale;
+    correct += predicted[lane] == static_cast<Scalar>(labels[lane]);
+  }
+  return correct;
 }
 
 }  // namespace eigenmlp

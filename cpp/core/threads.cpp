@@ -1,15 +1,152 @@
 #include "threads.hpp"
 
-#include <algorithm>
-#include <atomic>
+#include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #ifdef __linux__
 #include <sched.h>
 #endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#include <signal.h>
+#endif
+
+#include "subnormals.hpp"
 
 namespace eigenmlp {
+
+namespace {
+
+// Long enough for the barriers of a step and the gap between two calls, a few tens of microseconds;
+// short enough that nobody sees a busy core.
+constexpr int kSpins = 1000;
+
+// Spinning helps only while every thread has a core of its own.
+int spins_for(int threads) { return threads <= available_cores() ? kSpins : 0; }
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");
+#endif
+}
+
+void wait_while(const std::atomic<int>& value, int old, int spins) {
+  for (int i = 0; i < spins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  while (value.load(std::memory_order_acquire) == old) {
+    value.wait(old, std::memory_order_acquire);
+  }
+}
+
+// A thread of the pool. It lives until the process ends, asleep between calls.
+class Worker {
+ public:
+  Worker() {
+    std::thread([this] { loop(); }).detach();
+  }
+
+  void start(detail::Body body, void* state, int thread, int spins) {
+    body_ = body;
+    state_ = state;
+    thread_ = thread;
+    spins_ = spins;
+    status_.store(kBusy, std::memory_order_release);
+    status_.notify_one();
+  }
+
+  void wait_until_done() { wait_while(status_, kBusy, spins_); }
+
+ private:
+  enum Status : int { kIdle, kBusy };
+
+  void loop() {
+    int spins = 0;
+    for (;;) {
+      wait_while(status_, kIdle, spins);
+      {
+        const FlushSubnormals flush;
+        body_(state_, thread_);
+      }
+      spins = spins_;
+      status_.store(kIdle, std::memory_order_release);
+      status_.notify_one();
+    }
+  }
+
+  detail::Body body_ = nullptr;
+  void* state_ = nullptr;
+  int thread_ = 0;
+  int spins_ = 0;
+  alignas(64) std::atomic<int> status_{kIdle};
+};
+
+// The workers that no call has. Neither pool nor workers are ever destroyed, so that a thread still
+// running at exit finds them.
+class Pool {
+ public:
+  static Pool& instance() {
+    static Pool* const pool = new Pool;
+    return *pool;
+  }
+
+  Worker* take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) {
+      reserve_all();
+      return start_worker();
+    }
+    Worker* worker = idle_.back();
+    idle_.pop_back();
+    return worker;
+  }
+
+  void give_back(Worker* worker) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(worker);
+  }
+
+ private:
+  Pool() {
+#if defined(__unix__) || defined(__APPLE__)
+    // A child process has the list of workers, but not the workers: it starts its own.
+    pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                   [] {
+                     instance().idle_.clear();
+                     instance().mutex_.unlock();
+                   });
+#endif
+  }
+
+  // Room to give every worker back, so that giving back can't fail.
+  void reserve_all() { idle_.reserve(++n_workers_); }
+
+  // Signals go to the threads that the program started itself.
+  static Worker* start_worker() {
+#if defined(__unix__) || defined(__APPLE__)
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct Restore {
+      const sigset_t& mask;
+      ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+    } const restore{before};
+#endif
+    return std::make_unique<Worker>().release();
+  }
+
+  std::mutex mutex_;
+  std::vector<Worker*> idle_;
+  std::size_t n_workers_ = 0;
+};
+
+}  // namespace
 
 int available_cores() {
 #ifdef __linux__
@@ -19,46 +156,51 @@ int available_cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-int choose_threads(int requested, Index parts, double flops) {
-  // A step's two barriers cost some microseconds; below about this much work a second thread
-  // loses more there than it gains.
-  constexpr double kFlopsWorthAThread = 4e6;
-  const Index most =
-      requested > 0
-          ? requested
-          : std::min<Index>(available_cores(),
-                            static_cast<Index>(std::min(flops / kFlopsWorthAThread, 1e6)));
+int choose_threads(const Threads& allowed, Index parts, double flops) {
+  // A step's barriers cost some microseconds; below about this much work a thread more loses more
+  // there than it gains.
+  constexpr double kFlopsWorthAThread = 1.5e6;
+  Index most = allowed.count;
+  if (!allowed.exact) {
+    most = std::min(most, static_cast<Index>(std::min(flops / kFlopsWorthAThread, 1e6)));
+    if (most > 1) most = std::min<Index>(most, available_cores());
+  }
   return static_cast<int>(std::clamp<Index>(most, 1, std::max<Index>(parts, 1)));
 }
 
-void run_on_threads(int count, const std::function<void(int)>& body) {
-  enum Gate { kClosed, kOpen, kCancelled };
-  std::atomic<int> gate{kClosed};
-  std::vector<std::jthread> threads;
-  const auto open = [&](Gate to) {
-    gate.store(to);
-    gate.notify_all();
-  };
-  try {
-    threads.reserve(static_cast<std::size_t>(count - 1));
-    for (int thread = 1; thread < count; ++thread) {
-      threads.emplace_back([&gate, &body, thread] {
-        gate.wait(kClosed);
-        if (gate.load() == kOpen) body(thread);
-      });
+void detail::run_on_threads(int count, Body body, void* state) {
+  const FlushSubnormals flush;
+  if (count == 1) return body(state, 0);
+  Pool& pool = Pool::instance();
+  struct Team {
+    explicit Team(Pool& from) : pool(from) {}
+    ~Team() {
+      for (Worker* worker : workers) pool.give_back(worker);
     }
-  } catch (...) {
-    open(kCancelled);
-    throw;
-  }
-  open(kOpen);
-  body(0);
+    Pool& pool;
+    std::vector<Worker*> workers;
+  } team(pool);
+  team.workers.reserve(static_cast<std::size_t>(count - 1));
+  while (static_cast<int>(team.workers.size()) < count - 1) team.workers.push_back(pool.take());
+  const int spins = spins_for(count);
+  int thread = 0;
+  for (Worker* worker : team.workers) worker->start(body, state, ++thread, spins);
+  body(state, 0);
+  for (Worker* worker : team.workers) worker->wait_until_done();
 }
 
-Share share_of(Index total, Index grain, int thread, int count) {
-  const Index grains = divide_up(total, grain);
-  const auto cut = [&](Index part) { return std::min(total, grains * part / count * grain); };
-  return {cut(thread), cut(thread + 1)};
+Barrier::Barrier(int count) : count_(count), spins_(spins_for(count)) {}
+
+void Barrier::arrive_and_wait() {
+  if (count_ == 1) return;
+  const int round = round_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < count_) {
+    wait_while(round_, round, spins_);
+    return;
+  }
+  arrived_.store(0, std::memory_order_relaxed);
+  round_.store(round + 1, std::memory_order_release);
+  round_.notify_all();
 }
 
 }  // namespace eigenmlp

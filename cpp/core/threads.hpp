@@ -1,29 +1,54 @@
-// Threads for the length of one call: started at its beginning, joined at its end, so that nothing
-// is left running between calls, after a fork or at exit.
+// Threads that wait between calls instead of being started anew, and what a call needs of them.
 #pragma once
 
-#include <functional>
+#include <atomic>
 
 #include "types.hpp"
 
 namespace eigenmlp {
 
+// How many threads a call may use: exactly `count`, or up to `count` as its work deserves.
+struct Threads {
+  int count = 1;
+  bool exact = true;
+};
+
 // Cores this process may use: its CPU affinity where the system has one.
 int available_cores();
 
-// Threads worth using for steps of `flops` floating-point operations that split into `parts`.
-// requested: the user's number, or 0 to decide here. Always at least 1.
-int choose_threads(int requested, Index parts, double flops);
+// Threads worth using, of those allowed, for steps of `flops` floating-point operations, each of
+// which splits into `parts`. Always at least 1.
+int choose_threads(const Threads& allowed, Index parts, double flops);
+
+namespace detail {
+
+using Body = void (*)(void* state, int thread);
+void run_on_threads(int count, Body body, void* state);
+
+}  // namespace detail
 
 // Runs body(0) on this thread and body(1) … body(count - 1) on others, and waits for all of them.
-// body must not throw. Throws std::system_error, before any body ran, if a thread can't be started.
-void run_on_threads(int count, const std::function<void(int)>& body);
+// The others come from a pool that any number of callers share: each has threads of its own for the
+// length of the call. body must not throw. Throws std::system_error, before any body ran, if a
+// thread can't be started.
+template <typename Function>
+void run_on_threads(int count, Function&& body) {
+  detail::run_on_threads(
+      count, [](void* state, int thread) { (*static_cast<Function*>(state))(thread); }, &body);
+}
 
-// The contiguous share of [0, total) that belongs to `thread` of `count`, in multiples of `grain`.
-struct Share {
-  Index begin;
-  Index end;
+// Where `count` threads wait for each other: first spinning, then asleep.
+class Barrier {
+ public:
+  explicit Barrier(int count);
+
+  void arrive_and_wait();
+
+ private:
+  int count_;
+  int spins_;
+  alignas(64) std::atomic<int> arrived_{0};
+  alignas(64) std::atomic<int> round_{0};
 };
-Share share_of(Index total, Index grain, int thread, int count);
 
 }  // namespace eigenmlp

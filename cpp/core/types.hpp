@@ -1,10 +1,10 @@
 // Numbers and shapes: what every other file of the core is written in.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <span>
 
 namespace eigenmlp {
 
@@ -41,5 +41,31 @@ using StopRequested = std::function<bool()>;
 
 constexpr Index divide_up(Index value, Index by) { return (value + by - 1) / by; }
 constexpr Index round_up(Index value, Index to) { return divide_up(value, to) * to; }
+
+// `total` things cut into as few pieces of at most `most` as possible, whose sizes differ by one at
+// most: the first pieces are the larger ones.
+class Tiling {
+ public:
+  constexpr Tiling(Index total, Index most)
+      : count_(divide_up(total, most)), size_(total / count_), larger_(total % count_) {}
+
+  constexpr Index count() const { return count_; }
+  constexpr Index size(Index tile) const { return size_ + (tile < larger_ ? 1 : 0); }
+  constexpr Index first(Index tile) const { return tile * size_ + std::min(tile, larger_); }
+
+ private:
+  Index count_;
+  Index size_;
+  Index larger_;
+};
+
+// One part's contiguous share of [0, total).
+struct Share {
+  Index begin;
+  Index end;
+};
+constexpr Share share_of(Index total, int part, int parts) {
+  return {total * part / parts, total * (part + 1) / parts};
+}
 
 }  // namespace eigenmlp

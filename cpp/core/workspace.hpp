@@ -1,125 +1,135 @@
 // The memory of a chunk of a mini-batch on its way through the network, and that way itself.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
-#include "dense.hpp"
-#include "gather.hpp"
+#include "gradient.hpp"
 #include "network.hpp"
 #include "softmax.hpp"
 
 namespace eigenmlp {
 
-// Samples order[0 … count) of a data set; without an order, rows first, first + 1, ….
-struct Selection {
-  const Rows* rows;
-  const Label* labels;  // of the whole data set; null where only predictions are wanted
-  const Index* order;
-  Index first;
-  Index count;
-
-  Index row(Index sample) const { return order ? order[first + sample] : first + sample; }
-};
-
-// Activations and δ of up to n_panels panels. Every layer has
-//   panels[l]:  n_panels × (stride_l × lanes), the activations, replaced by δ on the way back;
-//   samples[l]: (n_panels · lanes) × stride_l, the same activations sample by sample, as the weight
-//               gradient wants them.
+// Activations and δ of up to n_panels panels. Every layer l of units has
+//   panels[l]: n_panels × (stride_l × lanes), the activations, replaced by δ on the way back;
+//   blocks[l]: the same activations sample by sample, as the weight gradient wants them.
 // stride_l is the layer's size, padded with zero features to a whole number of vectors.
-// Different panels can be worked on by different threads.
+//
+// Every step of the way takes the Region that a thread is to do. A step may read what other regions
+// left in the step before.
 template <typename Scalar>
 class Workspace {
  public:
   static constexpr Index lanes = kLanes<Scalar>;
+  static constexpr Index width = kWidth<Scalar>;
 
-  Workspace(const Layout& layout, Index n_panels) : layout_(layout), n_panels_(n_panels) {
-    for (const Index size : layout.sizes()) {
-      const Index stride = round_up(size, kWidth<Scalar>);
-      strides_.push_back(stride);
-      panels_.emplace_back(n_panels * stride * lanes);
-      samples_.emplace_back(n_panels * stride * lanes);
+  Workspace(const Network<Scalar>& network, Index n_panels)
+      : network_(network),
+        n_panels_(n_panels),
+        memory_(network.scratch().borrow(memory_for(network.layout(), n_panels))),
+        labels_(n_panels * lanes),
+        hits_(n_panels * kPanelVectors) {
+    for (const Index size : network.layout().sizes()) {
+      const Index stride = round_up(size, width) * lanes;
+      const auto zeroed = [&] {
+        Scalar* piece = memory_.cut(n_panels * stride);
+        std::fill_n(piece, n_panels * stride, Scalar(0));
+        return piece;
+      };
+      panels_.push_back({zeroed(), stride});
+      blocks_.push_back(
+          {zeroed(), n_panels * lanes, Tiling(stride / lanes / width, kGradientVectors)});
     }
-    labels_ = Buffer<Label>(n_panels * lanes);
+    losses_ = memory_.cut(n_panels * lanes);
   }
 
   Index n_panels() const { return n_panels_; }
 
-  // Brings the panel's samples in and takes them up to the logits. `lanes` samples, or what is left
-  // of the selection; the other lanes hold zero inputs.
-  void forward(const Network<Scalar>& network, const Selection& selection, Index panel) {
-    const Index used = used_lanes(selection, panel);
-    Scalar* rows = samples(0, panel);
-    for (Index lane = 0; lane < used; ++lane) {
-      const Index row = selection.row(panel * lanes + lane);
-      convert_row(*selection.rows, row, static_cast<Scalar>(network.input_scale()),
-                  rows + lane * strides_[0]);
-      if (selection.labels) labels_.data()[panel * lanes + lane] = selection.labels[row];
-    }
-    std::fill(rows + used * strides_[0], rows + lanes * strides_[0], Scalar(0));
-    samples_to_panel(rows, strides_[0], activations(0, panel));
-
-    const std::vector<Layer>& layers = layout_.layers();
-    for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
-      dense_forward<true>(layers[l], network.parameters(), activations(l, panel),
-                          activations(l + 1, panel));
-    }
-    dense_forward<false>(layers.back(), network.parameters(), activations(layers.size() - 1, panel),
-                         activations(layers.size(), panel));
+  // Brings the chunk's samples in; the lanes beyond its end hold zeros.
+  void gather_inputs(const Selection& chunk, const Region& region) {
+    for_each_vector(region, [&](Index panel, Index vector) {
+      const Index first = panel * lanes + vector * width;
+      gather(chunk, first, network_.input_scale(), panels_[0].at(panel) + vector * width,
+             &blocks_[0], first);
+      for (Index i = first; i < std::min(first + width, chunk.count); ++i) {
+        labels_.data()[i] = chunk.labels[chunk.row(i)];
+      }
+    });
   }
 
-  // Logits -> loss, with scale · (ŷ - y) left in the output layer's panel.
-  LossSum loss(const Selection& selection, Index panel, Scalar scale) {
-    return softmax_cross_entropy(layout_.n_classes(), labels_.data() + panel * lanes,
-                                 used_lanes(selection, panel), scale,
-                                 activations(layout_.layers().size(), panel));
-  }
-
-  // From the output layer's δ to that of every hidden layer; keeps the hidden activations sample by
-  // sample for the weight gradients.
-  void backward(const Network<Scalar>& network, Index panel) {
-    const std::vector<Layer>& layers = layout_.layers();
-    for (std::size_t l = layers.size() - 1; l > 0; --l) {
-      panel_to_samples(activations(l, panel), strides_[l], samples(l, panel));
-      dense_backward(layers[l], network.parameters(), activations(l + 1, panel),
-                     activations(l, panel));
+  // From the activations below layer l to those above it: logits, for the last layer.
+  void forward(std::size_t l, const Region& region) {
+    const std::vector<Layer>& layers = network_.layout().layers();
+    if (l + 1 < layers.size()) {
+      dense_forward<true>(layers[l], network_.parameters(), region, panels_[l], panels_[l + 1]);
+    } else {
+      dense_forward<false>(layers[l], network_.parameters(), region, panels_[l], panels_[l + 1]);
     }
   }
 
-  // What the gradient of layer l is summed from, over the first n_panels panels.
-  GradientSources<Scalar> gradient_sources(std::size_t layer, Index n_panels) const {
-    return {panels_[layer + 1].data(), samples_[layer].data(), strides_[layer + 1], strides_[layer],
-            n_panels};
+  // Logits -> losses and hits, with scale · (ŷ - y) left in the output layer's panel. Also copies
+  // the hidden activations, which backward() replaces, to where the weight gradients want them.
+  void loss(const Selection& chunk, Scalar scale, const Region& region) {
+    for_each_vector(region, [&](Index panel, Index vector) {
+      const Index first = panel * lanes + vector * width;
+      hits_.data()[panel * kPanelVectors + vector] =
+          softmax_cross_entropy(network_.layout().n_classes(), labels_.data() + first,
+                                std::clamp(chunk.count - first, Index{0}, width), scale,
+                                panels_.back().at(panel) + vector * width, losses_ + first);
+    });
+    for (std::size_t l = 1; l + 1 < panels_.size(); ++l) {
+      const Index n_blocks = blocks_[l].tiling.count();
+      const Share share = share_of(n_blocks * region.n_panels, region.part, region.parts);
+      for (Index job = share.begin; job < share.end; ++job) {
+        const Index panel = region.first_panel + job / n_blocks;
+        panel_to_blocks<Scalar>(panels_[l].at(panel), blocks_[l], job % n_blocks, panel * lanes);
+      }
+    }
   }
 
-  // stride_l × lanes.
-  Scalar* activations(std::size_t layer, Index panel) {
-    return panels_[layer].data() + panel * strides_[layer] * lanes;
+  // From layer l's δ to that of the layer below. packed: packed_columns(widest) values.
+  void backward(std::size_t l, const Region& region, Scalar* packed) {
+    dense_backward(network_.layout().layers()[l], network_.parameters(), region, panels_[l + 1],
+                   panels_[l], packed);
   }
 
-  // The output layer's panel sample by sample, output_stride() apart: logits after forward(), and
-  // probabilities after softmax().
-  const Scalar* output_rows(Index panel) {
-    const std::size_t output = layout_.layers().size();
-    panel_to_samples(activations(output, panel), strides_[output], samples(output, panel));
-    return samples(output, panel);
+  // What the gradient of layer l is summed from.
+  GradientSources<Scalar> gradient_sources(std::size_t l, Index n_panels) const {
+    return {panels_[l + 1], blocks_[l], n_panels};
   }
-  Index output_stride() const { return strides_.back(); }
+
+  // Adds the losses and hits of the chunk's samples, in their order.
+  void add_losses(const Selection& chunk, LossSum& sum) const {
+    for (Index i = 0; i < chunk.count; ++i) sum.loss += static_cast<double>(losses_[i]);
+    for (Index i = 0; i < divide_up(chunk.count, width); ++i) sum.correct += hits_.data()[i];
+  }
 
  private:
-  static Index used_lanes(const Selection& selection, Index panel) {
-    return std::clamp(selection.count - panel * lanes, Index{0}, lanes);
+  static Index memory_for(const Layout& layout, Index n_panels) {
+    Index total = Scratch<Scalar>::padded(n_panels * lanes);
+    for (const Index size : layout.sizes()) {
+      total += 2 * Scratch<Scalar>::padded(n_panels * round_up(size, width) * lanes);
+    }
+    return total;
   }
 
-  Scalar* samples(std::size_t layer, Index panel) {
-    return samples_[layer].data() + panel * strides_[layer] * lanes;
+  // body(panel, vector) for the region's share of the vectors of samples.
+  template <typename Body>
+  static void for_each_vector(const Region& region, Body&& body) {
+    const Share share = share_of(region.n_panels * kPanelVectors, region.part, region.parts);
+    for (Index job = share.begin; job < share.end; ++job) {
+      body(region.first_panel + job / kPanelVectors, job % kPanelVectors);
+    }
   }
 
-  const Layout& layout_;
+  const Network<Scalar>& network_;
   Index n_panels_;
-  std::vector<Index> strides_;
-  std::vector<Buffer<Scalar>> panels_;
-  std::vector<Buffer<Scalar>> samples_;
+  typename Scratch<Scalar>::Loan memory_;
+  std::vector<Panels<Scalar>> panels_;
+  std::vector<ColumnBlocks<Scalar>> blocks_;
+  Scalar* losses_;
   Buffer<Label> labels_;
+  Buffer<Index> hits_;
 };
 
 }  // namespace eigenmlp

@@ -38,7 +38,7 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
 
   std::vector<Scalar> gradient(static_cast<std::size_t>(p.network.layout().n_parameters()));
   const auto sum =
-      eigenmlp::loss_and_gradient(p.network, p.samples(), penalty, 1, never, gradient.data());
+      eigenmlp::loss_and_gradient(p.network, p.samples(), penalty, {}, never, gradient.data());
   const double loss = sum->loss / static_cast<double>(n_samples) + penalty_of(p.network, penalty);
   check::close(loss, expected.loss, tolerance, what + "loss");
   for (std::size_t i = 0; i < gradient.size(); ++i) {
@@ -49,8 +49,8 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
   const Index n_classes = sizes.back();
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * n_classes));
   std::vector<std::int64_t> classes(static_cast<std::size_t>(n_samples));
-  eigenmlp::predict_probabilities(p.network, p.rows, 1, never, probabilities.data());
-  eigenmlp::predict_classes(p.network, p.rows, 1, never, classes.data());
+  eigenmlp::predict_probabilities(p.network, p.rows, {}, never, probabilities.data());
+  eigenmlp::predict_classes(p.network, p.rows, {}, never, classes.data());
   Index correct = 0;
   for (Index i = 0; i < n_samples; ++i) {
     Index best = 0;
@@ -62,7 +62,7 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
     check::equal(classes[static_cast<std::size_t>(i)], best, what + "class");
     correct += best == p.labels[static_cast<std::size_t>(i)];
   }
-  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), 1, never);
+  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), {}, never);
   check::equal(scores->correct, correct, what + "hits");
   check::close(scores->loss, sum->loss, 1e-12, what + "evaluated loss");
 }
@@ -97,7 +97,7 @@ TEST(large_logits_do_not_overflow) {
   for (Index i = 0; i < p.network.layout().n_parameters(); ++i) p.network.parameters()[i] *= 1e4F;
   const auto expected =
       reference::forward_backward(reference::layers_of(p.network), inputs_of(p), p.labels, {});
-  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), 1, never);
+  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), {}, never);
   check::close(scores->loss / 10, expected.loss, 1e-5, "loss");
 }
 
@@ -120,7 +120,7 @@ TEST(every_element_type_and_stride_reads_the_same_rows) {
         eigenmlp::Rows{floats.data(), kFloat32, kRows, kFeatures, kStride},
         eigenmlp::Rows{doubles.data(), kFloat64, kRows, kFeatures, kStride}}) {
     results.emplace_back(kRows * 2);
-    eigenmlp::predict_probabilities(network, rows, 1, never, results.back().data());
+    eigenmlp::predict_probabilities(network, rows, {}, never, results.back().data());
   }
   check::equal(results[0] == results[1], true, "uint8 and float32 agree");
   check::equal(results[1] == results[2], true, "float32 and float64 agree");

@@ -25,13 +25,13 @@ std::vector<Scalar> trained(const std::vector<Index>& sizes, Index n_samples, In
   double loss = 0;
   for (int epoch = 0; epoch < 3; ++epoch) {
     const auto result = eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, batch_size,
-                                              0.01, {0.01, epoch == 1}, threads, never);
+                                              0.01, {0.01, epoch == 1}, {threads}, never);
     loss = result.sum.loss;
   }
   std::vector<Scalar> out(p.network.parameters(), p.network.parameters() + n);
   out.push_back(static_cast<Scalar>(loss));
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * sizes.back()));
-  eigenmlp::predict_probabilities(p.network, p.rows, threads, never, probabilities.data());
+  eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, probabilities.data());
   out.insert(out.end(), probabilities.begin(), probabilities.end());
   return out;
 }
@@ -57,7 +57,7 @@ TEST(shares_cover_everything_once) {
     for (const int count : {1, 2, 3, 7}) {
       Index at = 0;
       for (int thread = 0; thread < count; ++thread) {
-        const auto share = eigenmlp::share_of(total, 6, thread, count);
+        const auto share = eigenmlp::share_of(total, thread, count);
         check::equal(share.begin, at, "begins where the last one ended");
         at = share.end;
       }
@@ -73,11 +73,11 @@ TEST(every_thread_runs_once) {
 }
 
 TEST(threads_are_chosen_by_work_and_request) {
-  check::equal(eigenmlp::choose_threads(3, 10, 1), 3, "the request counts");
-  check::equal(eigenmlp::choose_threads(3, 2, 1e12), 2, "no more than parts");
-  check::equal(eigenmlp::choose_threads(0, 100, 1e3), 1, "little work");
-  check::equal(eigenmlp::choose_threads(0, 100, 1e12), std::min(100, eigenmlp::available_cores()),
-               "much work");
+  check::equal(eigenmlp::choose_threads({3, true}, 10, 1), 3, "the request counts");
+  check::equal(eigenmlp::choose_threads({3, true}, 2, 1e12), 2, "no more than parts");
+  check::equal(eigenmlp::choose_threads({8, false}, 100, 1e3), 1, "little work");
+  check::equal(eigenmlp::choose_threads({2, false}, 100, 1e12),
+               std::min(2, eigenmlp::available_cores()), "much work");
 }
 
 TEST(several_networks_train_at_once) {

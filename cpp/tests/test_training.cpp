@@ -70,7 +70,7 @@ void follow(Optimizer<double>& optimizer, bool adam, Index batch_size, const Pen
       }
     }
     const auto result = eigenmlp::train_epoch(p.network, optimizer, p.samples(), order.data(),
-                                              batch_size, rate, penalty, 1, never);
+                                              batch_size, rate, penalty, {}, never);
     check::equal(result.n_samples, 41, "samples seen");
   }
   check::equal(optimizer.clock(), static_cast<std::int64_t>(t), "one tick a step");
@@ -101,12 +101,12 @@ TEST(stopping_leaves_the_last_finished_batch) {
   int asked = 0;
   // Every batch of 10 is one panel, so the question is asked once a batch.
   const auto result = eigenmlp::train_epoch(stopped.network, first, stopped.samples(), nullptr, 10,
-                                            0.1, {}, 1, [&] { return ++asked == 4; });
+                                            0.1, {}, {}, [&] { return ++asked == 4; });
   check::equal(result.ending == Ending::kStopped, true, "stopped");
   check::equal(result.n_batches, 3, "finished batches");
   auto three = whole.samples();
   three.rows.count = 30;
-  eigenmlp::train_epoch(whole.network, second, three, nullptr, 10, 0.1, {}, 1, never);
+  eigenmlp::train_epoch(whole.network, second, three, nullptr, 10, 0.1, {}, {}, never);
   check::equal(parameters_of(stopped.network) == parameters_of(whole.network), true,
                "three batches, to the bit");
 }
@@ -116,7 +116,7 @@ TEST(a_loss_that_is_not_finite_ends_the_epoch_before_its_update) {
   p.inputs[4 * 25] = std::numeric_limits<double>::quiet_NaN();
   Optimizer<double> sgd;
   const auto result =
-      eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 10, 0.1, {}, 1, never);
+      eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 10, 0.1, {}, {}, never);
   check::equal(result.ending == Ending::kDiverged, true, "diverged");
   check::equal(result.n_batches, 2, "finished batches");
   for (const double value : parameters_of(p.network)) {
@@ -128,7 +128,7 @@ TEST(a_parameter_that_is_not_finite_ends_the_epoch) {
   Problem<float> p({4, 3}, 8);
   Optimizer<float> sgd;
   const auto result =
-      eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 8, 1e300, {}, 1, never);
+      eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 8, 1e300, {}, {}, never);
   check::equal(result.ending == Ending::kDiverged, true, "diverged");
 }
 
@@ -139,7 +139,7 @@ TEST(an_epoch_allocates_nothing_per_batch) {
       Problem<float> p({4, 5, 3}, n_samples);
       Optimizer<float> adam(AdamConstants{}, p.network.layout().n_parameters());
       const long before = allocations::count();
-      eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, 100, 0.01, {}, threads, never);
+      eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, 100, 0.01, {}, {threads}, never);
       counts.push_back(allocations::count() - before);
     }
     check::equal(counts[1], counts[0], "allocations of 30 batches and of 1");

@@ -22,6 +22,7 @@ import importlib
 from importlib.metadata import version
 from types import ModuleType
 
+from eigenmlp._native import instruction_set  # isort: skip
 from eigenmlp import callbacks, datasets, optimizers, schedules
 from eigenmlp.errors import (
     DataFileError,
@@ -46,6 +47,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "experiments",
+    "instruction_set",
     "load_network",
     "optimizers",
     "schedules",

@@ -15,7 +15,6 @@ __all__ = [
     "checked_scale",
     "checked_sizes",
     "fill",
-    "thread_count",
 ]
 
 
@@ -74,12 +73,3 @@ def checked_l2(l2: float) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"l2={value} must be finite and >= 0; 0 is no penalty")
     return value
-
-
-def thread_count(n_threads: int | None) -> int:
-    """Return the core's number of threads, where 0 lets it decide."""
-    if n_threads is None:
-        return 0
-    count = whole_number("n_threads", n_threads, minimum=1, remedy="pass 1 or more, or None")
-    # No work has that many parts, and the core counts in 32 bits.
-    return min(count, 2**31 - 1)

@@ -17,9 +17,9 @@ from eigenmlp._checks import (
     checked_scale,
     checked_sizes,
     fill,
-    thread_count,
 )
 from eigenmlp._native import _core
+from eigenmlp._threads import threads
 from eigenmlp.errors import ModelFileError
 from eigenmlp.initializers import INITIALIZERS
 
@@ -249,7 +249,7 @@ class Network:
         >>> net.predict_proba([[1.0, 2.0]]).round(3)
         array([[0.333, 0.333, 0.333]], dtype=float32)
         """
-        probabilities = self._core.predict_proba(self._check_rows(X), thread_count(n_threads))
+        probabilities = self._core.predict_proba(self._check_rows(X), threads(n_threads))
         self._refuse_overflow(np.isnan(probabilities[:, 0]))
         return probabilities
 
@@ -279,7 +279,7 @@ class Network:
         >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
         array([0, 1])
         """
-        classes = self._core.predict(self._check_rows(X), thread_count(n_threads))
+        classes = self._core.predict(self._check_rows(X), threads(n_threads))
         self._refuse_overflow(classes < 0)
         return classes
 
@@ -313,7 +313,7 @@ class Network:
         >>> net.evaluate([[1.0, 2.0], [3.0, 4.0]], [0, 1])
         Evaluation(loss=0.6931471824645996, accuracy=0.5)
         """
-        evaluation = self._evaluate_samples(self._check_samples(X, y), thread_count(n_threads))
+        evaluation = self._evaluate_samples(self._check_samples(X, y), threads(n_threads))
         if not math.isfinite(evaluation.loss):
             raise ArithmeticError(self._overflow(f"the loss is {evaluation.loss}"))
         return evaluation
@@ -365,7 +365,7 @@ class Network:
                [-1. ,  1. ]])
         """
         loss, flat = self._core.loss_and_gradient(
-            self._check_samples(X, y), checked_l2(l2), bool(l2_biases), thread_count(n_threads)
+            self._check_samples(X, y), checked_l2(l2), bool(l2_biases), threads(n_threads)
         )
         if not math.isfinite(loss):
             raise ArithmeticError(self._overflow(f"the loss is {loss}"))
@@ -426,8 +426,10 @@ class Network:
             "inputs (input_scale) or the parameters down"
         )
 
-    def _evaluate_samples(self, samples: _core.Samples, n_threads: int) -> Evaluation:
-        loss, correct = self._core.evaluate(samples, n_threads)
+    def _evaluate_samples(
+        self, samples: _core.Samples, allowed_threads: _core.Threads
+    ) -> Evaluation:
+        loss, correct = self._core.evaluate(samples, allowed_threads)
         return Evaluation(loss / len(samples), correct / len(samples))
 
     def _unflatten(

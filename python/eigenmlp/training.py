@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eigenmlp._arguments import whole_number
-from eigenmlp._checks import checked_l2, thread_count
+from eigenmlp._checks import checked_l2
 from eigenmlp._native import _core
+from eigenmlp._threads import threads
 from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.history import History
@@ -138,7 +139,7 @@ def train(
     batch_size = _checked_batch_size(batch_size, len(samples))
     epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
     l2 = checked_l2(l2)
-    threads = thread_count(n_threads)
+    allowed_threads = threads(n_threads)
     generator = np.random.default_rng(rng)
     hooks = _checked_hooks([*callbacks, *([ProgressBar()] if progress else [])])
 
@@ -153,16 +154,16 @@ def train(
             order = generator.permutation(len(samples)) if drawn else None
             before = network.get_flat_parameters()
             result = network._core.train_epoch(
-                moments, samples, order, batch_size, rate, l2, l2_biases, threads
+                moments, samples, order, batch_size, rate, l2, l2_biases, allowed_threads
             )
             scores = {
                 "train_loss": result.loss / len(samples),
                 "train_accuracy": result.correct / len(samples),
             }
             if evaluate_train and not result.diverged:
-                scores.update(_scores("train", network, samples, threads))
+                scores.update(_scores("train", network, samples, allowed_threads))
             if validation is not None and not result.diverged:
-                scores.update(_scores("val", network, validation, threads))
+                scores.update(_scores("val", network, validation, allowed_threads))
             if result.diverged or not all(map(math.isfinite, scores.values())):
                 network.set_flat_parameters(before)
                 moments.reset()
@@ -210,8 +211,10 @@ def _validation_samples(network: Network, data: object) -> _core.Samples | None:
         raise type(error)(f"validation_data: {error}") from error
 
 
-def _scores(name: str, network: Network, samples: _core.Samples, threads: int) -> dict[str, float]:
-    evaluation = network._evaluate_samples(samples, threads)
+def _scores(
+    name: str, network: Network, samples: _core.Samples, allowed_threads: _core.Threads
+) -> dict[str, float]:
+    evaluation = network._evaluate_samples(samples, allowed_threads)
     return {f"{name}_loss": evaluation.loss, f"{name}_accuracy": evaluation.accuracy}
 
 

@@ -5,7 +5,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
+import eigenmlp as em
 from eigenmlp._native import _core
+from eigenmlp._threads import thread_limit
 
 __all__ = ["info"]
 
@@ -34,8 +36,8 @@ def info() -> None:
         "eigenmlp": version("eigenmlp"),
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "platform": platform.platform(),
-        "instruction set": _core.instruction_set(),
-        "threads": str(_core.available_cores()),
+        "instruction set": f"{em.instruction_set()} ({_core.instruction_set()})",
+        "threads": str(thread_limit()),
         **{name: _installed(name, extra) for name, extra in _DEPENDENCIES.items()},
     }
     width = max(map(len, rows))

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from eigenmlp._native import _core
+from eigenmlp._native import _core, instruction_set
 from eigenmlp.experiments.data import DATASETS
 from eigenmlp.experiments.report import findings, tables
 from eigenmlp.experiments.report.figures import models_figure
@@ -211,7 +211,7 @@ def reproduce_section(page: Page) -> Section:
     seeds = sorted({run.spec.seed for runs in (study.all_runs, study.all_failures) for run in runs})
     facts = {
         "eigenmlp": version("eigenmlp"),
-        "instruction set": _core.instruction_set(),
+        "instruction set": f"{instruction_set()} ({_core.instruction_set()})",
         "numpy": version("numpy"),
         "scikit-learn": version("scikit-learn"),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -224,10 +224,10 @@ def reproduce_section(page: Page) -> Section:
         [
             f'<pre><code>pip install "eigenmlp[study]"\n{escape(command)}</code></pre>',
             paragraph(
-                "The same version on the same instruction set gives the same numbers to the last "
-                "bit, whatever --jobs is. Beside this page lie the figures as PNG and SVG, "
-                "table1.md, runs.csv with every run, and under runs the configuration, history, "
-                "metrics and weights of each."
+                "The same version gives the same numbers to the last bit on every processor with "
+                "AVX2 or AVX-512, whatever --jobs is. Beside this page lie the figures as PNG and "
+                "SVG, table1.md, runs.csv with every run, and under runs the configuration, "
+                "history, metrics and weights of each."
             ),
             _facts(facts),
         ],

@@ -1,0 +1,135 @@
+// The gradient of a dense layer's weights and biases, a tile at a time, handed to whoever uses it
+// while it is in the first-level cache.
+#pragma once
+
+#include <algorithm>
+
+#include "dense.hpp"
+#include "gather.hpp"
+
+namespace eigenmlp {
+
+// The δ of a layer and the activations below it, for all panels of a chunk of a batch.
+template <typename Scalar>
+struct GradientSources {
+  Panels<Scalar> delta;
+  ColumnBlocks<Scalar> inputs;
+  Index n_panels;
+};
+
+namespace detail {
+
+// gradient: kRows × (kVectors vectors), `stride` apart. start: what to add to, `start_stride`
+// apart and padded with readable memory, or null for zeros.
+template <int kRows, int kVectors, typename Scalar>
+EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index delta_stride,
+                                     const Scalar* inputs, const Scalar* start, Index start_stride,
+                                     Scalar* gradient, Index stride) {
+  constexpr Index width = kWidth<Scalar>;
+  constexpr Index lanes = kLanes<Scalar>;
+  Packet<Scalar> acc[kRows][kVectors];
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      acc[r][v] =
+          start ? load_unaligned(start + r * start_stride + v * width) : broadcast(Scalar(0));
+    }
+  }
+  // There is always a panel; a loop that could be skipped makes the compiler keep the accumulators
+  // in memory around it.
+  do {
+    for (int k = 0; k < lanes; ++k) {
+      Packet<Scalar> row[kVectors];
+      for (int v = 0; v < kVectors; ++v) row[v] = load(inputs + v * width);
+      for (int r = 0; r < kRows; ++r) {
+        const Packet<Scalar> factor = broadcast(delta[r * lanes + k]);
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = pmadd(factor, row[v], acc[r][v]);
+      }
+      inputs += kVectors * width;
+    }
+    delta += delta_stride;
+  } while (--n_panels > 0);
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) pstoreu(gradient + r * stride + v * width, acc[r][v]);
+  }
+}
+
+}  // namespace detail
+
+// Tiles of a layer's weight gradient: as many as there are tiles of rows times blocks of columns.
+template <typename Scalar>
+Index gradient_tiles(const Layer& layer, const GradientSources<Scalar>& from) {
+  return Tiling(layer.fan_out, kTileRows).count() * from.inputs.tiling.count();
+}
+
+// Room for the gradient of a tile of rows, as weight_gradient's `piece`.
+template <typename Scalar>
+Index gradient_piece(Index widest) {
+  return kTileRows * round_up(widest, kWidth<Scalar>);
+}
+
+// Tiles [tiles.begin, tiles.end) of dW = Σ_samples δ aᵀ, row by row, summed in the order of the
+// samples; and db = Σ_samples δ of the rows whose first tile is among them.
+// sums (or null): the layer's gradient over earlier chunks, in the layout of the parameters, whose
+// end is followed by at least a tile's width of readable memory; `resume` says whether it holds
+// any. consume(offset, count, gradient, is_bias) takes finished values, `offset` in that layout;
+// without `finished` they go to sums instead. piece: gradient_piece(widest) values.
+template <typename Scalar, typename Consume>
+void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Share tiles,
+                     Scalar* sums, bool resume, bool finished, Scalar* piece, Consume&& consume) {
+  constexpr Index width = kWidth<Scalar>;
+  constexpr Index lanes = kLanes<Scalar>;
+  const Tiling rows_of(layer.fan_out, kTileRows);
+  const Tiling& columns_of = from.inputs.tiling;
+  const Index piece_stride = round_up(layer.fan_in, width);
+  const Index n_blocks = columns_of.count();
+  while (tiles.begin < tiles.end) {
+    const Index tile = tiles.begin / n_blocks;
+    const Index first = tiles.begin % n_blocks;
+    const Index last = std::min(n_blocks, first + tiles.end - tiles.begin);
+    tiles.begin += last - first;
+    const Index row = rows_of.first(tile);
+    const Scalar* delta = from.delta.data + row * lanes;
+    with_constant<kTileRows>(rows_of.size(tile), [&](auto rows) {
+      for (Index block = first; block < last; ++block) {
+        const Index column = columns_of.first(block) * width;
+        const Scalar* start = resume ? sums + layer.weights + row * layer.fan_in + column : nullptr;
+        with_constant<kGradientVectors>(columns_of.size(block), [&](auto vectors) {
+          detail::gradient_tile<rows, vectors>(from.n_panels, delta, from.delta.stride,
+                                               static_cast<const Scalar*>(from.inputs.at(block, 0)),
+                                               start, layer.fan_in, piece + column, piece_stride);
+        });
+      }
+      const Index begin = columns_of.first(first) * width;
+      const Index end =
+          last == n_blocks ? layer.fan_in : std::min(layer.fan_in, columns_of.first(last) * width);
+      for (Index r = 0; r < rows; ++r) {
+        const Index offset = layer.weights + (row + r) * layer.fan_in + begin;
+        Scalar* values = piece + r * piece_stride + begin;
+        if (finished) {
+          consume(offset, end - begin, values, false);
+        } else {
+          std::copy_n(values, end - begin, sums + offset);
+        }
+      }
+      if (first > 0) return;
+
+      // Several rows at once hide the latency of the additions.
+      Scalar biases[rows] = {};
+      const Index offset = layer.biases + row;
+      if (resume) std::copy_n(sums + offset, Index{rows}, biases);
+      for (Index panel = 0; panel < from.n_panels; ++panel) {
+        const Scalar* values = delta + panel * from.delta.stride;
+        for (Index lane = 0; lane < lanes; ++lane) {
+          for (int r = 0; r < rows; ++r) biases[r] += values[r * lanes + lane];
+        }
+      }
+      if (finished) {
+        consume(offset, Index{rows}, biases, true);
+      } else {
+        std::copy_n(biases, Index{rows}, sums + offset);
+      }
+    });
+  }
+}
+
+}  // namespace eigenmlp
