@@ -1,10 +1,12 @@
 #include "arrays.hpp"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
+#include "gil.hpp"
 #include "inference.hpp"
 #include "topics.hpp"
 
@@ -18,6 +20,7 @@ std::string text(const py::handle& object) { return py::str(object).cast<std::st
 
 // np.asarray(object), with NumPy's own complaint about ragged input in our words.
 py::array as_array(const py::object& object, const char* name) {
+  if (py::type::handle_of(object).is(py::type::handle_of(py::array()))) return object;
   if (py::hasattr(object, "mask") && py::hasattr(object, "filled")) {
     throw py::type_error(std::string(name) + " is a masked array, and a network knows no masks; " +
                          "fill it first with " + name + ".filled(...)");
@@ -85,11 +88,11 @@ void SampleArrays::take_rows(const py::object& x) {
     if (kind != 'f') x_ = converted(x_, "float64");
     rows_.type = ElementType::kFloat64;
   }
-  if (!x_.dtype().attr("isnative").cast<bool>()) {
+  if (x_.dtype().byteorder() == (std::endian::native == std::endian::little ? '>' : '<')) {
     x_ = x_.attr("astype")(x_.dtype().attr("newbyteorder")("="));
   }
   const py::ssize_t item = x_.itemsize();
-  const bool readable = x_.attr("flags").attr("aligned").cast<bool>() &&
+  const bool readable = (x_.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0 &&
                         (x_.strides(1) == item || x_.shape(1) == 1) && x_.strides(0) % item == 0;
   if (!readable) x_ = py::module_::import("numpy").attr("ascontiguousarray")(x_);
   rows_.data = x_.data();
@@ -101,7 +104,7 @@ void SampleArrays::take_rows(const py::object& x) {
 void SampleArrays::check_values() const {
   Index row;
   {
-    py::gil_scoped_release release;
+    const WithoutGil released;
     row = single_ ? first_bad_row<float>(rows_) : first_bad_row<double>(rows_);
   }
   if (row == rows_.count) return;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 
+#include "gil.hpp"
 #include "types.hpp"
 
 namespace eigenmlp {
@@ -15,12 +16,12 @@ class Interrupts {
  public:
   // Looks for signals at most twenty times a second. A handler that raises, as that of Ctrl-C does,
   // stops the work; its exception waits for raise_if_any().
-  StopRequested poll() {
-    return [this] {
+  StopRequested poll(WithoutGil& released) {
+    return [this, &released] {
       const auto now = Clock::now();
       if (error_ || now - last_ < std::chrono::milliseconds(50)) return error_.has_value();
       last_ = now;
-      pybind11::gil_scoped_acquire gil;
+      const WithoutGil::Pause gil(released);
       if (PyErr_CheckSignals() != 0) error_.emplace();
       return error_.has_value();
     };

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "arrays.hpp"
 #include "epoch.hpp"
+#include "gil.hpp"
 #include "guarded.hpp"
 #include "inference.hpp"
 #include "interrupts.hpp"
@@ -31,7 +33,7 @@ struct Bindings {
   using Array = py::array_t<Scalar, py::array::c_style>;
 
   static std::unique_ptr<Bound> make(std::vector<Index> sizes, double input_scale) {
-    py::gil_scoped_release release;
+    const WithoutGil released;
     return std::make_unique<Bound>(std::move(sizes), input_scale);
   }
 
@@ -47,7 +49,7 @@ struct Bindings {
   static Array parameters(const Bound& network) {
     Array out(network.value.layout().n_parameters());
     Scalar* to = out.mutable_data();
-    py::gil_scoped_release release;
+    const WithoutGil released;
     const std::shared_lock lock(network.mutex);
     std::copy_n(network.value.parameters(), network.value.layout().n_parameters(), to);
     return out;
@@ -61,9 +63,17 @@ struct Bindings {
                             py::str(values.attr("shape")).template cast<std::string>());
     }
     const Scalar* from = values.data();
-    py::gil_scoped_release release;
+    const WithoutGil released;
     const std::unique_lock lock(network.mutex);
     std::copy_n(from, wanted, network.value.parameters());
+  }
+
+  template <typename Predicate>
+  static Index first_row_where(Index count, Predicate&& bad) {
+    for (Index row = 0; row < count; ++row) {
+      if (bad(row)) return row;
+    }
+    return -1;
   }
 
   static void expect(const Bound& network, const SampleArrays& samples) {
@@ -71,34 +81,39 @@ struct Bindings {
     samples.expect(layout.n_features(), layout.n_classes(), sizeof(Scalar) == sizeof(float));
   }
 
-  static Array predict_proba(const Bound& network, const SampleArrays& samples,
-                             const Threads& threads) {
+  // The probabilities, and the first row that has none since it overflowed on its way, or -1.
+  static std::tuple<Array, Index> predict_proba(const Bound& network, const SampleArrays& samples,
+                                                const Threads& threads) {
     expect(network, samples);
     Array out({samples.rows().count, network.value.layout().n_classes()});
     Scalar* to = out.mutable_data();
     Interrupts interrupts;
     {
-      py::gil_scoped_release release;
+      WithoutGil released;
       const std::shared_lock lock(network.mutex);
-      predict_probabilities(network.value, samples.rows(), threads, interrupts.poll(), to);
+      predict_probabilities(network.value, samples.rows(), threads, interrupts.poll(released), to);
     }
     interrupts.raise_if_any();
-    return out;
+    const Index n_classes = network.value.layout().n_classes();
+    return {out, first_row_where(samples.rows().count,
+                                 [&](Index row) { return std::isnan(to[row * n_classes]); })};
   }
 
-  static py::array_t<std::int64_t> predict(const Bound& network, const SampleArrays& samples,
-                                           const Threads& threads) {
+  // The classes, and the first row that has none, as above.
+  static std::tuple<py::array_t<std::int64_t>, Index> predict(const Bound& network,
+                                                              const SampleArrays& samples,
+                                                              const Threads& threads) {
     expect(network, samples);
     py::array_t<std::int64_t> out(samples.rows().count);
     std::int64_t* to = out.mutable_data();
     Interrupts interrupts;
     {
-      py::gil_scoped_release release;
+      WithoutGil released;
       const std::shared_lock lock(network.mutex);
-      predict_classes(network.value, samples.rows(), threads, interrupts.poll(), to);
+      predict_classes(network.value, samples.rows(), threads, interrupts.poll(released), to);
     }
     interrupts.raise_if_any();
-    return out;
+    return {out, first_row_where(samples.rows().count, [&](Index row) { return to[row] < 0; })};
   }
 
   static std::tuple<double, Index> evaluate(const Bound& network, const SampleArrays& samples,
@@ -108,10 +123,10 @@ struct Bindings {
     Interrupts interrupts;
     std::optional<LossSum> sum;
     {
-      py::gil_scoped_release release;
+      WithoutGil released;
       const std::shared_lock lock(network.mutex);
       sum = eigenmlp::evaluate(network.value, labelled.rows, labelled.labels, threads,
-                               interrupts.poll());
+                               interrupts.poll(released));
     }
     interrupts.raise_if_any();
     return {sum->loss, sum->correct};
@@ -128,10 +143,10 @@ struct Bindings {
     Interrupts interrupts;
     double loss = 0;
     {
-      py::gil_scoped_release release;
+      WithoutGil released;
       const std::shared_lock lock(network.mutex);
       const std::optional<LossSum> sum = eigenmlp::loss_and_gradient(
-          network.value, labelled, penalty, threads, interrupts.poll(), to);
+          network.value, labelled, penalty, threads, interrupts.poll(released), to);
       if (sum) {
         loss = sum->loss / static_cast<double>(labelled.rows.count) +
                penalty_of(network.value, penalty);
@@ -161,7 +176,7 @@ struct Bindings {
     Interrupts interrupts;
     EpochResult result;
     {
-      py::gil_scoped_release release;
+      WithoutGil released;
       const std::scoped_lock lock(network.mutex, optimizer.mutex);
       const Index moments = optimizer.value.n_parameters();
       if (moments != 0 && moments != network.value.layout().n_parameters()) {
@@ -169,7 +184,7 @@ struct Bindings {
       }
       result = eigenmlp::train_epoch(network.value, optimizer.value, labelled,
                                      order ? rows.data() : nullptr, batch_size, learning_rate,
-                                     Penalty{l2, l2_biases}, threads, interrupts.poll());
+                                     Penalty{l2, l2_biases}, threads, interrupts.poll(released));
     }
     interrupts.raise_if_any();
     return result;

@@ -1,6 +1,7 @@
 // The state of update rules.
 #include <mutex>
 
+#include "gil.hpp"
 #include "guarded.hpp"
 #include "topics.hpp"
 
@@ -23,12 +24,12 @@ void bind_optimizer(py::module_& module, const char* name) {
           py::arg("n_parameters"), py::arg("beta1"), py::arg("beta2"), py::arg("epsilon"))
       .def("clock",
            [](const Bound& optimizer) {
-             py::gil_scoped_release release;
+             const WithoutGil released;
              const std::shared_lock lock(optimizer.mutex);
              return optimizer.value.clock();
            })
       .def("reset", [](Bound& optimizer) {
-        py::gil_scoped_release release;
+        const WithoutGil released;
         const std::unique_lock lock(optimizer.mutex);
         optimizer.value.reset();
       });

@@ -116,6 +116,7 @@ class Network:
     def _allocate(self, sizes: list[int], dtype: str, input_scale: float) -> None:
         self._layer_sizes = tuple(sizes)
         self._dtype = np.dtype(dtype)
+        self._single = dtype == "float32"
         self._input_scale = input_scale
         # The core counts in 64 bits, and refuses far smaller sizes for lack of memory.
         self._core = _CORES[dtype]([min(size, 2**62) for size in sizes], input_scale)
@@ -249,8 +250,8 @@ class Network:
         >>> net.predict_proba([[1.0, 2.0]]).round(3)
         array([[0.333, 0.333, 0.333]], dtype=float32)
         """
-        probabilities = self._core.predict_proba(self._check_rows(X), threads(n_threads))
-        self._refuse_overflow(np.isnan(probabilities[:, 0]))
+        probabilities, bad_row = self._core.predict_proba(self._check_rows(X), threads(n_threads))
+        self._refuse_overflow(bad_row)
         return probabilities
 
     def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.int64]:
@@ -279,8 +280,8 @@ class Network:
         >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
         array([0, 1])
         """
-        classes = self._core.predict(self._check_rows(X), threads(n_threads))
-        self._refuse_overflow(classes < 0)
+        classes, bad_row = self._core.predict(self._check_rows(X), threads(n_threads))
+        self._refuse_overflow(bad_row)
         return classes
 
     def evaluate(self, X: ArrayLike, y: ArrayLike, *, n_threads: int | None = None) -> Evaluation:
@@ -413,12 +414,11 @@ class Network:
         return self._gate(X, y)
 
     def _gate(self, X: ArrayLike, y: ArrayLike | None) -> _core.Samples:
-        single = self.dtype == np.float32
-        return _core.Samples(X, y, self.layer_sizes[0], self.layer_sizes[-1], single)
+        return _core.Samples(X, y, self._layer_sizes[0], self._layer_sizes[-1], self._single)
 
-    def _refuse_overflow(self, bad: NDArray[np.bool_]) -> None:
-        if bad.any():
-            raise ArithmeticError(self._overflow(f"row {int(bad.argmax())} has no finite outputs"))
+    def _refuse_overflow(self, bad_row: int) -> None:
+        if bad_row >= 0:
+            raise ArithmeticError(self._overflow(f"row {bad_row} has no finite outputs"))
 
     def _overflow(self, what: str) -> str:
         return (
