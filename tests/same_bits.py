@@ -61,7 +61,7 @@ def digest(case: dict[str, Any], dtype: str, rule: str, n_threads: int) -> str:
 
 def main() -> None:
     n_threads = int(sys.argv[1])
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 f"{name}, {dtype}, {rule}": digest(case, dtype, rule, n_threads)

@@ -14,6 +14,7 @@ import pytest
 from eigenmlp import _processor
 
 LEVELS = _processor.supported_levels()
+OBJDUMP = shutil.which("objdump")
 X86 = LEVELS != ["baseline"]
 
 
@@ -73,7 +74,7 @@ def test_a_processor_that_is_too_old_is_refused() -> None:
 
 
 @pytest.mark.skipif(not X86, reason="not an x86-64 processor")
-@pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed")
+@pytest.mark.skipif(OBJDUMP is None, reason="objdump is not installed")
 @pytest.mark.parametrize("module", ["_core_v2", "_processor"])
 def test_nothing_beyond_the_oldest_level(module: str) -> None:
     """AVX and later use registers and an encoding of their own, which a disassembly shows."""
@@ -81,7 +82,7 @@ def test_nothing_beyond_the_oldest_level(module: str) -> None:
     assert spec is not None
     assert spec.origin is not None
     listing = subprocess.run(
-        ["objdump", "-d", "--no-show-raw-insn", spec.origin],
+        [str(OBJDUMP), "-d", "--no-show-raw-insn", spec.origin],
         check=True,
         capture_output=True,
         text=True,

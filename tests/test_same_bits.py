@@ -1,4 +1,4 @@
-"""The contract of docs/same-bits.md: the same bits for any number of threads and on every FMA core."""
+"""The contract of docs/same-bits.md: the same bits for any number of threads, on every FMA core."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class BatchRunner {
         pieces_(piece_size_ * n_threads),
         barrier_(n_threads) {
     if (batch_size > chunk()) {
-      sums_ = Buffer<Scalar>(network.layout().n_parameters() + kGradientVectors * kWidth<Scalar>);
+      sums_ = Buffer<Scalar>(network.layout().n_parameters());
     }
   }
 

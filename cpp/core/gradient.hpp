@@ -19,19 +19,17 @@ struct GradientSources {
 
 namespace detail {
 
-// gradient: kRows × (kVectors vectors), `stride` apart. start: what to add to, `start_stride`
-// apart and padded with readable memory, or null for zeros.
+// gradient: kRows × (kVectors vectors), `stride` apart; added to if `resume`.
 template <int kRows, int kVectors, typename Scalar>
 EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index delta_stride,
-                                     const Scalar* inputs, const Scalar* start, Index start_stride,
-                                     Scalar* gradient, Index stride) {
+                                     const Scalar* inputs, bool resume, Scalar* gradient,
+                                     Index stride) {
   constexpr Index width = kWidth<Scalar>;
   constexpr Index lanes = kLanes<Scalar>;
   Packet<Scalar> acc[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      acc[r][v] =
-          start ? load_unaligned(start + r * start_stride + v * width) : broadcast(Scalar(0));
+      acc[r][v] = resume ? load(gradient + r * stride + v * width) : broadcast(Scalar(0));
     }
   }
   // There is always a panel; a loop that could be skipped makes the compiler keep the accumulators
@@ -49,7 +47,7 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
     delta += delta_stride;
   } while (--n_panels > 0);
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) pstoreu(gradient + r * stride + v * width, acc[r][v]);
+    for (int v = 0; v < kVectors; ++v) pstore(gradient + r * stride + v * width, acc[r][v]);
   }
 }
 
@@ -69,10 +67,9 @@ Index gradient_piece(Index widest) {
 
 // Tiles [tiles.begin, tiles.end) of dW = Σ_samples δ aᵀ, row by row, summed in the order of the
 // samples; and db = Σ_samples δ of the rows whose first tile is among them.
-// sums (or null): the layer's gradient over earlier chunks, in the layout of the parameters, whose
-// end is followed by at least a tile's width of readable memory; `resume` says whether it holds
-// any. consume(offset, count, gradient, is_bias) takes finished values, `offset` in that layout;
-// without `finished` they go to sums instead. piece: gradient_piece(widest) values.
+// sums (or null): the gradient over earlier chunks, in the layout of the parameters; `resume` says
+// whether it holds any. consume(offset, count, gradient, is_bias) takes finished values, `offset`
+// in that layout; without `finished` they go to sums instead. piece: gradient_piece(widest) values.
 template <typename Scalar, typename Consume>
 void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Share tiles,
                      Scalar* sums, bool resume, bool finished, Scalar* piece, Consume&& consume) {
@@ -90,25 +87,29 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
     const Index row = rows_of.first(tile);
     const Scalar* delta = from.delta.data + row * lanes;
     with_constant<kTileRows>(rows_of.size(tile), [&](auto rows) {
-      for (Index block = first; block < last; ++block) {
-        const Index column = columns_of.first(block) * width;
-        const Scalar* start = resume ? sums + layer.weights + row * layer.fan_in + column : nullptr;
-        with_constant<kGradientVectors>(columns_of.size(block), [&](auto vectors) {
-          detail::gradient_tile<rows, vectors>(from.n_panels, delta, from.delta.stride,
-                                               static_cast<const Scalar*>(from.inputs.at(block, 0)),
-                                               start, layer.fan_in, piece + column, piece_stride);
-        });
-      }
       const Index begin = columns_of.first(first) * width;
       const Index end =
           last == n_blocks ? layer.fan_in : std::min(layer.fan_in, columns_of.first(last) * width);
+      const auto offset_of = [&](Index r) {
+        return layer.weights + (row + r) * layer.fan_in + begin;
+      };
+      const auto piece_of = [&](Index r) { return piece + r * piece_stride + begin; };
+      if (resume) {
+        for (Index r = 0; r < rows; ++r) std::copy_n(sums + offset_of(r), end - begin, piece_of(r));
+      }
+      for (Index block = first; block < last; ++block) {
+        with_constant<kGradientVectors>(columns_of.size(block), [&](auto vectors) {
+          detail::gradient_tile<rows, vectors>(from.n_panels, delta, from.delta.stride,
+                                               static_cast<const Scalar*>(from.inputs.at(block, 0)),
+                                               resume, piece + columns_of.first(block) * width,
+                                               piece_stride);
+        });
+      }
       for (Index r = 0; r < rows; ++r) {
-        const Index offset = layer.weights + (row + r) * layer.fan_in + begin;
-        Scalar* values = piece + r * piece_stride + begin;
         if (finished) {
-          consume(offset, end - begin, values, false);
+          consume(offset_of(r), end - begin, piece_of(r), false);
         } else {
-          std::copy_n(values, end - begin, sums + offset);
+          std::copy_n(piece_of(r), end - begin, sums + offset_of(r));
         }
       }
       if (first > 0) return;

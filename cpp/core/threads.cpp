@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #ifdef __linux__
 #include <sched.h>
@@ -62,6 +62,9 @@ class Worker {
 
   void wait_until_done() { wait_while(status_, kBusy, spins_); }
 
+  // In whatever list the worker is.
+  Worker* next = nullptr;
+
  private:
   enum Status : int { kIdle, kBusy };
 
@@ -97,18 +100,16 @@ class Pool {
 
   Worker* take() {
     const std::lock_guard lock(mutex_);
-    if (idle_.empty()) {
-      reserve_all();
-      return start_worker();
-    }
-    Worker* worker = idle_.back();
-    idle_.pop_back();
+    if (!idle_) return start_worker();
+    Worker* const worker = idle_;
+    idle_ = worker->next;
     return worker;
   }
 
   void give_back(Worker* worker) {
     const std::lock_guard lock(mutex_);
-    idle_.push_back(worker);
+    worker->next = idle_;
+    idle_ = worker;
   }
 
  private:
@@ -117,14 +118,11 @@ class Pool {
     // A child process has the list of workers, but not the workers: it starts its own.
     pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                    [] {
-                     instance().idle_.clear();
+                     instance().idle_ = nullptr;
                      instance().mutex_.unlock();
                    });
 #endif
   }
-
-  // Room to give every worker back, so that giving back can't fail.
-  void reserve_all() { idle_.reserve(++n_workers_); }
 
   // Signals go to the threads that the program started itself.
   static Worker* start_worker() {
@@ -142,8 +140,7 @@ class Pool {
   }
 
   std::mutex mutex_;
-  std::vector<Worker*> idle_;
-  std::size_t n_workers_ = 0;
+  Worker* idle_ = nullptr;
 };
 
 }  // namespace
@@ -175,18 +172,22 @@ void detail::run_on_threads(int count, Body body, void* state) {
   struct Team {
     explicit Team(Pool& from) : pool(from) {}
     ~Team() {
-      for (Worker* worker : workers) pool.give_back(worker);
+      while (first) pool.give_back(std::exchange(first, first->next));
     }
     Pool& pool;
-    std::vector<Worker*> workers;
+    Worker* first = nullptr;
   } team(pool);
-  team.workers.reserve(static_cast<std::size_t>(count - 1));
-  while (static_cast<int>(team.workers.size()) < count - 1) team.workers.push_back(pool.take());
+  for (int thread = 1; thread < count; ++thread) {
+    Worker* const worker = pool.take();
+    worker->next = std::exchange(team.first, worker);
+  }
   const int spins = spins_for(count);
   int thread = 0;
-  for (Worker* worker : team.workers) worker->start(body, state, ++thread, spins);
+  for (Worker* worker = team.first; worker; worker = worker->next) {
+    worker->start(body, state, ++thread, spins);
+  }
   body(state, 0);
-  for (Worker* worker : team.workers) worker->wait_until_done();
+  for (Worker* worker = team.first; worker; worker = worker->next) worker->wait_until_done();
 }
 
 Barrier::Barrier(int count) : count_(count), spins_(spins_for(count)) {}

@@ -1,5 +1,6 @@
 // The same bits for any number of threads, and no data race (run under ThreadSanitizer too).
 #include <atomic>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -89,6 +90,33 @@ TEST(several_networks_train_at_once) {
   }
   callers.clear();
   check::equal(equal.load(), 4, "runs with the same result");
+}
+
+TEST(many_rounds_of_a_barrier_lose_nobody) {
+  for (const int threads : {1, 2, 3, 6}) {
+    eigenmlp::Barrier barrier(threads);
+    std::vector<int> rounds(static_cast<std::size_t>(threads));
+    std::atomic<int> behind{0};
+    eigenmlp::run_on_threads(threads, [&](int thread) {
+      for (int round = 1; round <= 2000; ++round) {
+        rounds[static_cast<std::size_t>(thread)] = round;
+        barrier.arrive_and_wait();
+        for (const int other : rounds) behind += other != round;
+        barrier.arrive_and_wait();
+      }
+    });
+    check::equal(behind.load(), 0, "threads behind the others");
+  }
+}
+
+TEST(subnormals_are_zeros_on_every_thread_and_afterwards_what_they_were) {
+  volatile float tiny = std::numeric_limits<float>::min();
+  const auto keeps_subnormals = [&] { return tiny / 4 != 0; };
+  check::equal(keeps_subnormals(), true, "before");
+  std::atomic<int> kept{0};
+  eigenmlp::run_on_threads(3, [&](int) { kept += keeps_subnormals(); });
+  check::equal(kept.load(), 0, "threads that keep subnormals");
+  check::equal(keeps_subnormals(), true, "after");
 }
 
 }  // namespace

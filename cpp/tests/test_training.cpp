@@ -6,6 +6,7 @@
 
 #include "allocations.hpp"
 #include "check.hpp"
+#include "inference.hpp"
 #include "problem.hpp"
 #include "reference.hpp"
 
@@ -143,6 +144,20 @@ TEST(an_epoch_allocates_nothing_per_batch) {
       counts.push_back(allocations::count() - before);
     }
     check::equal(counts[1], counts[0], "allocations of 30 batches and of 1");
+  }
+}
+
+TEST(a_second_prediction_of_a_size_allocates_nothing) {
+  Problem<float> p({20, 30, 5}, 200);
+  std::vector<float> out(200 * 5);
+  for (const int threads : {1, 2}) {
+    for (const Index rows : {200, 17, 1}) {
+      p.rows.count = rows;
+      eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, out.data());
+      const long before = allocations::count();
+      eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, out.data());
+      check::equal(allocations::count() - before, 0, "allocations");
+    }
   }
 }
 

@@ -227,8 +227,9 @@ class Network:
         X : (n_samples, n_features) array
             Real numbers; uint8, float32 and float64 are read where they lie.
         n_threads : int or None, default=None
-            Threads to compute with; None decides by the size of the work and the cores at hand.
-            The result has the same bits whatever the number.
+            Threads to compute with; None decides by the size of the work and the cores at hand,
+            up to the environment variable EIGENMLP_NUM_THREADS if it is set. The result has the
+            same bits whatever the number.
 
         Returns
         -------
