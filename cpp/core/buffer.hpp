@@ -1,4 +1,4 @@
-// Memory for numbers, aligned for the widest vector and zeroed.
+// Memory for numbers, aligned for the widest vector and zeroed; in huge pages where it is large.
 #pragma once
 
 #include <algorithm>
@@ -7,11 +7,17 @@
 #include <memory>
 #include <new>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include "types.hpp"
 
 namespace eigenmlp {
 
 inline constexpr std::size_t kAlignment = 64;
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
+inline constexpr std::size_t kLargeBytes = 2 * kHugePage;
 
 template <typename T>
 class Buffer {
@@ -31,20 +37,29 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(T* pointer) const { ::operator delete(pointer, std::align_val_t{kAlignment}); }
+    std::align_val_t alignment{kAlignment};
+    void operator()(T* pointer) const { ::operator delete(pointer, alignment); }
   };
+  using Owner = std::unique_ptr<T[], Free>;
 
-  static T* allocate(Index size) {
+  static Owner allocate(Index size) {
     if (size < 0 ||
         static_cast<std::size_t>(size) > std::numeric_limits<std::size_t>::max() / sizeof(T) / 2) {
       throw std::bad_alloc();
     }
-    return static_cast<T*>(
-        ::operator new(static_cast<std::size_t>(size) * sizeof(T), std::align_val_t{kAlignment}));
+    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
+    const std::align_val_t alignment{bytes < kLargeBytes ? kAlignment : kHugePage};
+    Owner owner(static_cast<T*>(::operator new(bytes, alignment)), Free{alignment});
+#ifdef __linux__
+    // Columns of weights lie a page or more apart: with small pages, most of the time to read one
+    // goes to looking up addresses.
+    if (bytes >= kLargeBytes) madvise(owner.get(), bytes, MADV_HUGEPAGE);
+#endif
+    return owner;
   }
 
   Index size_ = 0;
-  std::unique_ptr<T[], Free> data_;
+  Owner data_;
 };
 
 }  // namespace eigenmlp
