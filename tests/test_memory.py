@@ -19,7 +19,9 @@ rng = np.random.default_rng(0)
 X = rng.integers(0, 256, (4000, 784), dtype=np.uint8)
 y = rng.integers(0, 49, 4000)
 net = em.Network([784, 2000, 1000, 49], input_scale=1 / 255, rng=0)
-em.train(net, X, y, epochs=2, batch_size={batch_size}, n_threads=2, validation_data=(X[:500], y[:500]))
+em.train(
+    net, X, y, epochs=2, batch_size={batch_size}, n_threads=2, validation_data=(X[:500], y[:500])
+)
 allowed = X.nbytes + y.nbytes + {copies} * 4 * net.n_parameters + 40 * 2**20
 print(peak() - before, allowed)
 """

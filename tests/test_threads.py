@@ -41,9 +41,12 @@ def test_the_environment_limits_what_none_means(monkeypatch: pytest.MonkeyPatch)
     assert _threads.thread_limit() == joblib.cpu_count()
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert _threads.thread_limit() == 1
-    monkeypatch.setenv("EIGENMLP_NUM_THREADS", "7")
-    assert _threads.thread_limit() == 7
-    assert _threads.threads(None).count == 7
+    monkeypatch.setenv("EIGENMLP_NUM_THREADS", "2")
+    assert _threads.thread_limit() == min(2, joblib.cpu_count())
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    monkeypatch.setenv("EIGENMLP_NUM_THREADS", "1")
+    assert _threads.thread_limit() == 1
+    assert _threads.threads(None).count == 1
     assert _threads.threads(3).count == 3
 
 
@@ -147,16 +150,45 @@ def test_nothing_is_busy_while_nothing_trains() -> None:
     assert time.process_time() - before < 0.1
 
 
-def test_the_interpreter_ends_while_a_thread_trains() -> None:
-    code = (
-        "import threading, time, numpy as np, eigenmlp as em\n"
-        "net = em.Network([50, 200, 5], rng=0)\n"
-        "X, y = np.zeros((2000, 50)), np.zeros(2000, int)\n"
-        "threading.Thread(target=em.train, args=(net, X, y), kwargs={'epochs': 10**6,"
-        " 'n_threads': 2}, daemon=True).start()\n"
-        "time.sleep(0.5)\n"
-    )
+def ends(code: str) -> None:
+    """Run code in an interpreter of its own, which has to end well."""
     result = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+TRAINING = """
+import threading, time, numpy as np, eigenmlp as em
+net = em.Network([50, 200, 5], rng=0)
+X, y = np.zeros((2000, 50)), np.zeros(2000, int)
+options = {"epochs": 10**6, "n_threads": 2}
+threading.Thread(target=em.train, args=(net, X, y), kwargs=options, daemon=True).start()
+time.sleep(0.5)
+"""
+
+
+def test_the_interpreter_ends_while_a_thread_trains() -> None:
+    ends(TRAINING)
+
+
+def test_a_handler_at_exit_may_use_the_network_that_trains() -> None:
+    ends("import atexit\natexit.register(lambda: net.get_flat_parameters())\n" + TRAINING)
+
+
+def test_a_library_that_joins_its_own_thread_at_exit() -> None:
+    ends("""
+import atexit, queue, threading, numpy as np
+tasks = queue.Queue()
+def work():
+    net = em.Network([50, 200, 5], rng=0)
+    while (x := tasks.get()) is not None: net.predict(x, n_threads=1)
+thread = threading.Thread(target=work, daemon=True)
+def stop():
+    tasks.put(None)
+    thread.join()
+atexit.register(stop)
+import eigenmlp as em
+thread.start()
+for _ in range(50): tasks.put(np.zeros((20000, 50)))
+""")

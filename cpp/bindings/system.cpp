@@ -3,14 +3,12 @@
 #include <new>
 
 #include "build.hpp"
-#include "gil.hpp"
 #include "threads.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
 
 void bind_system(pybind11::module_& module) {
-  watch_for_shutdown();
   pybind11::register_local_exception_translator([](std::exception_ptr error) {
     try {
       if (error) std::rethrow_exception(error);

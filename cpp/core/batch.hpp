@@ -68,10 +68,11 @@ class BatchRunner {
 
   // Everything up to the δ of all layers. All threads share every layer, and wait for each other
   // after it, so that each core keeps the weights of its share from step to step in its own cache.
-  // Only where all weights fit there and panels are many, panels go whole to a thread each.
+  // Only where all weights fit there and samples are many, panels go whole to a thread each.
   void forward_backward(int thread, const Selection& part, Scalar scale) {
     const Index n_panels = divide_up(part.count, kLanes<Scalar>);
-    const bool by_panels = n_threads_ == 1 || (small_ && n_panels >= 4 * n_threads_);
+    const bool by_panels =
+        n_threads_ == 1 || (small_ && part.count >= n_threads_ * kChunkSamples / 2);
     const Share own = share_of(n_panels, thread, n_threads_);
     const Region region = by_panels ? Region{own.begin, own.end - own.begin}
                                     : Region{0, n_panels, thread, n_threads_};

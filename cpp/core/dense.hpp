@@ -20,8 +20,6 @@ struct Panels {
 
 namespace detail {
 
-inline constexpr Index kPackedRows = kTileRows;
-
 // The tiles are functions of their own, never inlined: in one large function the compiler runs out
 // of registers for addresses, which costs a fifth of the speed.
 
@@ -41,7 +39,7 @@ EIGEN_DONT_INLINE void forward_tile(Index fan_in, const Scalar* weights, const S
   }
 }
 
-// packed: fan_out × kPackedRows, of which kRows are used.
+// packed: fan_out × kTileRows, of which kRows are used.
 template <int kRows, typename Scalar>
 EIGEN_DONT_INLINE void backward_tile(Index fan_out, const Scalar* packed, const Scalar* delta,
                                      Scalar* below) {
@@ -50,7 +48,7 @@ EIGEN_DONT_INLINE void backward_tile(Index fan_out, const Scalar* packed, const 
   for (auto& row : acc) {
     for (auto& vector : row) vector = zero;
   }
-  multiply_accumulate<Scalar>(fan_out, packed, 1, kPackedRows, delta, kLanes<Scalar>, acc);
+  multiply_accumulate<Scalar>(fan_out, packed, 1, kTileRows, delta, kLanes<Scalar>, acc);
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kPanelVectors; ++v) {
       Scalar* at = below + r * kLanes<Scalar> + v * kWidth<Scalar>;
@@ -68,7 +66,7 @@ EIGEN_DONT_INLINE void pack_columns(const Layer& layer, const Scalar* weights, I
   for (Index k = 0; k < layer.fan_out; ++k) {
     const Scalar* from = weights + k * layer.fan_in + column;
     __builtin_prefetch(from + kAhead);
-    for (int r = 0; r < kRows; ++r) packed[k * kPackedRows + r] = from[r];
+    for (int r = 0; r < kRows; ++r) packed[k * kTileRows + r] = from[r];
   }
 }
 
@@ -88,7 +86,7 @@ void dense_forward(const Layer& layer, const Scalar* parameters, const Region& r
 }
 
 // Room for the columns of a tile, as dense_backward's `packed`.
-inline Index packed_columns(Index widest) { return detail::kPackedRows * widest; }
+inline Index packed_columns(Index widest) { return kTileRows * widest; }
 
 // below (fan_in × lanes): on entry the ReLU activations a of the layer below, on return its
 // δ_below = (Wᵀ δ) ⊙ [a > 0]. delta: fan_out × lanes.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "batch.hpp"
+#include "subnormals.hpp"
 #include "threads.hpp"
 #include "update.hpp"
 
@@ -21,9 +22,11 @@ double flops_per_sample(const Layout& layout) {
 
 template <typename Scalar>
 int threads_for(const Layout& layout, Index batch_size, const Threads& allowed) {
-  const Index n_panels = divide_up(batch_size, kLanes<Scalar>);
+  // Threads wait for each other in every chunk.
+  const Index samples = std::min(batch_size, kChunkSamples);
+  const Index n_panels = divide_up(samples, kLanes<Scalar>);
   return choose_threads(allowed, n_panels * divide_up(layout.widest(), kTileRows),
-                        flops_per_sample(layout) * static_cast<double>(batch_size));
+                        flops_per_sample(layout) * static_cast<double>(samples));
 }
 
 // A sum that meets a NaN or an infinity never becomes finite again: x - x is 0 or NaN.
@@ -114,6 +117,7 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
 
 template <typename Scalar>
 double penalty_of(const Network<Scalar>& network, const Penalty& penalty) {
+  const FlushSubnormals flush;
   double squares = 0;
   const auto add = [&](Index offset, Index count) {
     for (Index i = 0; i < count; ++i) {

@@ -69,19 +69,19 @@ void gather(const Selection& selection, Index first, double input_scale, Scalar*
   constexpr Index kRun = 64;
   alignas(kAlignment) Scalar runs[width][kRun] = {};
   const auto scale = static_cast<Scalar>(input_scale);
-  const Index used = std::clamp(selection.count - first, Index{0}, width);
   const Index features = selection.rows->features;
   Index block = 0;
   Index vector = 0;  // of the block
   with_elements(*selection.rows, [&]<typename Element>(const Element* data) {
-    const Element* rows[width] = {};
-    for (Index i = 0; i < used; ++i) {
-      rows[i] = data + selection.row(first + i) * selection.rows->stride;
+    const Element* rows[width];
+    for (Index i = 0; i < width; ++i) {
+      const Index sample = std::min(first + i, selection.count - 1);
+      rows[i] = data + selection.row(sample) * selection.rows->stride;
     }
     for (Index begin = 0; begin < features; begin += kRun) {
       const Index count = std::min(kRun, features - begin);
       if (count < kRun) std::fill_n(runs[0], width * kRun, Scalar(0));
-      for (Index i = 0; i < used; ++i) {
+      for (Index i = 0; i < width; ++i) {
         const Element* from = rows[i] + begin;
         for (Index j = 0; j < count; ++j) runs[i][j] = static_cast<Scalar>(from[j]) * scale;
       }

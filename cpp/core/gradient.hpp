@@ -46,8 +46,12 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
     }
     delta += delta_stride;
   } while (--n_panels > 0);
+  // A tiny negative sum is flushed to -0, and the zeros of padding lanes, more or fewer by the
+  // width of a vector, would make it +0; adding +0 always does.
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) pstore(gradient + r * stride + v * width, acc[r][v]);
+    for (int v = 0; v < kVectors; ++v) {
+      pstore(gradient + r * stride + v * width, padd(acc[r][v], broadcast(Scalar(0))));
+    }
   }
 }
 
@@ -124,6 +128,7 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
           for (int r = 0; r < rows; ++r) biases[r] += values[r * lanes + lane];
         }
       }
+      for (Scalar& bias : biases) bias += Scalar(0);
       if (finished) {
         consume(offset, Index{rows}, biases, true);
       } else {

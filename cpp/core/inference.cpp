@@ -9,17 +9,18 @@
 #include "gather.hpp"
 #include "row.hpp"
 #include "softmax.hpp"
+#include "subnormals.hpp"
 
 namespace eigenmlp {
 
 namespace {
 
 // Samples that pass together: enough to use a tile of weights several times while it is in the
-// first-level cache. The same on every instruction set, since losses are summed by chunk.
-constexpr Index kChunkSamples = 64;
+// first-level cache. The same on every instruction set, since losses are summed by group.
+constexpr Index kGroupSamples = 64;
 
 template <typename Scalar>
-constexpr Index kChunkPanels = kChunkSamples / kLanes<Scalar>;
+constexpr Index kGroupPanels = kGroupSamples / kLanes<Scalar>;
 
 // Takes one row to its logits, in the first lane of a panel. All threads share every layer.
 template <typename Scalar>
@@ -47,21 +48,22 @@ void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads
   }
 }
 
-// Takes the rows to their logits, a chunk at a time on several threads, and calls
+// Takes the rows to their logits, a group at a time on several threads, and calls
 // finish(first, count, logits) with the panels of samples first … first + count - 1.
 template <typename Scalar, typename Finish>
-bool for_each_chunk(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                     const StopRequested& stop, Finish&& finish) {
   constexpr Index lanes = kLanes<Scalar>;
   constexpr Index width = kWidth<Scalar>;
+  const FlushSubnormals flush;
   const std::vector<Layer>& layers = network.layout().layers();
-  const Index n_chunks = divide_up(rows.count, kChunkSamples);
+  const Index n_groups = divide_up(rows.count, kGroupSamples);
   const double flops =
       2.0 * static_cast<double>(network.layout().n_parameters()) * static_cast<double>(rows.count);
-  const int n_threads = choose_threads(threads, n_chunks, flops);
+  const int n_threads = choose_threads(threads, n_groups, flops);
   const Index widest = round_up(network.layout().widest(), width);
   const Index stride = widest * lanes;
-  const Index n_panels = std::min(kChunkPanels<Scalar>, divide_up(rows.count, lanes));
+  const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(rows.count, lanes));
   auto scratch = network.scratch().borrow(2 * n_threads * n_panels * stride);
   Scalar* const memory = scratch.cut(0);
   if (rows.count == 1) {
@@ -75,11 +77,11 @@ bool for_each_chunk(const Network<Scalar>& network, const Rows& rows, const Thre
   run_on_threads(n_threads, [&](int thread) {
     Panels<Scalar> from{memory + 2 * thread * n_panels * stride, stride};
     Panels<Scalar> to{from.at(n_panels), stride};
-    for (Index chunk = thread; chunk < n_chunks && !stopped; chunk += n_threads) {
+    for (Index group = thread; group < n_groups && !stopped; group += n_threads) {
       if (thread == 0 && stop()) stopped = true;
-      const Index first = chunk * kChunkSamples;
+      const Index first = group * kGroupSamples;
       const Selection samples{&rows, nullptr, nullptr, first,
-                              std::min(kChunkSamples, rows.count - first)};
+                              std::min(kGroupSamples, rows.count - first)};
       const Region region{0, divide_up(samples.count, lanes)};
       for (Index sample = 0; sample < region.n_panels * lanes; sample += width) {
         gather<Scalar>(samples, sample, network.input_scale(),
@@ -99,7 +101,7 @@ bool for_each_chunk(const Network<Scalar>& network, const Rows& rows, const Thre
   return !stopped;
 }
 
-// finish(offset, count, logits) for each vector of `count` samples of a chunk.
+// finish(offset, count, logits) for each vector of `count` samples of a group.
 template <typename Scalar, typename Finish>
 void for_each_vector(Index count, const Panels<Scalar>& logits, Finish&& finish) {
   constexpr Index lanes = kLanes<Scalar>;
@@ -114,7 +116,7 @@ template <typename Scalar>
 bool predict_probabilities(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                            const StopRequested& stop, Scalar* probabilities) {
   const Index n_classes = network.layout().n_classes();
-  return for_each_chunk(
+  return for_each_group(
       network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
         for_each_vector(count, logits, [&](Index, Index, Scalar* z) { softmax(n_classes, z); });
         for (Index i = 0; i < count; i += kLanes<Scalar>) {
@@ -129,7 +131,7 @@ template <typename Scalar>
 bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes) {
   const Index n_classes = network.layout().n_classes();
-  return for_each_chunk(
+  return for_each_group(
       network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
         for_each_vector(count, logits, [&](Index offset, Index used, const Scalar* z) {
           alignas(kAlignment) Scalar best[kWidth<Scalar>];
@@ -147,10 +149,10 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Rows& rows
                                 const Label* labels, const Threads& threads,
                                 const StopRequested& stop) {
   const Index n_classes = network.layout().n_classes();
-  std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(rows.count, kChunkSamples)));
-  const bool finished = for_each_chunk(
+  std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(rows.count, kGroupSamples)));
+  const bool finished = for_each_group(
       network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
-        LossSum& sum = sums[static_cast<std::size_t>(first / kChunkSamples)];
+        LossSum& sum = sums[static_cast<std::size_t>(first / kGroupSamples)];
         for_each_vector(count, logits, [&](Index offset, Index used, Scalar* z) {
           Scalar losses[kWidth<Scalar>];
           sum.correct +=

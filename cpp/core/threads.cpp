@@ -2,6 +2,9 @@
 
 #include <memory>
 #include <mutex>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -34,7 +37,7 @@ void pause() {
 #endif
 }
 
-void wait_while(const std::atomic<int>& value, int old, int spins) {
+void wait_while(const std::atomic<unsigned>& value, unsigned old, int spins) {
   for (int i = 0; i < spins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
     pause();
@@ -66,7 +69,7 @@ class Worker {
   Worker* next = nullptr;
 
  private:
-  enum Status : int { kIdle, kBusy };
+  enum Status : unsigned { kIdle, kBusy };
 
   void loop() {
     int spins = 0;
@@ -86,7 +89,7 @@ class Worker {
   void* state_ = nullptr;
   int thread_ = 0;
   int spins_ = 0;
-  alignas(64) std::atomic<int> status_{kIdle};
+  alignas(64) std::atomic<unsigned> status_{kIdle};
 };
 
 // The workers that no call has. Neither pool nor workers are ever destroyed, so that a thread still
@@ -130,13 +133,22 @@ class Pool {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
+    // But not those that a thread causes itself, nor the profilers'.
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF}) {
+      sigdelset(&all, own);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct Restore {
       const sigset_t& mask;
       ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
     } const restore{before};
 #endif
-    return std::make_unique<Worker>().release();
+    try {
+      return std::make_unique<Worker>().release();
+    } catch (const std::system_error& error) {
+      throw std::runtime_error(std::string("no thread can be started (") + error.what() +
+                               "); use fewer with n_threads, or raise the system's limit");
+    }
   }
 
   std::mutex mutex_;
@@ -194,7 +206,7 @@ Barrier::Barrier(int count) : count_(count), spins_(spins_for(count)) {}
 
 void Barrier::arrive_and_wait() {
   if (count_ == 1) return;
-  const int round = round_.load(std::memory_order_acquire);
+  const unsigned round = round_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < count_) {
     wait_while(round_, round, spins_);
     return;

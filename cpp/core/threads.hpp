@@ -7,7 +7,8 @@
 
 namespace eigenmlp {
 
-// How many threads a call may use: exactly `count`, or up to `count` as its work deserves.
+// How many threads a call may use: `count`, if its work has so many parts, or up to `count` as the
+// work deserves.
 struct Threads {
   int count = 1;
   bool exact = true;
@@ -29,7 +30,7 @@ void run_on_threads(int count, Body body, void* state);
 
 // Runs body(0) on this thread and body(1) … body(count - 1) on others, and waits for all of them.
 // The others come from a pool that any number of callers share: each has threads of its own for the
-// length of the call. body must not throw. Throws std::system_error, before any body ran, if a
+// length of the call. body must not throw. Throws std::runtime_error, before any body ran, if a
 // thread can't be started.
 template <typename Function>
 void run_on_threads(int count, Function&& body) {
@@ -48,7 +49,7 @@ class Barrier {
   int count_;
   int spins_;
   alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<int> round_{0};
+  alignas(64) std::atomic<unsigned> round_{0};
 };
 
 }  // namespace eigenmlp

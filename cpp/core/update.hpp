@@ -12,6 +12,15 @@
 
 namespace eigenmlp {
 
+// base^exponent by repeated squaring: the C library's pow differs between processors and systems.
+inline double power(double base, std::int64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1, base *= base) {
+    if (exponent & 1) result *= base;
+  }
+  return result;
+}
+
 // One step's numbers, derived once a step from the rule and its clock.
 template <typename Scalar>
 struct StepSize {
@@ -21,10 +30,10 @@ struct StepSize {
       step = static_cast<Scalar>(learning_rate);
       return;
     }
-    const auto t = static_cast<double>(clock + 1);
+    const std::int64_t t = clock + 1;
     const AdamConstants& adam = optimizer.constants();
-    step = static_cast<Scalar>(learning_rate / (1 - std::pow(adam.beta1, t)));
-    root = static_cast<Scalar>(1 / std::sqrt(1 - std::pow(adam.beta2, t)));
+    step = static_cast<Scalar>(learning_rate / (1 - power(adam.beta1, t)));
+    root = static_cast<Scalar>(1 / std::sqrt(1 - power(adam.beta2, t)));
   }
 
   Scalar step;     // η, or η / (1 - β1^t)

@@ -1,7 +1,6 @@
 // The memory of a chunk of a mini-batch on its way through the network, and that way itself.
 #pragma once
 
-#include <cmath>
 #include <vector>
 
 #include "gradient.hpp"
@@ -12,7 +11,7 @@ namespace eigenmlp {
 
 // Activations and δ of up to n_panels panels. Every layer l of units has
 //   panels[l]: n_panels × (stride_l × lanes), the activations, replaced by δ on the way back;
-//   blocks[l]: the same activations sample by sample, as the weight gradient wants them.
+//   blocks[l]: the same activations sample by sample, as the weight gradient above wants them.
 // stride_l is the layer's size, padded with zero features to a whole number of vectors.
 //
 // Every step of the way takes the Region that a thread is to do. A step may read what other regions
@@ -31,21 +30,20 @@ class Workspace {
         hits_(n_panels * kPanelVectors) {
     for (const Index size : network.layout().sizes()) {
       const Index stride = round_up(size, width) * lanes;
-      const auto zeroed = [&] {
-        Scalar* piece = memory_.cut(n_panels * stride);
-        std::fill_n(piece, n_panels * stride, Scalar(0));
-        return piece;
-      };
-      panels_.push_back({zeroed(), stride});
-      blocks_.push_back(
-          {zeroed(), n_panels * lanes, Tiling(stride / lanes / width, kGradientVectors)});
+      // The padding features of the panels are never written again, those of the blocks are copies.
+      Scalar* const panels = memory_.cut(n_panels * stride);
+      std::fill_n(panels, n_panels * stride, Scalar(0));
+      panels_.push_back({panels, stride});
+      if (panels_.size() == network.layout().sizes().size()) break;
+      blocks_.push_back({memory_.cut(n_panels * stride), n_panels * lanes,
+                         Tiling(stride / lanes / width, kGradientVectors)});
     }
     losses_ = memory_.cut(n_panels * lanes);
   }
 
   Index n_panels() const { return n_panels_; }
 
-  // Brings the chunk's samples in; the lanes beyond its end hold zeros.
+  // Brings the chunk's samples in.
   void gather_inputs(const Selection& chunk, const Region& region) {
     for_each_vector(region, [&](Index panel, Index vector) {
       const Index first = panel * lanes + vector * width;

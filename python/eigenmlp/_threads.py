@@ -24,9 +24,9 @@ def threads(n_threads: int | None) -> _core.Threads:
 def thread_limit() -> int:
     """Return the most threads that n_threads=None uses.
 
-    EIGENMLP_NUM_THREADS if it is set. Otherwise the cores that the process may use, by its CPU
-    affinity and its container's quota, but no more than OMP_NUM_THREADS: by that variable joblib
-    tells its worker processes their share of the machine.
+    The cores that the process may use, by its CPU affinity and its container's quota, but no more
+    than EIGENMLP_NUM_THREADS if that is set, or else OMP_NUM_THREADS: by that variable joblib tells
+    its worker processes their share of the machine.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def thread_limit() -> int:
     """
     own = os.environ.get("EIGENMLP_NUM_THREADS")
     if own:
-        return _own_limit(own)
+        return min(_cores(), _own_limit(own))
     shared = os.environ.get("OMP_NUM_THREADS")
     return min(_cores(), _shared_limit(shared)) if shared else _cores()
 
@@ -55,14 +55,15 @@ def _own_limit(text: str) -> int:
         raise ValueError(
             f"EIGENMLP_NUM_THREADS={text!r} is not a whole number of 1 or more; correct or unset it"
         )
-    return min(limit, _MOST)
+    return limit
 
 
 @functools.cache
 def _shared_limit(text: str) -> int:
     # OpenMP allows a list, one number for each level of nesting. What it can't read, it ignores.
     first = text.split(",", maxsplit=1)[0].strip()
-    return min(int(first), _MOST) if first.isdecimal() and int(first) > 0 else _MOST
+    readable = first.isdecimal() and len(first) < 10 and int(first) > 0
+    return int(first) if readable else _MOST
 
 
 @functools.cache
