@@ -18,8 +18,12 @@ def details() -> dict[str, str]:
     return {"eigenmlp": em.__version__, "instruction set": em.instruction_set()}
 
 
+_n_threads = 1
+
+
 def use_threads(count: int) -> None:
-    """Nothing: by itself it uses no more cores than the process has, if the work deserves them."""
+    global _n_threads  # noqa: PLW0603
+    _n_threads = count
 
 
 def _network(problem: Problem) -> em.Network:
@@ -52,6 +56,7 @@ class Trainer(base.Trainer):
             batch_size=model.batch_size,
             epochs=1,
             l2=model.l2,
+            n_threads=_n_threads,
             rng=_PermutationOf(self.problem.order(turn)),
         )
 
@@ -75,4 +80,4 @@ class Predictor(base.Predictor):
         self.net = _network(problem)
 
     def predict(self, X: Floats) -> Floats:
-        return self.net.predict_proba(X)
+        return self.net.predict_proba(X, n_threads=_n_threads)

@@ -16,18 +16,22 @@
 #include <signal.h>
 #endif
 
+#include "placement.hpp"
 #include "subnormals.hpp"
 
 namespace eigenmlp {
 
 namespace {
 
-// Long enough for the barriers of a step and the gap between two calls, a few tens of microseconds;
-// short enough that nobody sees a busy core.
-constexpr int kSpins = 1000;
+// A processor that sleeps takes some hundred microseconds to wake up, above all a virtual one. A
+// thread that fell asleep while its partner wakes would make that one wait in turn, and so on at
+// every barrier: within a call they spin for longer than that. Between calls they spin just long
+// enough for a caller that returns at once, so that nobody sees a busy core.
+constexpr int kBarrierSpins = 10000;
+constexpr int kIdleSpins = 1000;
 
 // Spinning helps only while every thread has a core of its own.
-int spins_for(int threads) { return threads <= available_cores() ? kSpins : 0; }
+int spins_for(int threads, int spins) { return threads <= available_cores() ? spins : 0; }
 
 void pause() {
 #if defined(__x86_64__)
@@ -54,7 +58,8 @@ class Worker {
     std::thread([this] { loop(); }).detach();
   }
 
-  void start(detail::Body body, void* state, int thread, int spins) {
+  void start(Placement& placement, detail::Body body, void* state, int thread, int spins) {
+    placement_ = &placement;
     body_ = body;
     state_ = state;
     thread_ = thread;
@@ -63,7 +68,7 @@ class Worker {
     status_.notify_one();
   }
 
-  void wait_until_done() { wait_while(status_, kBusy, spins_); }
+  void wait_until_done(int spins) { wait_while(status_, kBusy, spins); }
 
   // In whatever list the worker is.
   Worker* next = nullptr;
@@ -76,6 +81,7 @@ class Worker {
     for (;;) {
       wait_while(status_, kIdle, spins);
       {
+        placement_->settle();
         const FlushSubnormals flush;
         body_(state_, thread_);
       }
@@ -85,6 +91,7 @@ class Worker {
     }
   }
 
+  Placement* placement_ = nullptr;
   detail::Body body_ = nullptr;
   void* state_ = nullptr;
   int thread_ = 0;
@@ -193,16 +200,19 @@ void detail::run_on_threads(int count, Body body, void* state) {
     Worker* const worker = pool.take();
     worker->next = std::exchange(team.first, worker);
   }
-  const int spins = spins_for(count);
+  Placement placement(count);
+  const int spins = spins_for(count, kIdleSpins);
   int thread = 0;
   for (Worker* worker = team.first; worker; worker = worker->next) {
-    worker->start(body, state, ++thread, spins);
+    worker->start(placement, body, state, ++thread, spins);
   }
   body(state, 0);
-  for (Worker* worker = team.first; worker; worker = worker->next) worker->wait_until_done();
+  for (Worker* worker = team.first; worker; worker = worker->next) {
+    worker->wait_until_done(spins_for(count, kBarrierSpins));
+  }
 }
 
-Barrier::Barrier(int count) : count_(count), spins_(spins_for(count)) {}
+Barrier::Barrier(int count) : count_(count), spins_(spins_for(count, kBarrierSpins)) {}
 
 void Barrier::arrive_and_wait() {
   if (count_ == 1) return;
