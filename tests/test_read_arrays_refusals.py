@@ -41,6 +41,8 @@ def parquet_bytes(frame: pd.DataFrame) -> bytes:
 
 NPY = npy_bytes(IMAGES)
 NPZ = zip_bytes(a_npy=NPY)
+_VERSION = NPZ.index(b"PK\x01\x02") + 6
+NEWER_NPZ = NPZ[:_VERSION] + bytes([64]) + NPZ[_VERSION + 1 :]
 IDX = idx_bytes(IMAGES)
 PARQUET = parquet_bytes(table(IMAGES))
 OBJECTS = npy_bytes(np.array([[1], "a"], dtype=object), allow_pickle=True)
@@ -74,6 +76,11 @@ OBJECTS = npy_bytes(np.array([[1], "a"], dtype=object), allow_pickle=True)
         ("a.idx", idx_bytes(np.array([[1.0, -np.inf]])), r"holds -inf in row 0, feature 1"),
         ("a.npz", NPZ[:-1], r"a\.npz is not a \.npz archive or is cut off: it begins .*a zip arch"),
         ("a.npz", NPY, r"a\.npz is not a \.npz archive .* as if it were a NumPy array"),
+        (
+            "a.npz",
+            NEWER_NPZ,
+            r"a\.npz is not a \.npz archive or is cut off: .* zip file version 6\.4",
+        ),
         ("a.npz", zip_bytes(b=b"x"), r"a\.npz holds no array \(1 other files\)"),
         ("a.npz", zip_bytes(a_npy=NPY, b_npy=NPY), r"a\.npz holds 2 arrays: a, b\. Which one"),
         ("a.npz", zip_bytes(a_npy=NPY[:-1]), r"a\.npz\['a'\] is cut off: "),

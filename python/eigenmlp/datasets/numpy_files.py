@@ -49,7 +49,7 @@ def npz_names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         with path.open("rb") as stream:
             head = stream.read(8)
         raise DataFileError(
@@ -76,7 +76,7 @@ def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             data = archive.read(f"{name}.npy")
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DataFileError(
             f"{source} cannot be unpacked: {error}. The archive is damaged; download or write it "
             "again"
