@@ -60,14 +60,14 @@ void convert_row(const Rows& rows, Index row, double input_scale, Scalar* out) {
 
 // Brings `width` samples of a selection, from `first` on, to the lanes of a panel (features ×
 // kLanes) that begin at panel[0], and to the column blocks, if any, of samples from `at` on.
-// Samples beyond the selection are zeros.
+// Lanes beyond the selection repeat its last sample: they stay finite whenever the samples do.
 template <typename Scalar>
 void gather(const Selection& selection, Index first, double input_scale, Scalar* panel,
             const ColumnBlocks<Scalar>* blocks, Index at) {
   constexpr Index width = kWidth<Scalar>;
   // Elements converted in one go: enough for the compiler's vectors, whatever their type.
   constexpr Index kRun = 64;
-  alignas(kAlignment) Scalar runs[width][kRun] = {};
+  alignas(kAlignment) Scalar runs[width][kRun];
   const auto scale = static_cast<Scalar>(input_scale);
   const Index features = selection.rows->features;
   Index block = 0;

@@ -207,8 +207,9 @@ void detail::run_on_threads(int count, Body body, void* state) {
     worker->start(placement, body, state, ++thread, spins);
   }
   body(state, 0);
+  const int last_spins = spins_for(count, kBarrierSpins);
   for (Worker* worker = team.first; worker; worker = worker->next) {
-    worker->wait_until_done(spins_for(count, kBarrierSpins));
+    worker->wait_until_done(last_spins);
   }
 }
 

@@ -14,6 +14,7 @@ __all__ = ["info"]
 # Every dependency, and the extra that brings it; "" for those that are always there.
 _DEPENDENCIES = {
     "numpy": "",
+    "joblib": "",
     "scikit-learn": "",
     "safetensors": "",
     "typer": "",
