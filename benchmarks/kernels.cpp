@@ -37,8 +37,7 @@ class Bench {
         workspace_(network_, n_panels_),
         gradient_(layout().n_parameters()),
         adam_(eigenmlp::AdamConstants{}, layout().n_parameters()),
-        piece_size_(eigenmlp::round_up(std::max(eigenmlp::gradient_piece<Scalar>(layout().widest()),
-                                                eigenmlp::packed_columns(layout().widest())),
+        piece_size_(eigenmlp::round_up(eigenmlp::gradient_piece<Scalar>(layout().widest()),
                                        static_cast<Index>(eigenmlp::kAlignment / sizeof(Scalar)))),
         pieces_(piece_size_ * n_threads) {
     std::mt19937 random(1);
@@ -73,7 +72,7 @@ class Bench {
     report("loss", 1,
            [&](int thread, std::size_t) { workspace_.loss(batch_, Scalar(1), region(thread)); });
     report("backward", n_layers - 1, [&](int thread, std::size_t i) {
-      workspace_.backward(n_layers - 1 - i, region(thread), piece(thread));
+      workspace_.backward(n_layers - 1 - i, region(thread));
     });
     report("gradient", 1,
            [&](int thread, std::size_t) { gradient(thread, [](Index, Index, Scalar*, bool) {}); });

@@ -28,8 +28,7 @@ class BatchRunner {
         stop_(stop),
         workspace_(network, divide_up(std::min(batch_size, kChunkSamples), kLanes<Scalar>)),
         small_(network.layout().n_parameters() * static_cast<Index>(sizeof(Scalar)) <= kSmallBytes),
-        piece_size_(round_up(std::max(gradient_piece<Scalar>(network.layout().widest()),
-                                      packed_columns(network.layout().widest())),
+        piece_size_(round_up(gradient_piece<Scalar>(network.layout().widest()),
                              kAlignment / sizeof(Scalar))),
         pieces_(piece_size_ * n_threads),
         barrier_(n_threads) {
@@ -89,7 +88,7 @@ class BatchRunner {
     workspace_.loss(part, scale, region);
     next(n_layers == 1);
     for (std::size_t l = n_layers - 1; l > 0; --l) {
-      workspace_.backward(l, region, piece(thread));
+      workspace_.backward(l, region);
       next(l == 1);
     }
   }

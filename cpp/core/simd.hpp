@@ -21,8 +21,10 @@ inline constexpr Index kLanes = kPanelVectors * kWidth<Scalar>;
 
 // Tile shapes by register count: 12 or more independent accumulators hide the latency of a fused
 // multiply-add, and the accumulators, one row of b and a broadcast must fit the registers.
+inline constexpr bool kManyRegisters = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32;
 inline constexpr int kTileRows = 6;
-inline constexpr int kGradientVectors = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4 : 2;
+inline constexpr int kTilePanels = kManyRegisters ? 2 : 1;
+inline constexpr int kGradientVectors = kManyRegisters ? 4 : 2;
 
 template <typename Scalar>
 EIGEN_STRONG_INLINE Packet<Scalar> load(const Scalar* aligned) {

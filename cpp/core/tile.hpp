@@ -7,19 +7,30 @@
 
 namespace eigenmlp {
 
-// acc[r][v] += Σ_k a[r·a_row + k·a_step] · b[k·b_step + v·width], in the order of k.
+// acc[r][p][v] += Σ_k a[r·a_row + k·a_step] · b[p·b_panel + k·kLanes + v·width], in the order of k.
 // Each element is one chain of fused multiply-adds, whatever the tile's shape: its bits do not
 // depend on where a tile begins or on how many threads share the work.
-template <typename Scalar, int kRows, int kVectors>
+// fetch(a + k·a_step) may ask for memory that is wanted later.
+template <typename Scalar, int kRows, int kPanels, typename Fetch>
 EIGEN_STRONG_INLINE void multiply_accumulate(Index depth, const Scalar* a, Index a_row,
-                                             Index a_step, const Scalar* b, Index b_step,
-                                             Packet<Scalar> (&acc)[kRows][kVectors]) {
+                                             Index a_step, const Scalar* b, Index b_panel,
+                                             Packet<Scalar> (&acc)[kRows][kPanels][kPanelVectors],
+                                             Fetch&& fetch) {
   for (Index k = 0; k < depth; ++k) {
-    Packet<Scalar> row[kVectors];
-    for (int v = 0; v < kVectors; ++v) row[v] = load(b + k * b_step + v * kWidth<Scalar>);
+    fetch(a + k * a_step);
+    Packet<Scalar> row[kPanels][kPanelVectors];
+    for (int p = 0; p < kPanels; ++p) {
+      for (int v = 0; v < kPanelVectors; ++v) {
+        row[p][v] = load(b + p * b_panel + k * kLanes<Scalar> + v * kWidth<Scalar>);
+      }
+    }
     for (int r = 0; r < kRows; ++r) {
       const Packet<Scalar> factor = broadcast(a[r * a_row + k * a_step]);
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = pmadd(factor, row[v], acc[r][v]);
+      for (int p = 0; p < kPanels; ++p) {
+        for (int v = 0; v < kPanelVectors; ++v) {
+          acc[r][p][v] = pmadd(factor, row[p][v], acc[r][p][v]);
+        }
+      }
     }
   }
 }
@@ -42,16 +53,21 @@ struct Region {
   int parts = 1;
 };
 
-// Calls body(std::integral_constant<int, rows>, first_row, panel) for the tiles of n_rows rows.
+// Calls body(std::integral_constant<int, rows>, std::integral_constant<int, panels>, tile, panel)
+// for the tiles of the region: `rows` rows from tiles.first(tile) on, by `panels` panels from
+// `panel` on.
 template <typename Body>
-EIGEN_STRONG_INLINE void for_each_tile(Index n_rows, const Region& region, Body&& body) {
-  const Tiling tiles(n_rows, kTileRows);
+EIGEN_STRONG_INLINE void for_each_tile(const Tiling& tiles, const Region& region, Body&& body) {
   const Share share = share_of(tiles.count() * region.n_panels, region.part, region.parts);
-  for (Index job = share.begin; job < share.end; ++job) {
+  for (Index job = share.begin; job < share.end;) {
     const Index tile = job / region.n_panels;
+    const Index panel = job % region.n_panels;
+    const Index together = std::min({Index{kTilePanels}, region.n_panels - panel, share.end - job});
     with_constant<kTileRows>(tiles.size(tile), [&](auto rows) {
-      body(rows, tiles.first(tile), region.first_panel + job % region.n_panels);
+      with_constant<kTilePanels>(
+          together, [&](auto panels) { body(rows, panels, tile, region.first_panel + panel); });
     });
+    job += together;
   }
 }
 
