@@ -26,6 +26,7 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
                                      Index stride) {
   constexpr Index width = kWidth<Scalar>;
   constexpr Index lanes = kLanes<Scalar>;
+  constexpr Index kAhead = 8 * kVectors * width;
   Packet<Scalar> acc[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
@@ -37,7 +38,10 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
   do {
     for (int k = 0; k < lanes; ++k) {
       Packet<Scalar> row[kVectors];
-      for (int v = 0; v < kVectors; ++v) row[v] = load(inputs + v * width);
+      for (int v = 0; v < kVectors; ++v) {
+        row[v] = load(inputs + v * width);
+        __builtin_prefetch(inputs + v * width + kAhead);
+      }
       for (int r = 0; r < kRows; ++r) {
         const Packet<Scalar> factor = broadcast(delta[r * lanes + k]);
         for (int v = 0; v < kVectors; ++v) acc[r][v] = pmadd(factor, row[v], acc[r][v]);
