@@ -101,7 +101,7 @@ void update(Optimizer<Scalar>& optimizer, const StepSize<Scalar>& size, Scalar d
         const Vector v = pmadd(beta2, load_unaligned(at[3]), pmul(rest2, pmul(g, g)));
         pstoreu(at[2], m);
         pstoreu(at[3], v);
-        const Vector denominator = pmadd(psqrt(v), root, epsilon);
+        const Vector denominator = pmadd(square_root(v), root, epsilon);
         pstoreu(at[1], psub(value, pdiv(pmul(step, m), denominator)));
       });
 }

@@ -1,4 +1,5 @@
 // Every kernel against the reference, over the sizes where vectors, tiles and panels begin and end.
+#include <cmath>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -7,6 +8,7 @@
 #include "inference.hpp"
 #include "problem.hpp"
 #include "reference.hpp"
+#include "simd.hpp"
 
 namespace {
 
@@ -89,6 +91,36 @@ TEST(every_number_of_samples) {
   for (const Index n_samples : {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 600}) {
     compare<float>({9, 11, 4}, n_samples, {});
     compare<double>({9, 11, 4}, n_samples, {0.25, false});
+  }
+}
+
+TEST(square_roots_are_correctly_rounded) {
+  constexpr Index width = eigenmlp::kWidth<float>;
+  alignas(64) float values[width];
+  const auto compare_with_the_library = [&] {
+    alignas(64) float roots[width];
+    eigenmlp::pstore(roots, eigenmlp::square_root(eigenmlp::load(values)));
+    for (Index i = 0; i < width; ++i) {
+      if (roots[i] != std::sqrt(values[i])) check::equal(roots[i], std::sqrt(values[i]), "root");
+    }
+  };
+  // Every mantissa, at an even and at an odd exponent: other exponents differ by powers of two.
+  for (float next = 0.5F; next < 2;) {
+    for (float& value : values) {
+      value = next;
+      next = std::nextafter(next, 2.F);
+    }
+    compare_with_the_library();
+  }
+  for (int exponent = -126; exponent < 128; ++exponent) {
+    for (Index i = 0; i < width; ++i) {
+      values[i] = std::ldexp(1 + static_cast<float>(i) / width, exponent);
+    }
+    compare_with_the_library();
+  }
+  for (const float end : {0.F, std::numeric_limits<float>::infinity()}) {
+    values[width / 2] = end;
+    compare_with_the_library();
   }
 }
 
