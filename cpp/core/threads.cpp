@@ -81,9 +81,10 @@ class Worker {
     for (;;) {
       wait_while(status_, kIdle, spins);
       {
-        placement_->settle();
+        placement_->join();
         const FlushSubnormals flush;
         body_(state_, thread_);
+        placement_->leave();
       }
       spins = spins_;
       status_.store(kIdle, std::memory_order_release);
@@ -217,6 +218,7 @@ Barrier::Barrier(int count) : count_(count), spins_(spins_for(count, kBarrierSpi
 
 void Barrier::arrive_and_wait() {
   if (count_ == 1) return;
+  Placement::hold();
   const unsigned round = round_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < count_) {
     wait_while(round_, round, spins_);

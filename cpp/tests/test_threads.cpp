@@ -4,6 +4,10 @@
 #include <thread>
 #include <vector>
 
+#ifdef __linux__
+#include <sched.h>
+#endif
+
 #include "check.hpp"
 #include "inference.hpp"
 #include "problem.hpp"
@@ -108,6 +112,40 @@ TEST(many_rounds_of_a_barrier_lose_nobody) {
     check::equal(behind.load(), 0, "threads behind the others");
   }
 }
+
+#ifdef __linux__
+TEST(a_thread_moved_to_the_core_of_another_goes_back) {
+  cpu_set_t before;
+  check::equal(sched_getaffinity(0, sizeof(before), &before), 0, "affinity is known");
+  if (CPU_COUNT(&before) < 2) return;
+  eigenmlp::Barrier barrier(2);
+  cpu_set_t first;
+  cpu_set_t second;
+  eigenmlp::run_on_threads(2, [&](int thread) {
+    if (thread == 0) {
+      // Kept where it is, so that the test knows.
+      CPU_ZERO(&first);
+      CPU_SET(sched_getcpu(), &first);
+      sched_setaffinity(0, sizeof(first), &first);
+      barrier.arrive_and_wait();
+      barrier.arrive_and_wait();
+    } else {
+      barrier.arrive_and_wait();
+      sched_setaffinity(0, sizeof(first), &first);
+      barrier.arrive_and_wait();
+      sched_getaffinity(0, sizeof(second), &second);
+    }
+  });
+  check::equal(CPU_COUNT(&second), 1, "cores that the thread may use until the call ends");
+  check::equal(CPU_EQUAL(&first, &second), 0, "whether it is still where it was moved to");
+  sched_setaffinity(0, sizeof(before), &before);
+  eigenmlp::run_on_threads(2, [&](int thread) {
+    if (thread == 1) sched_getaffinity(0, sizeof(second), &second);
+  });
+  check::equal(CPU_COUNT(&second) == 1 || CPU_EQUAL(&before, &second) != 0, true,
+               "one core of its own, or all, in the next call");
+}
+#endif
 
 TEST(subnormals_are_zeros_on_every_thread_and_afterwards_what_they_were) {
   volatile float tiny = std::numeric_limits<float>::min();
