@@ -97,7 +97,7 @@ void gather(const Selection& selection, Index first, double input_scale, Scalar*
             ++block;
           }
         }
-        Eigen::internal::ptranspose(samples);
+        transpose(samples);
         Scalar* to = panel + (begin + feature) * kLanes<Scalar>;
         for (Index j = 0; j < width; ++j) pstore(to + j * kLanes<Scalar>, samples.packet[j]);
       }
@@ -111,7 +111,7 @@ EIGEN_STRONG_INLINE void transpose_block(const Scalar* from, Index from_stride, 
                                          Index to_stride) {
   Block<Scalar> block;
   for (Index i = 0; i < kWidth<Scalar>; ++i) block.packet[i] = load(from + i * from_stride);
-  Eigen::internal::ptranspose(block);
+  transpose(block);
   for (Index i = 0; i < kWidth<Scalar>; ++i) pstore(to + i * to_stride, block.packet[i]);
 }
 

@@ -39,7 +39,7 @@ EIGEN_DONT_INLINE void row_tile(Index fan_in, Index rows, const Scalar* weights,
       Block<Scalar> block;
       for (Index i = 0; i < width; ++i) __builtin_prefetch(row[v * width + i] + k + kAhead);
       for (Index i = 0; i < width; ++i) block.packet[i] = load_unaligned(row[v * width + i] + k);
-      Eigen::internal::ptranspose(block);
+      transpose(block);
       for (Index j = 0; j < width; ++j) {
         acc[v] = pmadd(broadcast(input[k + j]), block.packet[j], acc[v]);
       }

@@ -84,6 +84,50 @@ EIGEN_STRONG_INLINE Eigen::internal::Packet16f square_root(const Eigen::internal
 template <typename Scalar>
 using Block = Eigen::internal::PacketBlock<Packet<Scalar>, kWidth<Scalar>>;
 
+// Packet i, element j -> packet j, element i.
+template <typename Square>
+EIGEN_STRONG_INLINE void transpose(Square& block) {
+  Eigen::internal::ptranspose(block);
+}
+
+#if defined(__AVX512F__)
+// Eigen's takes quarters of vectors apart and together again, and three times as long.
+template <>
+EIGEN_STRONG_INLINE void transpose(Block<float>& block) {
+  __m512(&row)[16] = block.packet;
+  for (int i = 0; i < 16; i += 4) {
+    const __m512 low01 = _mm512_unpacklo_ps(row[i], row[i + 1]);
+    const __m512 high01 = _mm512_unpackhi_ps(row[i], row[i + 1]);
+    const __m512 low23 = _mm512_unpacklo_ps(row[i + 2], row[i + 3]);
+    const __m512 high23 = _mm512_unpackhi_ps(row[i + 2], row[i + 3]);
+    const auto pairs = [](__m512 first, __m512 second, auto unpack) {
+      return _mm512_castpd_ps(unpack(_mm512_castps_pd(first), _mm512_castps_pd(second)));
+    };
+    const auto low = [](__m512d first, __m512d second) { return _mm512_unpacklo_pd(first, second); };
+    const auto high = [](__m512d first, __m512d second) { return _mm512_unpackhi_pd(first, second); };
+    row[i] = pairs(low01, low23, low);
+    row[i + 1] = pairs(low01, low23, high);
+    row[i + 2] = pairs(high01, high23, low);
+    row[i + 3] = pairs(high01, high23, high);
+  }
+  // Quarter q of row[i + j] now holds column 4q + j of rows i to i + 3.
+  __m512 column[16];
+  for (int j = 0; j < 4; ++j) {
+    constexpr int kEven = 0x88;
+    constexpr int kOdd = 0xdd;
+    const __m512 even01 = _mm512_shuffle_f32x4(row[j], row[j + 4], kEven);
+    const __m512 odd01 = _mm512_shuffle_f32x4(row[j], row[j + 4], kOdd);
+    const __m512 even23 = _mm512_shuffle_f32x4(row[j + 8], row[j + 12], kEven);
+    const __m512 odd23 = _mm512_shuffle_f32x4(row[j + 8], row[j + 12], kOdd);
+    column[j] = _mm512_shuffle_f32x4(even01, even23, kEven);
+    column[j + 4] = _mm512_shuffle_f32x4(odd01, odd23, kEven);
+    column[j + 8] = _mm512_shuffle_f32x4(even01, even23, kOdd);
+    column[j + 12] = _mm512_shuffle_f32x4(odd01, odd23, kOdd);
+  }
+  std::copy_n(column, 16, row);
+}
+#endif
+
 // Eigen's AVX-512 float exp is a polynomial of its own; the generic one gives the same bits on
 // every instruction set.
 template <typename Scalar>
