@@ -51,6 +51,7 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
   const auto decay = static_cast<Scalar>(penalty.lambda);
   const Scalar bias_decay = penalty.biases ? decay : Scalar(0);
   const std::int64_t clock = optimizer.clock();
+  Scalar* const parameters = network.parameters();
 
   EpochResult result;
   run_on_threads(n_threads, [&](int thread) {
@@ -63,7 +64,7 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
       const Ending ending = runner.run(
           thread, batch, sum, [&](Index offset, Index count, Scalar* gradient, bool is_bias) {
             update(optimizer, size, is_bias ? bias_decay : decay, offset, count, gradient,
-                   network.parameters());
+                   parameters);
           });
       if (thread == 0) {
         result.ending = ending;
@@ -78,7 +79,7 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
   });
   optimizer.advance(result.n_batches);
   if (result.ending == Ending::kFinished &&
-      !all_finite(network.parameters(), network.layout().n_parameters())) {
+      !all_finite(parameters, network.layout().n_parameters())) {
     result.ending = Ending::kDiverged;
   }
   return result;

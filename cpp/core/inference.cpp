@@ -28,16 +28,20 @@ void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads
                  Index stride, Scalar* panel) {
   const std::vector<Layer>& layers = network.layout().layers();
   convert_row(rows, 0, network.input_scale(), memory);
+  const Scalar* const all_weights = network.row_weights();
   Barrier barrier(n_threads);
   run_on_threads(n_threads, [&](int thread) {
     Scalar* from = memory;
     Scalar* to = memory + stride;
+    const Scalar* weights = all_weights;
     for (const Layer& layer : layers) {
+      const Scalar* biases = network.parameters() + layer.biases;
       if (&layer == &layers.back()) {
-        row_forward<false>(layer, network.parameters(), thread, n_threads, from, to);
+        row_forward<false>(layer, weights, biases, thread, n_threads, from, to);
       } else {
-        row_forward<true>(layer, network.parameters(), thread, n_threads, from, to);
+        row_forward<true>(layer, weights, biases, thread, n_threads, from, to);
       }
+      weights += row_weights_size<Scalar>(layer);
       barrier.arrive_and_wait();
       std::swap(from, to);
     }

@@ -6,6 +6,7 @@
 
 #include "buffer.hpp"
 #include "layout.hpp"
+#include "row_weights.hpp"
 #include "scratch.hpp"
 
 namespace eigenmlp {
@@ -20,8 +21,15 @@ class Network {
 
   const Layout& layout() const { return layout_; }
   double input_scale() const { return input_scale_; }
-  Scalar* parameters() { return parameters_.data(); }
   const Scalar* parameters() const { return parameters_.data(); }
+  // To change them.
+  Scalar* parameters() {
+    row_weights_.forget();
+    return parameters_.data();
+  }
+
+  // The weights as one sample alone wants them.
+  const Scalar* row_weights() const { return row_weights_.of(layout_, parameters_.data()); }
 
   // For whoever computes with the network, on any thread.
   Scratch<Scalar>& scratch() const { return scratch_; }
@@ -30,6 +38,7 @@ class Network {
   Layout layout_;
   double input_scale_;
   Buffer<Scalar> parameters_;
+  mutable RowWeights<Scalar> row_weights_;
   mutable Scratch<Scalar> scratch_;
 };
 

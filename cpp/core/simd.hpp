@@ -103,8 +103,12 @@ EIGEN_STRONG_INLINE void transpose(Block<float>& block) {
     const auto pairs = [](__m512 first, __m512 second, auto unpack) {
       return _mm512_castpd_ps(unpack(_mm512_castps_pd(first), _mm512_castps_pd(second)));
     };
-    const auto low = [](__m512d first, __m512d second) { return _mm512_unpacklo_pd(first, second); };
-    const auto high = [](__m512d first, __m512d second) { return _mm512_unpackhi_pd(first, second); };
+    const auto low = [](__m512d first, __m512d second) {
+      return _mm512_unpacklo_pd(first, second);
+    };
+    const auto high = [](__m512d first, __m512d second) {
+      return _mm512_unpackhi_pd(first, second);
+    };
     row[i] = pairs(low01, low23, low);
     row[i + 1] = pairs(low01, low23, high);
     row[i + 2] = pairs(high01, high23, low);

@@ -96,6 +96,29 @@ TEST(several_networks_train_at_once) {
   check::equal(equal.load(), 4, "runs with the same result");
 }
 
+TEST(one_row_follows_the_weights_on_every_thread) {
+  Problem<float> p({21, 35, 18, 3}, 40);
+  Optimizer<float> sgd;
+  const auto first_row = [&](Index rows) {
+    std::vector<float> out(static_cast<std::size_t>(rows * 3));
+    eigenmlp::Rows chosen = p.rows;
+    chosen.count = rows;
+    eigenmlp::predict_probabilities(p.network, chosen, {2}, never, out.data());
+    out.resize(3);
+    return out;
+  };
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    const std::vector<float> expected = first_row(40);
+    std::atomic<int> equal{0};
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 4; ++i) callers.emplace_back([&] { equal += first_row(1) == expected; });
+    callers.clear();
+    check::equal(equal.load(), 4, "callers with the bits of the batch");
+    eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 10, 0.1, {}, {2}, never);
+    check::equal(first_row(40) == expected, false, "the same after training");
+  }
+}
+
 TEST(many_rounds_of_a_barrier_lose_nobody) {
   for (const int threads : {1, 2, 3, 6}) {
     eigenmlp::Barrier barrier(threads);
