@@ -33,7 +33,9 @@ class BatchRunner {
         pieces_(piece_size_ * n_threads),
         barrier_(n_threads) {
     if (batch_size > chunk()) {
-      sums_ = Buffer<Scalar>(network.layout().n_parameters());
+      Index size = 0;
+      for (const Layer& layer : network.layout().layers()) size += gradient_sums<Scalar>(layer);
+      sums_ = Buffer<Scalar>(size);
     }
   }
 
@@ -103,13 +105,14 @@ class BatchRunner {
     }
     const Share mine = share_of(total, thread, n_threads_);
     Index before = 0;
+    Scalar* sums = sums_.data();
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const GradientSources<Scalar> sources = workspace_.gradient_sources(l, n_panels);
       const Index tiles = gradient_tiles(layers[l], sources);
       const Share share{std::clamp(mine.begin - before, Index{0}, tiles),
                         std::clamp(mine.end - before, Index{0}, tiles)};
-      weight_gradient(layers[l], sources, share, sums_.data(), resume, finished, piece(thread),
-                      consume);
+      weight_gradient(layers[l], sources, share, sums, resume, finished, piece(thread), consume);
+      if (sums) sums += gradient_sums<Scalar>(layers[l]);
       before += tiles;
     }
   }

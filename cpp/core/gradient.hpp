@@ -73,11 +73,19 @@ Index gradient_piece(Index widest) {
   return kTileRows * round_up(widest, kWidth<Scalar>);
 }
 
+// What the gradient of a layer takes where batches pass in several chunks: rows of weights as in a
+// piece, then biases.
+template <typename Scalar>
+Index gradient_sums(const Layer& layer) {
+  return layer.fan_out * round_up(layer.fan_in, kWidth<Scalar>) +
+         round_up(layer.fan_out, kWidth<Scalar>);
+}
+
 // Tiles [tiles.begin, tiles.end) of dW = Σ_samples δ aᵀ, row by row, summed in the order of the
 // samples; and db = Σ_samples δ of the rows whose first tile is among them.
-// sums (or null): the gradient over earlier chunks, in the layout of the parameters; `resume` says
-// whether it holds any. consume(offset, count, gradient, is_bias) takes finished values, `offset`
-// in that layout; without `finished` they go to sums instead. piece: gradient_piece(widest) values.
+// sums (gradient_sums(layer) values, or null): the gradient over earlier chunks and this one;
+// `resume` says whether it holds any. consume(offset, count, gradient, is_bias) takes values that
+// are `finished`, `offset` in the layout of the parameters. piece: gradient_piece(widest) values.
 template <typename Scalar, typename Consume>
 void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Share tiles,
                      Scalar* sums, bool resume, bool finished, Scalar* piece, Consume&& consume) {
@@ -85,7 +93,7 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
   constexpr Index lanes = kLanes<Scalar>;
   const Tiling rows_of(layer.fan_out, kTileRows);
   const Tiling& columns_of = from.inputs.tiling;
-  const Index piece_stride = round_up(layer.fan_in, width);
+  const Index stride = round_up(layer.fan_in, width);
   const Index n_blocks = columns_of.count();
   while (tiles.begin < tiles.end) {
     const Index tile = tiles.begin / n_blocks;
@@ -94,38 +102,30 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
     tiles.begin += last - first;
     const Index row = rows_of.first(tile);
     const Scalar* delta = from.delta.data + row * lanes;
+    Scalar* const weights = sums ? sums + row * stride : piece;
     with_constant<kTileRows>(rows_of.size(tile), [&](auto rows) {
-      const Index begin = columns_of.first(first) * width;
-      const Index end =
-          last == n_blocks ? layer.fan_in : std::min(layer.fan_in, columns_of.first(last) * width);
-      const auto offset_of = [&](Index r) {
-        return layer.weights + (row + r) * layer.fan_in + begin;
-      };
-      const auto piece_of = [&](Index r) { return piece + r * piece_stride + begin; };
-      if (resume) {
-        for (Index r = 0; r < rows; ++r) std::copy_n(sums + offset_of(r), end - begin, piece_of(r));
-      }
       for (Index block = first; block < last; ++block) {
         with_constant<kGradientVectors>(columns_of.size(block), [&](auto vectors) {
           detail::gradient_tile<rows, vectors>(from.n_panels, delta, from.delta.stride,
                                                static_cast<const Scalar*>(from.inputs.at(block, 0)),
-                                               resume, piece + columns_of.first(block) * width,
-                                               piece_stride);
+                                               resume, weights + columns_of.first(block) * width,
+                                               stride);
         });
       }
-      for (Index r = 0; r < rows; ++r) {
-        if (finished) {
-          consume(offset_of(r), end - begin, piece_of(r), false);
-        } else {
-          std::copy_n(piece_of(r), end - begin, sums + offset_of(r));
+      if (finished) {
+        const Index begin = columns_of.first(first) * width;
+        const Index end = last == n_blocks ? layer.fan_in : columns_of.first(last) * width;
+        for (Index r = 0; r < rows; ++r) {
+          consume(layer.weights + (row + r) * layer.fan_in + begin, end - begin,
+                  weights + r * stride + begin, false);
         }
       }
       if (first > 0) return;
 
       // Several rows at once hide the latency of the additions.
       Scalar biases[rows] = {};
-      const Index offset = layer.biases + row;
-      if (resume) std::copy_n(sums + offset, Index{rows}, biases);
+      Scalar* const sum = sums ? sums + layer.fan_out * stride + row : biases;
+      if (resume) std::copy_n(sum, Index{rows}, biases);
       for (Index panel = 0; panel < from.n_panels; ++panel) {
         const Scalar* values = delta + panel * from.delta.stride;
         for (Index lane = 0; lane < lanes; ++lane) {
@@ -134,9 +134,9 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
       }
       for (Scalar& bias : biases) bias += Scalar(0);
       if (finished) {
-        consume(offset, Index{rows}, biases, true);
+        consume(layer.biases + row, Index{rows}, biases, true);
       } else {
-        std::copy_n(biases, Index{rows}, sums + offset);
+        std::copy_n(biases, Index{rows}, sum);
       }
     });
   }
