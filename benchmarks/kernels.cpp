@@ -72,7 +72,7 @@ class Bench {
     report("loss", 1,
            [&](int thread, std::size_t) { workspace_.loss(batch_, Scalar(1), region(thread)); });
     report("backward", n_layers - 1, [&](int thread, std::size_t i) {
-      workspace_.backward(n_layers - 1 - i, region(thread));
+      workspace_.backward(n_layers - 1 - i, region(thread), piece(thread));
     });
     report("gradient", 1,
            [&](int thread, std::size_t) { gradient(thread, [](Index, Index, Scalar*, bool) {}); });

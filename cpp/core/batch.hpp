@@ -1,6 +1,7 @@
 // One mini-batch through the network, shared by several threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <vector>
@@ -62,7 +63,7 @@ class BatchRunner {
   }
 
  private:
-  // A thread's own memory for parts of weights and their gradients.
+  // A thread's own memory for a part of the weights or of the gradient.
   Scalar* piece(int thread) { return pieces_.data() + thread * piece_size_; }
 
   Index chunk() const { return workspace_.n_panels() * kLanes<Scalar>; }
@@ -90,7 +91,7 @@ class BatchRunner {
     workspace_.loss(part, scale, region);
     next(n_layers == 1);
     for (std::size_t l = n_layers - 1; l > 0; --l) {
-      workspace_.backward(l, region);
+      workspace_.backward(l, region, piece(thread));
       next(l == 1);
     }
   }

@@ -2,7 +2,8 @@
 // element (feature, lane) is panel[feature · kLanes + lane].
 #pragma once
 
-#include "buffer.hpp"
+#include <cstring>
+
 #include "layout.hpp"
 #include "simd.hpp"
 #include "tile.hpp"
@@ -45,9 +46,14 @@ EIGEN_DONT_INLINE void forward_tile(Index fan_in, const Scalar* weights, const S
   }
 }
 
-// weights: the first of kRows columns, a row every fan_in.
+// Rows of weights lie so far apart that no processor expects the next one, and without help spends
+// as long on waiting as on computing. So column walks ask for the row that is wanted this many
+// later, and there for the last of their columns: the tile before has fetched the first.
+inline constexpr Index kRowsAhead = 8;
+
+// weights: the first of kRows columns, a row every `step`.
 template <int kRows, int kPanels, typename Scalar>
-EIGEN_DONT_INLINE void backward_tile(Index fan_out, Index fan_in, const Scalar* weights,
+EIGEN_DONT_INLINE void backward_tile(Index fan_out, const Scalar* weights, Index step,
                                      Panels<const Scalar> delta, Panels<Scalar> below) {
   const Packet<Scalar> zero = broadcast(Scalar(0));
   Packet<Scalar> acc[kRows][kPanels][kPanelVectors];
@@ -56,10 +62,8 @@ EIGEN_DONT_INLINE void backward_tile(Index fan_out, Index fan_in, const Scalar* 
       for (auto& vector : panel) vector = zero;
     }
   }
-  // Rows lie so far apart that no processor expects the next one, and without help spends as long
-  // on waiting as on computing.
-  const Index soon = 8 * fan_in + kRows - 1;
-  multiply_accumulate<Scalar>(fan_out, weights, 1, fan_in, delta.data, delta.stride, acc,
+  const Index soon = kRowsAhead * step + kRows - 1;
+  multiply_accumulate<Scalar>(fan_out, weights, 1, step, delta.data, delta.stride, acc,
                               [=](const Scalar* row) { __builtin_prefetch(row + soon); });
   for (int r = 0; r < kRows; ++r) {
     for (int p = 0; p < kPanels; ++p) {
@@ -68,6 +72,16 @@ EIGEN_DONT_INLINE void backward_tile(Index fan_out, Index fan_in, const Scalar* 
         pstore(at, pselect(pcmp_lt(zero, load(at)), acc[r][p][v], zero));
       }
     }
+  }
+}
+
+// packed (fan_out × kRows) = kRows columns of weights, a row every `step`.
+template <int kRows, typename Scalar>
+EIGEN_DONT_INLINE void pack_columns(Index fan_out, const Scalar* weights, Index step,
+                                    Scalar* packed) {
+  for (Index k = 0; k < fan_out; ++k, weights += step, packed += kRows) {
+    __builtin_prefetch(weights + kRowsAhead * step + kRows - 1);
+    std::memcpy(packed, weights, kRows * sizeof(Scalar));
   }
 }
 
@@ -90,16 +104,26 @@ void dense_forward(const Layer& layer, const Scalar* parameters, const Region& r
 }
 
 // below (fan_in × lanes): on entry the ReLU activations a of the layer below, on return its
-// δ_below = (Wᵀ δ) ⊙ [a > 0]. delta: fan_out × lanes.
+// δ_below = (Wᵀ δ) ⊙ [a > 0]. delta: fan_out × lanes. packed: kTileRows · fan_out values.
+// A tile that takes one or two passes over the panels reads its columns where they lie. For more of
+// them the columns are first copied together: rows a power of two apart push each other out of the
+// cache from pass to pass.
 template <typename Scalar>
 void dense_backward(const Layer& layer, const Scalar* parameters, const Region& region,
-                    Panels<Scalar> delta, Panels<Scalar> below) {
+                    Panels<Scalar> delta, Panels<Scalar> below, Scalar* packed) {
   const Tiling tiles(layer.fan_in, kTileRows);
+  const bool pack = region.n_panels > 2 * kTilePanels;
+  Index packed_tile = -1;
   for_each_tile(tiles, region, [&](auto rows, auto panels, Index tile, Index panel) {
     const Index column = tiles.first(tile);
+    const Scalar* weights = parameters + layer.weights + column;
+    if (pack && tile != packed_tile) {
+      detail::pack_columns<rows>(layer.fan_out, weights, layer.fan_in, packed);
+      packed_tile = tile;
+    }
     detail::backward_tile<rows, panels>(
-        layer.fan_out, layer.fan_in, parameters + layer.weights + column,
-        Panels<const Scalar>{delta.at(panel), delta.stride},
+        layer.fan_out, pack ? static_cast<const Scalar*>(packed) : weights,
+        pack ? Index{rows} : layer.fan_in, Panels<const Scalar>{delta.at(panel), delta.stride},
         Panels<Scalar>{below.at(panel) + column * kLanes<Scalar>, below.stride});
   });
 }

@@ -26,6 +26,7 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
                                      Index stride) {
   constexpr Index width = kWidth<Scalar>;
   constexpr Index lanes = kLanes<Scalar>;
+  // Eight samples: the inputs come from the second-level cache.
   constexpr Index kAhead = 8 * kVectors * width;
   Packet<Scalar> acc[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
@@ -85,7 +86,8 @@ Index gradient_sums(const Layer& layer) {
 // samples; and db = Σ_samples δ of the rows whose first tile is among them.
 // sums (gradient_sums(layer) values, or null): the gradient over earlier chunks and this one;
 // `resume` says whether it holds any. consume(offset, count, gradient, is_bias) takes values that
-// are `finished`, `offset` in the layout of the parameters. piece: gradient_piece(widest) values.
+// are `finished`, `offset` in the layout of the parameters. piece: gradient_piece(widest) values,
+// used without sums.
 template <typename Scalar, typename Consume>
 void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Share tiles,
                      Scalar* sums, bool resume, bool finished, Scalar* piece, Consume&& consume) {

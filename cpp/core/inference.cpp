@@ -1,5 +1,6 @@
 #include "inference.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -72,7 +73,8 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
   Scalar* const memory = scratch.cut(0);
   if (rows.count == 1) {
     Scalar* const panel = memory + stride;
-    forward_row(network, rows, choose_threads(threads, widest, flops), memory, stride / lanes,
+    const Index n_tiles = divide_up(widest, kRowVectors * width);
+    forward_row(network, rows, choose_threads(threads, n_tiles, flops), memory, stride / lanes,
                 panel);
     finish(Index{0}, Index{1}, Panels<Scalar>{panel, stride});
     return !stop();

@@ -22,7 +22,7 @@ class Network {
   const Layout& layout() const { return layout_; }
   double input_scale() const { return input_scale_; }
   const Scalar* parameters() const { return parameters_.data(); }
-  // To change them.
+  // To change them before the next prediction.
   Scalar* parameters() {
     row_weights_.forget();
     return parameters_.data();

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #ifdef __linux__
 #include <sched.h>
@@ -14,8 +16,9 @@ namespace eigenmlp {
 // Schedulers like to wake a thread where the thread that wakes it runs, and some pack threads on
 // few cores on purpose. Two threads of a call then take turns on one core, asleep at every barrier,
 // and look too idle to be moved apart: an epoch on two threads takes longer than on one. So every
-// thread of a call claims the core that it finds itself on. One whose core is claimed already takes
-// another, and one that is moved to another's core later goes back, and stays until the call ends.
+// thread of a call claims the core that it finds itself on. One that finds another's, at its start
+// or at a barrier, keeps off the cores of the others until the call ends; which of the rest it
+// takes is the scheduler's choice, who knows of other calls and other programs.
 class Placement {
  public:
   // For `threads` threads, made and destroyed by the first of them, around the work of all.
@@ -28,7 +31,12 @@ class Placement {
     static_cast<void>(threads);
 #endif
   }
-  ~Placement() { leave(); }
+  ~Placement() {
+    leave();
+#ifdef __linux__
+    seat_ = outer_;
+#endif
+  }
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
 
@@ -44,23 +52,15 @@ class Placement {
   // Called by each of the others at its end.
   void leave() {
 #ifdef __linux__
-    if (seat_.pinned) sched_setaffinity(0, sizeof(allowed_), &allowed_);
-    seat_ = {nullptr, -1, false};
+    if (seat_.kept_off) sched_setaffinity(0, sizeof(allowed_), &allowed_);
+    seat_ = kNoSeat;
 #endif
   }
 
-  // Called now and then by threads of any call: moves this one back if it is on another's core.
+  // Called now and then by the threads of any call.
   static void hold() {
 #ifdef __linux__
-    if (!seat_.placement) return;
-    const int core = sched_getcpu();
-    if (core == seat_.core) return;
-    if (seat_.placement->claim(core)) {
-      seat_.placement->release(seat_.core);
-      seat_.core = core;
-    } else {
-      pin(seat_.core);
-    }
+    if (seat_.placement) seat_.placement->settle();
 #endif
   }
 
@@ -71,46 +71,52 @@ class Placement {
   // Where a thread of a call belongs; without a placement, anywhere.
   struct Seat {
     Placement* placement;
-    int core;
-    bool pinned;
+    int core;       // -1: none yet
+    bool kept_off;  // of the others' cores
   };
+  static constexpr Seat kNoSeat{nullptr, -1, false};
 
   void take_seat() {
     if (!known_ || crowded_) return;
-    int core = sched_getcpu();
-    if (!claim(core)) {
-      core = 0;
-      while (core < CPU_SETSIZE && !(CPU_ISSET(core, &allowed_) && claim(core))) ++core;
-      if (core == CPU_SETSIZE) return;
-      pin(core);
-    }
     seat_.placement = this;
-    seat_.core = core;
+    settle();
   }
 
-  static void pin(int core) {
-    cpu_set_t only;
-    CPU_ZERO(&only);
-    CPU_SET(core, &only);
-    seat_.pinned = sched_setaffinity(0, sizeof(only), &only) == 0 || seat_.pinned;
+  void settle() {
+    const int core = sched_getcpu();
+    if (core < 0 || core == seat_.core || take(core)) return;
+    cpu_set_t free = allowed_;
+    for (int other = 0; other < CPU_SETSIZE; ++other) {
+      if (other != seat_.core && CPU_ISSET(other, &free) && is_claimed(other)) {
+        CPU_CLR(other, &free);
+      }
+    }
+    if (sched_setaffinity(0, sizeof(free), &free) != 0) return;
+    seat_.kept_off = true;
+    if (sched_getcpu() != seat_.core) take(sched_getcpu());
   }
 
-  // Whether the core was free. Cores that have no bit can't be claimed.
-  bool claim(int core) {
+  // Claims a core instead of the one before, if no other thread has it.
+  bool take(int core) {
     if (core < 0 || core >= CPU_SETSIZE) return false;
     const std::uint64_t bit = std::uint64_t{1} << (core % kBits);
-    return (claimed_[static_cast<std::size_t>(core / kBits)].fetch_or(bit) & bit) == 0;
+    if ((word(core).fetch_or(bit) & bit) != 0) return false;
+    const int before = std::exchange(seat_.core, core);
+    if (before >= 0) word(before).fetch_and(~(std::uint64_t{1} << (before % kBits)));
+    return true;
   }
-  void release(int core) {
-    const std::uint64_t bit = std::uint64_t{1} << (core % kBits);
-    claimed_[static_cast<std::size_t>(core / kBits)].fetch_and(~bit);
+  bool is_claimed(int core) { return (word(core) >> (core % kBits) & 1) != 0; }
+  std::atomic<std::uint64_t>& word(int core) {
+    return claimed_[static_cast<std::size_t>(core / kBits)];
   }
 
-  static inline thread_local Seat seat_{nullptr, -1, false};
+  static inline thread_local Seat seat_ = kNoSeat;
 
+  // A signal's handler may call in the middle of a call.
+  Seat outer_ = std::exchange(seat_, kNoSeat);
   bool known_ = false;
   bool crowded_ = false;
-  cpu_set_t allowed_;
+  cpu_set_t allowed_{};
   std::array<std::atomic<std::uint64_t>, CPU_SETSIZE / kBits> claimed_{};
 #endif
 };

@@ -20,7 +20,7 @@ Tiling row_tiles(const Layer& layer) {
   return Tiling(divide_up(layer.fan_out, kWidth<Scalar>), kRowVectors);
 }
 
-// What a layer's weights take; the lanes beyond the last output repeat it.
+// What a layer's weights take, in whole vectors of outputs: the lanes beyond the last repeat it.
 template <typename Scalar>
 Index row_weights_size(const Layer& layer) {
   return layer.fan_in * round_up(layer.fan_out, kWidth<Scalar>);

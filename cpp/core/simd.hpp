@@ -115,7 +115,6 @@ EIGEN_STRONG_INLINE void transpose(Block<float>& block) {
     row[i + 3] = pairs(high01, high23, high);
   }
   // Quarter q of row[i + j] now holds column 4q + j of rows i to i + 3.
-  __m512 column[16];
   for (int j = 0; j < 4; ++j) {
     constexpr int kEven = 0x88;
     constexpr int kOdd = 0xdd;
@@ -123,12 +122,11 @@ EIGEN_STRONG_INLINE void transpose(Block<float>& block) {
     const __m512 odd01 = _mm512_shuffle_f32x4(row[j], row[j + 4], kOdd);
     const __m512 even23 = _mm512_shuffle_f32x4(row[j + 8], row[j + 12], kEven);
     const __m512 odd23 = _mm512_shuffle_f32x4(row[j + 8], row[j + 12], kOdd);
-    column[j] = _mm512_shuffle_f32x4(even01, even23, kEven);
-    column[j + 4] = _mm512_shuffle_f32x4(odd01, odd23, kEven);
-    column[j + 8] = _mm512_shuffle_f32x4(even01, even23, kOdd);
-    column[j + 12] = _mm512_shuffle_f32x4(odd01, odd23, kOdd);
+    row[j] = _mm512_shuffle_f32x4(even01, even23, kEven);
+    row[j + 4] = _mm512_shuffle_f32x4(odd01, odd23, kEven);
+    row[j + 8] = _mm512_shuffle_f32x4(even01, even23, kOdd);
+    row[j + 12] = _mm512_shuffle_f32x4(odd01, odd23, kOdd);
   }
-  std::copy_n(column, 16, row);
 }
 #endif
 

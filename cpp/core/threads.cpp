@@ -1,5 +1,6 @@
 #include "threads.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -201,14 +202,14 @@ void detail::run_on_threads(int count, Body body, void* state) {
     Worker* const worker = pool.take();
     worker->next = std::exchange(team.first, worker);
   }
-  Placement placement(count);
   const int spins = spins_for(count, kIdleSpins);
+  const int last_spins = spins_for(count, kBarrierSpins);
+  Placement placement(count);
   int thread = 0;
   for (Worker* worker = team.first; worker; worker = worker->next) {
     worker->start(placement, body, state, ++thread, spins);
   }
   body(state, 0);
-  const int last_spins = spins_for(count, kBarrierSpins);
   for (Worker* worker = team.first; worker; worker = worker->next) {
     worker->wait_until_done(last_spins);
   }

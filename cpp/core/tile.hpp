@@ -1,6 +1,7 @@
-// The one inner loop behind forward, backward and weight gradient, and how layers are cut for it.
+// The inner loop of forward and backward, and how layers are cut for it.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "simd.hpp"

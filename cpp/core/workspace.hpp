@@ -85,10 +85,10 @@ class Workspace {
     }
   }
 
-  // From layer l's δ to that of the layer below.
-  void backward(std::size_t l, const Region& region) {
+  // From layer l's δ to that of the layer below. packed: kTileRows · widest values.
+  void backward(std::size_t l, const Region& region, Scalar* packed) {
     dense_backward(network_.layout().layers()[l], network_.parameters(), region, panels_[l + 1],
-                   panels_[l]);
+                   panels_[l], packed);
   }
 
   // What the gradient of layer l is summed from.

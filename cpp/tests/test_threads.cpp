@@ -2,6 +2,7 @@
 #include <atomic>
 #include <limits>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -97,7 +98,7 @@ TEST(several_networks_train_at_once) {
 }
 
 TEST(one_row_follows_the_weights_on_every_thread) {
-  Problem<float> p({21, 35, 18, 3}, 40);
+  Problem<float> p({21, 70, 129, 3}, 40);
   Optimizer<float> sgd;
   const auto first_row = [&](Index rows) {
     std::vector<float> out(static_cast<std::size_t>(rows * 3));
@@ -137,36 +138,57 @@ TEST(many_rounds_of_a_barrier_lose_nobody) {
 }
 
 #ifdef __linux__
-TEST(a_thread_moved_to_the_core_of_another_goes_back) {
-  cpu_set_t before;
-  check::equal(sched_getaffinity(0, sizeof(before), &before), 0, "affinity is known");
-  if (CPU_COUNT(&before) < 2) return;
+cpu_set_t affinity() {
+  cpu_set_t cores;
+  check::equal(sched_getaffinity(0, sizeof(cores), &cores), 0, "affinity is known");
+  return cores;
+}
+
+// Keeps this thread on the core that it is on, which it returns.
+int stay() {
+  cpu_set_t only;
+  const int core = sched_getcpu();
+  CPU_ZERO(&only);
+  CPU_SET(core, &only);
+  sched_setaffinity(0, sizeof(only), &only);
+  return core;
+}
+
+// Two threads, one of which is moved to the core of the other, as a scheduler might; returns that
+// core and the cores that the moved one may use afterwards. call_within: the first thread makes a
+// call of its own before, as a signal's handler might.
+std::pair<int, cpu_set_t> moved_together(int moved, bool call_within) {
   eigenmlp::Barrier barrier(2);
-  cpu_set_t first;
-  cpu_set_t second;
+  int core = 0;
+  cpu_set_t left;
   eigenmlp::run_on_threads(2, [&](int thread) {
-    if (thread == 0) {
-      // Kept where it is, so that the test knows.
-      CPU_ZERO(&first);
-      CPU_SET(sched_getcpu(), &first);
-      sched_setaffinity(0, sizeof(first), &first);
-      barrier.arrive_and_wait();
-      barrier.arrive_and_wait();
-    } else {
-      barrier.arrive_and_wait();
-      sched_setaffinity(0, sizeof(first), &first);
-      barrier.arrive_and_wait();
-      sched_getaffinity(0, sizeof(second), &second);
+    if (call_within && thread == 0) eigenmlp::run_on_threads(2, [](int) {});
+    barrier.arrive_and_wait();
+    if (thread != moved) core = stay();
+    barrier.arrive_and_wait();
+    if (thread == moved) {
+      cpu_set_t only;
+      CPU_ZERO(&only);
+      CPU_SET(core, &only);
+      sched_setaffinity(0, sizeof(only), &only);
     }
+    barrier.arrive_and_wait();
+    if (thread == moved) left = affinity();
   });
-  check::equal(CPU_COUNT(&second), 1, "cores that the thread may use until the call ends");
-  check::equal(CPU_EQUAL(&first, &second), 0, "whether it is still where it was moved to");
-  sched_setaffinity(0, sizeof(before), &before);
-  eigenmlp::run_on_threads(2, [&](int thread) {
-    if (thread == 1) sched_getaffinity(0, sizeof(second), &second);
-  });
-  check::equal(CPU_COUNT(&second) == 1 || CPU_EQUAL(&before, &second) != 0, true,
-               "one core of its own, or all, in the next call");
+  return {core, left};
+}
+
+TEST(a_thread_moved_to_the_core_of_another_leaves_it_until_the_call_ends) {
+  const cpu_set_t before = affinity();
+  if (CPU_COUNT(&before) < 2) return;
+  for (const auto& [moved, call_within] : {std::pair{1, false}, {0, false}, {0, true}}) {
+    const auto [core, left] = moved_together(moved, call_within);
+    const cpu_set_t after = affinity();
+    sched_setaffinity(0, sizeof(before), &before);
+    check::equal(CPU_ISSET(core, &left), 0, "whether it may stay on that core");
+    // The first thread has put itself on one core only where it was not the moved one.
+    if (moved == 0) check::equal(CPU_EQUAL(&before, &after) != 0, true, "cores as before the call");
+  }
 }
 #endif
 
