@@ -144,14 +144,11 @@ cpu_set_t affinity() {
   return cores;
 }
 
-// Keeps this thread on the core that it is on, which it returns.
-int stay() {
+void move_to(int core) {
   cpu_set_t only;
-  const int core = sched_getcpu();
   CPU_ZERO(&only);
   CPU_SET(core, &only);
   sched_setaffinity(0, sizeof(only), &only);
-  return core;
 }
 
 // Two threads, one of which is moved to the core of the other, as a scheduler might; returns that
@@ -164,14 +161,10 @@ std::pair<int, cpu_set_t> moved_together(int moved, bool call_within) {
   eigenmlp::run_on_threads(2, [&](int thread) {
     if (call_within && thread == 0) eigenmlp::run_on_threads(2, [](int) {});
     barrier.arrive_and_wait();
-    if (thread != moved) core = stay();
+    // The other one stays, so that its core is known.
+    if (thread != moved) move_to(core = sched_getcpu());
     barrier.arrive_and_wait();
-    if (thread == moved) {
-      cpu_set_t only;
-      CPU_ZERO(&only);
-      CPU_SET(core, &only);
-      sched_setaffinity(0, sizeof(only), &only);
-    }
+    if (thread == moved) move_to(core);
     barrier.arrive_and_wait();
     if (thread == moved) left = affinity();
   });
