@@ -31,12 +31,12 @@ class Bench {
   Bench(double seconds, int n_threads, Index n_samples, const std::vector<Index>& sizes)
       : seconds_(seconds),
         n_threads_(n_threads),
-        network_(sizes, 1.0),
+        network_(eigenmlp::Architecture::relu(sizes)),
         n_samples_(std::min(n_samples, eigenmlp::kChunkSamples)),
         n_panels_(eigenmlp::divide_up(n_samples_, eigenmlp::kLanes<Scalar>)),
         workspace_(network_, n_panels_),
         gradient_(layout().n_parameters()),
-        adam_(eigenmlp::AdamConstants{}, layout().n_parameters()),
+        adam_(eigenmlp::RuleConstants{eigenmlp::Rule::kAdam}, layout().n_parameters()),
         piece_size_(eigenmlp::round_up(eigenmlp::gradient_piece<Scalar>(layout().widest()),
                                        static_cast<Index>(eigenmlp::kAlignment / sizeof(Scalar)))),
         pieces_(piece_size_ * n_threads) {
@@ -55,9 +55,10 @@ class Bench {
     }
     rows_ = {inputs_.data(), eigenmlp::ElementType::kFloat32, n_samples_, sizes.front(),
              sizes.front()};
-    batch_ = {&rows_, labels_.data(), nullptr, 0, n_samples_};
+    samples_ = {rows_, labels_.data(), {}, nullptr};
+    batch_ = {{&rows_, &samples_, nullptr, 0, n_samples_}, 0, static_cast<double>(n_samples_)};
   }
-  // rows_ and batch_ point into it.
+  // batch_ points into it.
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
@@ -67,10 +68,11 @@ class Bench {
     std::printf("samples %td\n", n_samples_);
     report("gather", 1,
            [&](int thread, std::size_t) { workspace_.gather_inputs(batch_, region(thread)); });
-    report("forward", n_layers,
-           [&](int thread, std::size_t l) { workspace_.forward(l, region(thread)); });
+    report("forward", n_layers, [&](int thread, std::size_t l) {
+      workspace_.forward(l, batch_, pass_, region(thread));
+    });
     report("loss", 1,
-           [&](int thread, std::size_t) { workspace_.loss(batch_, Scalar(1), region(thread)); });
+           [&](int thread, std::size_t) { workspace_.loss(batch_, pass_, region(thread)); });
     report("backward", n_layers - 1, [&](int thread, std::size_t i) {
       workspace_.backward(n_layers - 1 - i, region(thread), piece(thread));
     });
@@ -110,8 +112,9 @@ class Bench {
   void report_updates(const std::string& rule, eigenmlp::Optimizer<Scalar>& optimizer) {
     // So small that many thousand steps change nothing.
     const eigenmlp::StepSize<Scalar> size(optimizer, 1000, 1e-12);
-    const auto apply = [&](Index offset, Index count, Scalar* values, bool) {
-      update(optimizer, size, Scalar(1e-4), offset, count, values, network_.parameters());
+    const auto apply = [&](Index offset, Index count, Scalar* values, bool is_weight) {
+      update(optimizer, size, Scalar(1e-4), is_weight, offset, count, values,
+             network_.parameters());
     };
     report("update_" + rule, 1, [&](int thread, std::size_t) {
       const Share share = eigenmlp::share_of(layout().n_parameters(), thread, n_threads_);
@@ -158,7 +161,9 @@ class Bench {
   std::vector<Scalar> inputs_;
   std::vector<eigenmlp::Label> labels_;
   eigenmlp::Rows rows_{};
-  eigenmlp::Selection batch_{};
+  eigenmlp::Samples samples_{};
+  eigenmlp::Pass<Scalar> pass_{};
+  eigenmlp::Chunk batch_{};
 };
 
 std::vector<Index> numbers(const char* text) {

@@ -47,7 +47,7 @@ def test_what_the_file_holds(tmp_path: Path) -> None:
     with safetensors.safe_open(tmp_path / "net.safetensors", framework="numpy") as file:
         header = json.loads(file.metadata()["eigenmlp"])
     assert header["layer_sizes"] == [4, 3, 2]
-    assert header["format_version"] == 1
+    assert header["format_version"] == 2
     assert header["input_scale"] == 0.5
 
 
@@ -117,6 +117,17 @@ def test_a_safetensors_file_of_another_kind(tmp_path: Path) -> None:
 
 
 HEADER = {
+    "format_version": 2,
+    "layer_sizes": [4, 3],
+    "activations": [],
+    "dropouts": [],
+    "normalizations": [],
+    "output": "softmax",
+    "dtype": "float32",
+    "input_scale": 1.0,
+    "dropout_seed": 0,
+}
+HEADER_1 = {
     "format_version": 1,
     "layer_sizes": [4, 3],
     "hidden_activation": "relu",
@@ -136,18 +147,35 @@ ARRAYS = {
         ("{", "metadata can't be read"),
         ("[]", "metadata can't be read"),
         ("{}", "metadata can't be read"),
-        ({"format_version": 2}, "has format version 2, but this eigenmlp reads 1"),
-        ({"layer_sizes": [4]}, r"layer_sizes \[4\] is not a list of sizes"),
-        ({"layer_sizes": [4, -3]}, "is not a list of sizes"),
-        ({"layer_sizes": [4, "3"]}, "is not a list of sizes"),
-        ({"layer_sizes": None}, "is not a list of sizes"),
-        ({"layer_sizes": [4, 5, 3]}, "missing or unexpected: layers.1.bias, layers.1.weight"),
+        ({"format_version": 3}, "has format version 3, but this eigenmlp reads 1 to 2"),
+        ({"layer_sizes": [4]}, r"describes no network: layer_sizes=\[4\] has fewer than 2"),
+        ({"layer_sizes": [4, -3]}, r"layer_sizes\[1\]=-3 is less than 1"),
+        ({"layer_sizes": [4, "3"]}, r"layer_sizes\[1\]='3' is not an integer"),
+        ({"layer_sizes": None}, "layer_sizes=None is not a sequence"),
+        (
+            HEADER_1 | {"layer_sizes": [4, 5, 3]},
+            "missing or unexpected: layers.1.bias, layers.1.weight",
+        ),
+        ({"layer_sizes": [4, 5, 3]}, r"activation=\[\] has 0 entries, but there are 1 hidden"),
+        ({"activations": "relu"}, "'relu' is not a list"),
+        (
+            {
+                "layer_sizes": [4, 5, 3],
+                "activations": ["swish"],
+                "dropouts": [0.0],
+                "normalizations": [None],
+            },
+            "activation='swish' is unknown",
+        ),
+        ({"output": "sigmoid"}, "output='sigmoid' is unknown"),
+        ({"dropout_seed": -1}, "dropout_seed=-1 is less than 0"),
+        ({"dropout_seed": 2**64}, "dropout_seed=18446744073709551616 is beyond 64 bits"),
         ({"layer_sizes": [10**12, 10**12]}, "needs F32 of shape"),
         ({"dtype": "float64"}, r"needs F64 of shape \(4, 3\)"),
-        ({"dtype": "object"}, "dtype 'object' is not float32 or float64"),
-        ({"input_scale": "1"}, "input_scale '1' is not a finite number"),
-        ({"input_scale": 0}, "input_scale 0 is not a finite number other than 0"),
-        ({"hidden_activation": "tanh"}, r"activations \('tanh', 'softmax'\)"),
+        ({"dtype": "object"}, 'dtype=object is not supported; use "float32" or "float64"'),
+        ({"input_scale": "1"}, "input_scale='1' is not a number"),
+        ({"input_scale": 0}, "input_scale=0.0 must be finite and not 0"),
+        (HEADER_1 | {"hidden_activation": "tanh"}, r"activations \('tanh', 'softmax'\)"),
     ],
 )
 def test_headers_that_contradict(tmp_path: Path, header: Any, message: str) -> None:
@@ -157,10 +185,50 @@ def test_headers_that_contradict(tmp_path: Path, header: Any, message: str) -> N
         em.load_network(tmp_path / "net.safetensors")
 
 
+def test_files_of_version_1(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    arrays = {
+        "layers.0.weight": np.ones((4, 2), np.float32),
+        "layers.0.bias": np.zeros(2, np.float32),
+        "layers.1.weight": np.full((2, 3), 2, np.float32),
+        "layers.1.bias": np.arange(3, dtype=np.float32),
+    }
+    header = HEADER_1 | {"layer_sizes": [4, 2, 3], "input_scale": 0.5}
+    safetensors.numpy.save_file(arrays, path, metadata={"eigenmlp": json.dumps(header)})
+    net = em.load_network(path)
+    assert repr(net) == "Network([4, 2, 3], dtype='float32', input_scale=0.5)"
+    assert np.array_equal(net.weights[1], arrays["layers.1.weight"])
+    assert np.array_equal(net.biases[1], arrays["layers.1.bias"])
+
+
+@pytest.mark.parametrize("output", ["softmax", "logistic", "identity", "exponential"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_round_trip_of_every_part(tmp_path: Path, output: str, dtype: str) -> None:
+    net = em.Network(
+        [5, 4, 3, 6, 2],
+        activation=["tanh", "gelu", "identity"],
+        normalization=["batch", None, "layer"],
+        dropout=[0.5, 0.0, 0.25],
+        output=output,
+        dtype=dtype,
+        rng=0,
+    )
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(30, 5))
+    y = rng.integers(0, 2, 30 if output == "softmax" else (30, 2))
+    em.train(net, X, y, epochs=2, rng=0)
+    net.save(tmp_path / "net.safetensors")
+    loaded = em.load_network(tmp_path / "net.safetensors")
+    assert repr(loaded) == repr(net)
+    assert loaded.dropout_seed == net.dropout_seed > 0
+    assert np.array_equal(loaded.get_flat_parameters(), net.get_flat_parameters())
+    assert np.array_equal(loaded.predict_outputs(X), net.predict_outputs(X))
+
+
 def test_parameters_that_are_not_finite(tmp_path: Path) -> None:
     arrays = ARRAYS | {"layers.0.bias": np.array([0, np.nan, 0], np.float32)}
     safetensors.numpy.save_file(
         arrays, tmp_path / "net.safetensors", metadata={"eigenmlp": json.dumps(HEADER)}
     )
-    with pytest.raises(em.ModelFileError, match=r"biases\[0\] holds NaN"):
+    with pytest.raises(em.ModelFileError, match=r"layers.0.bias holds NaN"):
         em.load_network(tmp_path / "net.safetensors")

@@ -30,7 +30,7 @@ SETTINGS = {
 }
 
 
-def _waves(shape: tuple[int, ...], phase: float) -> NDArray[np.float64]:
+def waves(shape: tuple[int, ...], phase: float) -> NDArray[np.float64]:
     # Irregular, and the same on every machine and version: no random generator involved.
     index = np.arange(np.prod(shape), dtype=np.float64)
     waves: NDArray[np.float64] = np.sin(index * index * 0.7 + phase)
@@ -38,11 +38,11 @@ def _waves(shape: tuple[int, ...], phase: float) -> NDArray[np.float64]:
 
 
 def samples() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    X = _waves((N_SAMPLES, LAYER_SIZES[0]), 1.0)
+    X = waves((N_SAMPLES, LAYER_SIZES[0]), 1.0)
     return X, np.arange(N_SAMPLES) * 7 % 13 % LAYER_SIZES[-1]
 
 
 def initial_parameters() -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     sizes = list(itertools.pairwise(LAYER_SIZES))
-    weights = [_waves(shape, layer) * (2 / shape[0]) ** 0.5 for layer, shape in enumerate(sizes)]
-    return weights, [0.1 * _waves((fan_out,), 10.0 + fan_out) for _, fan_out in sizes]
+    weights = [waves(shape, layer) * (2 / shape[0]) ** 0.5 for layer, shape in enumerate(sizes)]
+    return weights, [0.1 * waves((fan_out,), 10.0 + fan_out) for _, fan_out in sizes]

@@ -1,8 +1,12 @@
 #include "arrays.hpp"
 
+#include <pybind11/native_enum.h>
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -40,12 +44,14 @@ py::array converted(const py::array& array, const char* dtype) {
 
 }  // namespace
 
-SampleArrays::SampleArrays(const py::object& x, const py::object& y, Index n_features,
-                           Index n_classes, bool single)
-    : n_features_(n_features), n_classes_(n_classes), single_(single) {
+SampleArrays::SampleArrays(const py::object& x, const py::object& y, TargetKind kind,
+                           const py::object& weights, const Expected& expected)
+    : expected_(expected), kind_(kind) {
   take_rows(x);
   check_values();
-  if (!y.is_none()) take_labels(y);
+  if (!y.is_none() && kind == TargetKind::kLabels) take_labels(y);
+  if (!y.is_none() && kind != TargetKind::kLabels) take_targets(y);
+  if (!weights.is_none()) take_weights(weights);
 }
 
 void SampleArrays::take_rows(const py::object& x) {
@@ -68,10 +74,10 @@ void SampleArrays::take_rows(const py::object& x) {
     throw py::value_error("X has no rows: shape " + text(x_.attr("shape")) +
                           "; at least one sample is needed");
   }
-  if (x_.shape(1) != n_features_) {
+  if (x_.shape(1) != expected_.n_features) {
     throw py::value_error("X has " + std::to_string(x_.shape(1)) +
                           " features a row, but the network's input has " +
-                          std::to_string(n_features_));
+                          std::to_string(expected_.n_features));
   }
 
   // Other numbers are converted to a type that the core reads and that holds them exactly; only
@@ -105,7 +111,7 @@ void SampleArrays::check_values() const {
   Index row;
   {
     const WithoutGil released;
-    row = single_ ? first_bad_row<float>(rows_) : first_bad_row<double>(rows_);
+    row = expected_.single ? first_bad_row<float>(rows_) : first_bad_row<double>(rows_);
   }
   if (row == rows_.count) return;
   for (Index column = 0; column < rows_.features; ++column) {
@@ -113,11 +119,12 @@ void SampleArrays::check_values() const {
     const double value = rows_.type == ElementType::kFloat32
                              ? static_cast<const float*>(rows_.data)[at]
                              : static_cast<const double*>(rows_.data)[at];
-    if (single_ ? !(std::abs(value) <= std::numeric_limits<float>::max())
-                : !(std::abs(value) <= std::numeric_limits<double>::max())) {
+    if (expected_.single ? !(std::abs(value) <= std::numeric_limits<float>::max())
+                         : !(std::abs(value) <= std::numeric_limits<double>::max())) {
       throw py::value_error(
           "X[" + std::to_string(row) + ", " + std::to_string(column) + "] is " +
-          text(py::float_(value)) + ", which a network of " + (single_ ? "float32" : "float64") +
+          text(py::float_(value)) + ", which a network of " +
+          (expected_.single ? "float32" : "float64") +
           " can't take; remove or impute NaN and infinite values, and scale the others");
     }
   }
@@ -146,31 +153,140 @@ void SampleArrays::take_labels(const py::object& y) {
   labels_.resize(static_cast<std::size_t>(rows_.count));
   for (Index i = 0; i < rows_.count; ++i) {
     const std::int64_t label = values(i);
-    if (label < 0 || label >= n_classes_) {
+    if (label < 0 || label >= expected_.n_outputs) {
       throw py::value_error("y[" + std::to_string(i) + "] is " + text(array[py::int_(i)]) +
-                            ", but the network has " + std::to_string(n_classes_) +
-                            " classes, 0 to " + std::to_string(n_classes_ - 1));
+                            ", but the network has " + std::to_string(expected_.n_outputs) +
+                            " classes, 0 to " + std::to_string(expected_.n_outputs - 1));
     }
     labels_[static_cast<std::size_t>(i)] = static_cast<Label>(label);
   }
 }
 
-Samples SampleArrays::labelled() const {
-  if (!has_labels()) throw std::invalid_argument("these samples have no labels");
-  return {rows_, labels_.data()};
+void SampleArrays::take_targets(const py::object& y) {
+  py::array array = as_array(y, "y");
+  const Index n_outputs = expected_.n_outputs;
+  const bool column = array.ndim() == 1 && n_outputs == 1;
+  if (!column && (array.ndim() != 2 || array.shape(1) != n_outputs)) {
+    throw py::value_error("y must have shape (n_samples, n_outputs), here (" +
+                          std::to_string(rows_.count) + ", " + std::to_string(n_outputs) +
+                          "), got shape " + text(array.attr("shape")));
+  }
+  const char kind = array.dtype().kind();
+  if ((kind != 'i' && kind != 'u' && kind != 'b' && kind != 'f') ||
+      (kind == 'f' && array.itemsize() > 8)) {
+    throw py::type_error("y must hold real numbers, got dtype " + text(array.dtype()) +
+                         "; convert it first, for example with y.astype(float)");
+  }
+  if (array.shape(0) != rows_.count) {
+    throw py::value_error("X has " + std::to_string(rows_.count) + " rows, but y has " +
+                          std::to_string(array.shape(0)));
+  }
+  const py::array_t<double, py::array::c_style> values(converted(array, "float64"));
+  const double* from = values.data();
+  targets_.assign(from, from + values.size());
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const double value = targets_[i];
+    const char* wrong = nullptr;
+    if (!std::isfinite(expected_.single ? static_cast<float>(value) : value)) {
+      wrong = "targets are finite";
+    } else if (kind_ == TargetKind::kProbabilities && !(value >= 0 && value <= 1)) {
+      wrong = "the targets of logistic outputs are between 0 and 1";
+    } else if (kind_ == TargetKind::kCounts && value < 0) {
+      wrong = "the targets of the Poisson loss are 0 or more";
+    }
+    if (!wrong) continue;
+    const Index row = static_cast<Index>(i) / n_outputs;
+    const std::string where =
+        array.ndim() == 1
+            ? std::to_string(row)
+            : std::to_string(row) + ", " + std::to_string(static_cast<Index>(i) % n_outputs);
+    throw py::value_error("y[" + where + "] is " + text(py::float_(value)) + ", but " + wrong +
+                          (expected_.single ? " in float32" : ""));
+  }
 }
 
-void SampleArrays::expect(Index n_features, Index n_classes, bool single) const {
-  if (n_features != n_features_ || n_classes != n_classes_ || single != single_) {
+void SampleArrays::take_weights(const py::object& weights) {
+  const py::array array = as_array(weights, "sample_weight");
+  if (array.ndim() != 1 || array.shape(0) != rows_.count) {
+    throw py::value_error("sample_weight must have shape (" + std::to_string(rows_.count) +
+                          ",), a weight for each row of X, got shape " + text(array.attr("shape")));
+  }
+  const char kind = array.dtype().kind();
+  if (kind != 'i' && kind != 'u' && kind != 'b' && kind != 'f') {
+    throw py::type_error("sample_weight must hold real numbers, got dtype " + text(array.dtype()));
+  }
+  const py::array_t<double, py::array::c_style> values(converted(array, "float64"));
+  weights_.assign(values.data(), values.data() + values.size());
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (std::isfinite(static_cast<float>(weights_[i])) && weights_[i] >= 0) continue;
+    throw py::value_error("sample_weight[" + std::to_string(i) + "] is " +
+                          text(py::float_(weights_[i])) +
+                          ", but weights are finite and 0 or more; remove the sample, or give it "
+                          "the weight 0");
+  }
+  if (!(weight() > 0)) {
+    throw py::value_error("sample_weight is 0 for every sample; at least one must count");
+  }
+}
+
+double SampleArrays::weight() const {
+  if (weights_.empty()) return static_cast<double>(rows_.count);
+  double sum = 0;
+  for (const double weight : weights_) sum += weight;
+  return sum;
+}
+
+std::vector<Index> SampleArrays::present() const {
+  std::vector<Index> rows;
+  if (std::find(weights_.begin(), weights_.end(), 0.0) == weights_.end()) return rows;
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (weights_[i] > 0) rows.push_back(static_cast<Index>(i));
+  }
+  return rows;
+}
+
+Samples SampleArrays::samples() const {
+  Samples samples{rows_};
+  if (!labels_.empty()) {
+    samples.labels = labels_.data();
+  } else if (!targets_.empty()) {
+    samples.targets = {targets_.data(), ElementType::kFloat64, rows_.count, expected_.n_outputs,
+                       expected_.n_outputs};
+  } else {
+    throw std::invalid_argument("these samples have no targets");
+  }
+  if (!weights_.empty()) samples.weights = weights_.data();
+  return samples;
+}
+
+void SampleArrays::expect(const Expected& expected) const {
+  if (!(expected == expected_)) {
     throw std::invalid_argument("these samples were checked for another network");
   }
 }
 
+void SampleArrays::expect(TargetKind kind) const {
+  if (kind == kind_ || (kind == TargetKind::kReals && kind_ != TargetKind::kLabels)) return;
+  throw std::invalid_argument("these targets were checked for another loss");
+}
+
 void bind_arrays(py::module_& module) {
+  py::native_enum<TargetKind>(module, "TargetKind", "enum.Enum")
+      .value("labels", TargetKind::kLabels)
+      .value("probabilities", TargetKind::kProbabilities)
+      .value("reals", TargetKind::kReals)
+      .value("counts", TargetKind::kCounts)
+      .finalize();
   py::class_<SampleArrays>(module, "Samples")
-      .def(py::init<const py::object&, const py::object&, Index, Index, bool>(), py::arg("x"),
-           py::arg("y"), py::arg("n_features"), py::arg("n_classes"), py::arg("single"))
-      .def("__len__", [](const SampleArrays& samples) { return samples.rows().count; });
+      .def(py::init([](const py::object& x, const py::object& y, TargetKind kind,
+                       const py::object& weights, Index n_features, Index n_outputs, bool single) {
+             return std::make_unique<SampleArrays>(x, y, kind, weights,
+                                                   Expected{n_features, n_outputs, single});
+           }),
+           py::arg("x"), py::arg("y"), py::arg("kind"), py::arg("weights"), py::arg("n_features"),
+           py::arg("n_outputs"), py::arg("single"))
+      .def("__len__", [](const SampleArrays& samples) { return samples.rows().count; })
+      .def("weight", &SampleArrays::weight);
 }
 
 }  // namespace eigenmlp

@@ -10,35 +10,60 @@
 
 namespace eigenmlp {
 
-// Rows of a data set, and labels if there are any, found fit for a network. Keeps the array alive;
-// rows of uint8, float32 or float64 are read where they lie, labels are copied, so that a later
-// change of the caller's array can't lead out of bounds.
+// What a network's outputs are compared with.
+enum class TargetKind {
+  kLabels,         // of classes, 0 … n_outputs - 1
+  kProbabilities,  // 0 … 1 for each output
+  kReals,          // any for each output
+  kCounts,         // 0 or more for each output
+};
+
+// The shape and number type of a network, by which samples are checked.
+struct Expected {
+  Index n_features;
+  Index n_outputs;
+  bool single;
+  bool operator==(const Expected&) const = default;
+};
+
+// Rows of a data set, and targets and weights if there are any, found fit for a network. Keeps the
+// arrays alive; rows of uint8, float32 or float64 are read where they lie, labels are copied, so
+// that a later change of the caller's array can't lead out of bounds.
 class SampleArrays {
  public:
   // x: (n_samples, n_features) numbers, finite and within the range of float32 if `single`.
-  // y: None, or (n_samples,) integers below n_classes.
-  SampleArrays(const pybind11::object& x, const pybind11::object& y, Index n_features,
-               Index n_classes, bool single);
+  // y: None, or as its kind says: (n_samples,) integers, or (n_samples, n_outputs) numbers, which
+  // for one output may also be (n_samples,).
+  // weights: None, or (n_samples,) numbers, finite and 0 or more, not all of them 0.
+  SampleArrays(const pybind11::object& x, const pybind11::object& y, TargetKind kind,
+               const pybind11::object& weights, const Expected& expected);
 
   const Rows& rows() const { return rows_; }
-  bool has_labels() const { return !labels_.empty(); }
-  // Throws std::invalid_argument if there are no labels.
-  Samples labelled() const;
+  // Throws std::invalid_argument if there are no targets.
+  Samples samples() const;
+  // Σ of the weights.
+  double weight() const;
+  // The rows of weight > 0; empty where that is all of them.
+  std::vector<Index> present() const;
 
-  // Throws if the samples were checked for another network.
-  void expect(Index n_features, Index n_classes, bool single) const;
+  // Throws if the samples were checked for another network, or their targets for another loss.
+  void expect(const Expected& expected) const;
+  void expect(TargetKind kind) const;
 
  private:
   void take_rows(const pybind11::object& x);
   void check_values() const;
   void take_labels(const pybind11::object& y);
+  void take_targets(const pybind11::object& y);
+  void take_weights(const pybind11::object& weights);
 
-  Index n_features_;
-  Index n_classes_;
-  bool single_;
+  Expected expected_;
+  TargetKind kind_;
   pybind11::array x_;
   Rows rows_{};
   std::vector<Label> labels_;
+  std::vector<double> targets_;
+  std::vector<double> weights_;
 };
 
 }  // namespace eigenmlp

@@ -1,4 +1,5 @@
 // Networks: parameters in and out, prediction, gradients, and an epoch of training.
+#include <pybind11/native_enum.h>
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -32,34 +33,28 @@ struct Bindings {
   // Written by us or checked by us: contiguous, of this type, never converted on the way.
   using Array = py::array_t<Scalar, py::array::c_style>;
 
-  static std::unique_ptr<Bound> make(std::vector<Index> sizes, double input_scale) {
+  static std::unique_ptr<Bound> make(Architecture architecture) {
     const WithoutGil released;
-    return std::make_unique<Bound>(std::move(sizes), input_scale);
+    return std::make_unique<Bound>(std::move(architecture));
   }
 
-  // (fan_in, fan_out, offset of the weights, offset of the biases) of each layer.
-  static std::vector<std::tuple<Index, Index, Index, Index>> layers(const Bound& network) {
-    std::vector<std::tuple<Index, Index, Index, Index>> out;
-    for (const Layer& layer : network.value.layout().layers()) {
-      out.emplace_back(layer.fan_in, layer.fan_out, layer.weights, layer.biases);
-    }
-    return out;
-  }
+  static std::vector<Layer> layers(const Bound& network) { return network.value.layout().layers(); }
 
-  static Array parameters(const Bound& network) {
-    Array out(network.value.layout().n_parameters());
+  static Array values(const Bound& network) {
+    const Index count = network.value.layout().n_values();
+    Array out(count);
     Scalar* to = out.mutable_data();
     const WithoutGil released;
     const std::shared_lock lock(network.mutex);
-    std::copy_n(network.value.parameters(), network.value.layout().n_parameters(), to);
+    std::copy_n(network.value.parameters(), count, to);
     return out;
   }
 
-  static void set_parameters(Bound& network, const Array& values) {
-    const Index wanted = network.value.layout().n_parameters();
+  static void set_values(Bound& network, const Array& values) {
+    const Index wanted = network.value.layout().n_values();
     if (values.ndim() != 1 || values.size() != wanted) {
       throw py::value_error("this network has " + std::to_string(wanted) +
-                            " parameters, got an array of shape " +
+                            " values, got an array of shape " +
                             py::str(values.attr("shape")).template cast<std::string>());
     }
     const Scalar* from = values.data();
@@ -78,25 +73,43 @@ struct Bindings {
 
   static void expect(const Bound& network, const SampleArrays& samples) {
     const Layout& layout = network.value.layout();
-    samples.expect(layout.n_features(), layout.n_classes(), sizeof(Scalar) == sizeof(float));
+    samples.expect({layout.n_features(), layout.n_outputs(), sizeof(Scalar) == sizeof(float)});
   }
 
-  // The probabilities, and the first row that has none since it overflowed on its way, or -1.
-  static std::tuple<Array, Index> predict_proba(const Bound& network, const SampleArrays& samples,
-                                                const Threads& threads) {
+  // The samples with targets that fit the loss, and the loss that fits the network.
+  static Samples expect(const Bound& network, const SampleArrays& samples, const Loss& loss) {
     expect(network, samples);
-    Array out({samples.rows().count, network.value.layout().n_classes()});
+    const bool softmax = network.value.architecture().output == Output::kSoftmax;
+    if (softmax != (loss.kind == LossKind::kCrossEntropy)) {
+      throw std::invalid_argument("this loss belongs to another kind of output");
+    }
+    samples.expect(softmax                                      ? TargetKind::kLabels
+                   : loss.kind == LossKind::kBinaryCrossEntropy ? TargetKind::kProbabilities
+                   : loss.kind == LossKind::kPoisson            ? TargetKind::kCounts
+                                                                : TargetKind::kReals);
+    return samples.samples();
+  }
+
+  // The outputs, and the first row that has none since it overflowed on its way, or -1.
+  static std::tuple<Array, Index> predict_outputs(const Bound& network, const SampleArrays& samples,
+                                                  const Threads& threads) {
+    expect(network, samples);
+    const Index n_outputs = network.value.layout().n_outputs();
+    Array out({samples.rows().count, n_outputs});
     Scalar* to = out.mutable_data();
     Interrupts interrupts;
     {
       WithoutGil released;
       const std::shared_lock lock(network.mutex);
-      predict_probabilities(network.value, samples.rows(), threads, interrupts.poll(released), to);
+      eigenmlp::predict_outputs(network.value, samples.rows(), threads, interrupts.poll(released),
+                                to);
     }
     interrupts.raise_if_any();
-    const Index n_classes = network.value.layout().n_classes();
-    return {out, first_row_where(samples.rows().count,
-                                 [&](Index row) { return std::isnan(to[row * n_classes]); })};
+    return {out, first_row_where(samples.rows().count, [&](Index row) {
+              const Scalar* outputs = to + row * n_outputs;
+              return std::any_of(outputs, outputs + n_outputs,
+                                 [](Scalar value) { return !std::isfinite(value); });
+            })};
   }
 
   // The classes, and the first row that has none, as above.
@@ -116,63 +129,70 @@ struct Bindings {
     return {out, first_row_where(samples.rows().count, [&](Index row) { return to[row] < 0; })};
   }
 
-  static std::tuple<double, Index> evaluate(const Bound& network, const SampleArrays& samples,
-                                            const Threads& threads) {
-    expect(network, samples);
-    const Samples labelled = samples.labelled();
+  // The sum of the losses, of the hits, and of the weights.
+  static std::tuple<double, double, double> evaluate(const Bound& network,
+                                                     const SampleArrays& samples, const Loss& loss,
+                                                     const Threads& threads) {
+    const Samples checked = expect(network, samples, loss);
     Interrupts interrupts;
     std::optional<LossSum> sum;
     {
       WithoutGil released;
       const std::shared_lock lock(network.mutex);
-      sum = eigenmlp::evaluate(network.value, labelled.rows, labelled.labels, threads,
-                               interrupts.poll(released));
+      sum = eigenmlp::evaluate(network.value, checked, loss, threads, interrupts.poll(released));
     }
     interrupts.raise_if_any();
-    return {sum->loss, sum->correct};
+    return {sum->loss, sum->correct, sum->weight};
   }
 
   static std::tuple<double, Array> loss_and_gradient(const Bound& network,
-                                                     const SampleArrays& samples, double l2,
-                                                     bool l2_biases, const Threads& threads) {
-    expect(network, samples);
-    const Samples labelled = samples.labelled();
-    const Penalty penalty{l2, l2_biases};
+                                                     const SampleArrays& samples, const Loss& loss,
+                                                     const Penalty& penalty,
+                                                     std::optional<std::int64_t> dropout_step,
+                                                     const Threads& threads) {
+    const Samples checked = expect(network, samples, loss);
+    const std::vector<Index> present = samples.present();
+    const Order order{present.empty() ? nullptr : present.data(),
+                      static_cast<Index>(present.size())};
     Array gradient(network.value.layout().n_parameters());
     Scalar* to = gradient.mutable_data();
     Interrupts interrupts;
-    double loss = 0;
+    double value = 0;
     {
       WithoutGil released;
       const std::shared_lock lock(network.mutex);
-      const std::optional<LossSum> sum = eigenmlp::loss_and_gradient(
-          network.value, labelled, penalty, threads, interrupts.poll(released), to);
+      const std::optional<LossSum> sum =
+          eigenmlp::loss_and_gradient(network.value, checked, order, loss, penalty, dropout_step,
+                                      threads, interrupts.poll(released), to);
       if (sum) {
-        loss = sum->loss / static_cast<double>(labelled.rows.count) +
-               penalty_of(network.value, penalty);
+        value = sum->loss / sum->weight +
+                penalty_of(network.value, penalty.of(sum->weight), penalty.biases);
       }
     }
     interrupts.raise_if_any();
-    return {loss, gradient};
+    return {value, gradient};
   }
 
   static EpochResult train_epoch(Bound& network, BoundOptimizer& optimizer,
                                  const SampleArrays& samples,
                                  const std::optional<py::array_t<Index, py::array::c_style>>& order,
-                                 Index batch_size, double learning_rate, double l2, bool l2_biases,
-                                 const Threads& threads) {
-    expect(network, samples);
-    const Samples labelled = samples.labelled();
+                                 const EpochSettings& settings, const Threads& threads) {
+    const Samples checked = expect(network, samples, settings.loss);
     std::vector<Index> rows;
     if (order) {
       rows.assign(order->data(), order->data() + order->size());
-      const auto outside = [&](Index row) { return row < 0 || row >= labelled.rows.count; };
-      if (static_cast<Index>(rows.size()) != labelled.rows.count ||
-          std::any_of(rows.begin(), rows.end(), outside)) {
-        throw py::value_error("order must hold one row number for each of the samples");
+      const auto outside = [&](Index row) { return row < 0 || row >= checked.rows.count; };
+      if (rows.empty() || std::any_of(rows.begin(), rows.end(), outside)) {
+        throw py::value_error("order must hold numbers of rows");
       }
     }
-    if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
+    const Index count = order ? static_cast<Index>(rows.size()) : checked.rows.count;
+    const Index steps = divide_up(count, std::max(settings.batch_size, Index{1}));
+    const auto rates = static_cast<Index>(settings.learning_rates.size());
+    if (settings.batch_size < 1) throw py::value_error("batch_size must be at least 1");
+    if (rates != 1 && rates != steps) {
+      throw py::value_error("learning_rates must hold one rate, or one for each step");
+    }
     Interrupts interrupts;
     EpochResult result;
     {
@@ -182,9 +202,9 @@ struct Bindings {
       if (moments != 0 && moments != network.value.layout().n_parameters()) {
         throw std::invalid_argument("this optimizer state belongs to another network");
       }
-      result = eigenmlp::train_epoch(network.value, optimizer.value, labelled,
-                                     order ? rows.data() : nullptr, batch_size, learning_rate,
-                                     Penalty{l2, l2_biases}, threads, interrupts.poll(released));
+      const Order taken{order ? rows.data() : nullptr, count};
+      result = eigenmlp::train_epoch(network.value, optimizer.value, checked, taken, settings,
+                                     threads, interrupts.poll(released));
     }
     interrupts.raise_if_any();
     return result;
@@ -192,31 +212,99 @@ struct Bindings {
 
   static void bind(py::module_& module, const char* name) {
     py::class_<Bound>(module, name)
-        .def(py::init(&make), py::arg("sizes"), py::arg("input_scale"))
+        .def(py::init(&make), py::arg("architecture"))
         .def("layers", &layers)
-        .def("parameters", &parameters)
-        .def("set_parameters", &set_parameters, py::arg("values").noconvert())
+        .def("values", &values)
+        .def("set_values", &set_values, py::arg("values").noconvert())
+        .def_property_readonly(
+            "n_parameters",
+            [](const Bound& network) { return network.value.layout().n_parameters(); })
         .def("predict", &predict, py::arg("samples"), py::arg("threads"))
-        .def("predict_proba", &predict_proba, py::arg("samples"), py::arg("threads"))
-        .def("evaluate", &evaluate, py::arg("samples"), py::arg("threads"))
-        .def("loss_and_gradient", &loss_and_gradient, py::arg("samples"), py::arg("l2"),
-             py::arg("l2_biases"), py::arg("threads"))
+        .def("predict_outputs", &predict_outputs, py::arg("samples"), py::arg("threads"))
+        .def("evaluate", &evaluate, py::arg("samples"), py::arg("loss"), py::arg("threads"))
+        .def("loss_and_gradient", &loss_and_gradient, py::arg("samples"), py::arg("loss"),
+             py::arg("penalty"), py::arg("dropout_step"), py::arg("threads"))
         .def("train_epoch", &train_epoch, py::arg("optimizer"), py::arg("samples"),
-             py::arg("order"), py::arg("batch_size"), py::arg("learning_rate"), py::arg("l2"),
-             py::arg("l2_biases"), py::arg("threads"));
+             py::arg("order"), py::arg("settings"), py::arg("threads"));
   }
 };
 
-}  // namespace
+void bind_architecture(py::module_& module) {
+  py::native_enum<Activation>(module, "Activation", "enum.Enum")
+      .value("identity", Activation::kIdentity)
+      .value("logistic", Activation::kLogistic)
+      .value("tanh", Activation::kTanh)
+      .value("relu", Activation::kRelu)
+      .value("leaky_relu", Activation::kLeakyRelu)
+      .value("elu", Activation::kElu)
+      .value("silu", Activation::kSilu)
+      .value("gelu", Activation::kGelu)
+      .finalize();
+  py::native_enum<Normalization>(module, "Normalization", "enum.Enum")
+      .value("none", Normalization::kNone)
+      .value("batch", Normalization::kBatch)
+      .value("layer", Normalization::kLayer)
+      .finalize();
+  py::native_enum<Output>(module, "Output", "enum.Enum")
+      .value("softmax", Output::kSoftmax)
+      .value("logistic", Output::kLogistic)
+      .value("identity", Output::kIdentity)
+      .value("exponential", Output::kExponential)
+      .finalize();
+  py::class_<HiddenLayer>(module, "HiddenLayer")
+      .def(py::init<Activation, Normalization, double>(), py::arg("activation"),
+           py::arg("normalization"), py::arg("dropout"));
+  py::class_<Architecture>(module, "Architecture")
+      .def(py::init<std::vector<Index>, std::vector<HiddenLayer>, Output, double, std::uint64_t>(),
+           py::arg("sizes"), py::arg("hidden"), py::arg("output"), py::arg("input_scale"),
+           py::arg("dropout_seed"));
+  py::class_<Layer>(module, "Layer")
+      .def_readonly("fan_in", &Layer::fan_in)
+      .def_readonly("fan_out", &Layer::fan_out)
+      .def_readonly("weights", &Layer::weights)
+      .def_readonly("biases", &Layer::biases)
+      .def_readonly("gains", &Layer::gains)
+      .def_readonly("shifts", &Layer::shifts)
+      .def_readonly("means", &Layer::means)
+      .def_readonly("variances", &Layer::variances);
+}
 
-void bind_networks(py::module_& module) {
+void bind_training(py::module_& module) {
+  py::native_enum<LossKind>(module, "LossKind", "enum.Enum")
+      .value("cross_entropy", LossKind::kCrossEntropy)
+      .value("binary_cross_entropy", LossKind::kBinaryCrossEntropy)
+      .value("squared_error", LossKind::kSquaredError)
+      .value("absolute_error", LossKind::kAbsoluteError)
+      .value("huber", LossKind::kHuber)
+      .value("poisson", LossKind::kPoisson)
+      .finalize();
+  py::class_<Loss>(module, "Loss")
+      .def(py::init<LossKind, double>(), py::arg("kind"), py::arg("parameter"));
+  py::class_<Penalty>(module, "Penalty")
+      .def(py::init<double, bool, bool>(), py::arg("l2"), py::arg("biases"), py::arg("divided"));
+  py::class_<Clipping>(module, "Clipping")
+      .def(py::init<double, double>(), py::arg("value"), py::arg("norm"));
+  py::class_<EpochSettings>(module, "EpochSettings")
+      .def(py::init<Index, std::vector<double>, Loss, Penalty, Clipping, bool>(),
+           py::arg("batch_size"), py::arg("learning_rates"), py::arg("loss"), py::arg("penalty"),
+           py::arg("clipping"), py::arg("objective"));
   py::class_<EpochResult>(module, "EpochResult")
       .def_property_readonly("diverged",
                              [](const EpochResult& r) { return r.ending == Ending::kDiverged; })
       .def_property_readonly("loss", [](const EpochResult& r) { return r.sum.loss; })
       .def_property_readonly("correct", [](const EpochResult& r) { return r.sum.correct; })
+      .def_property_readonly("weight", [](const EpochResult& r) { return r.sum.weight; })
+      .def_readonly("objective", &EpochResult::objective)
+      .def_readonly("penalty", &EpochResult::penalty)
       .def_readonly("n_samples", &EpochResult::n_samples)
       .def_readonly("n_batches", &EpochResult::n_batches);
+}
+
+}  // namespace
+
+void bind_networks(py::module_& module) {
+  bind_architecture(module);
+  bind_training(module);
   Bindings<float>::bind(module, "Network32");
   Bindings<double>::bind(module, "Network64");
 }

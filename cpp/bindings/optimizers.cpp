@@ -1,5 +1,13 @@
 // The state of update rules.
+#include <pybind11/native_enum.h>
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "gil.hpp"
 #include "guarded.hpp"
@@ -14,30 +22,75 @@ namespace {
 template <typename Scalar>
 void bind_optimizer(py::module_& module, const char* name) {
   using Bound = GuardedOptimizer<Scalar>;
+  using Array = py::array_t<Scalar, py::array::c_style | py::array::forcecast>;
   py::class_<Bound>(module, name)
-      .def_static("sgd", [] { return std::make_unique<Bound>(); })
-      .def_static(
-          "adam",
-          [](Index n_parameters, double beta1, double beta2, double epsilon) {
-            return std::make_unique<Bound>(AdamConstants{beta1, beta2, epsilon}, n_parameters);
-          },
-          py::arg("n_parameters"), py::arg("beta1"), py::arg("beta2"), py::arg("epsilon"))
+      .def(py::init<const RuleConstants&, Index>(), py::arg("constants"), py::arg("n_parameters"))
       .def("clock",
            [](const Bound& optimizer) {
              const WithoutGil released;
              const std::shared_lock lock(optimizer.mutex);
              return optimizer.value.clock();
            })
-      .def("reset", [](Bound& optimizer) {
-        const WithoutGil released;
-        const std::unique_lock lock(optimizer.mutex);
-        optimizer.value.reset();
-      });
+      .def("reset",
+           [](Bound& optimizer) {
+             const WithoutGil released;
+             const std::unique_lock lock(optimizer.mutex);
+             optimizer.value.reset();
+           })
+      .def("moments",
+           [](const Bound& optimizer) {
+             std::vector<Array> out;
+             std::vector<Scalar*> to;
+             for (const Buffer<Scalar>& moments : optimizer.value.moments()) {
+               to.push_back(out.emplace_back(moments.size()).mutable_data());
+             }
+             const WithoutGil released;
+             const std::shared_lock lock(optimizer.mutex);
+             for (std::size_t i = 0; i < to.size(); ++i) {
+               std::copy_n(optimizer.value.moments()[i].data(), optimizer.value.n_parameters(),
+                           to[i]);
+             }
+             return out;
+           })
+      .def(
+          "restore",
+          [](Bound& optimizer, const std::vector<Array>& moments, std::int64_t clock) {
+            if (moments.size() != optimizer.value.moments().size()) {
+              throw py::value_error("another number of moments");
+            }
+            std::vector<const Scalar*> from;
+            for (const Array& values : moments) {
+              if (values.ndim() != 1 || values.size() != optimizer.value.n_parameters()) {
+                throw py::value_error("moments of another size");
+              }
+              from.push_back(values.data());
+            }
+            const WithoutGil released;
+            const std::unique_lock lock(optimizer.mutex);
+            optimizer.value.reset();
+            optimizer.value.advance(clock);
+            for (std::size_t i = 0; i < from.size(); ++i) {
+              std::copy_n(from[i], optimizer.value.n_parameters(),
+                          optimizer.value.moments()[i].data());
+            }
+          },
+          py::arg("moments"), py::arg("clock"));
 }
 
 }  // namespace
 
 void bind_optimizers(py::module_& module) {
+  py::native_enum<Rule>(module, "Rule", "enum.Enum")
+      .value("sgd", Rule::kSgd)
+      .value("momentum", Rule::kMomentum)
+      .value("adam", Rule::kAdam)
+      .finalize();
+  py::class_<RuleConstants>(module, "RuleConstants")
+      .def(py::init<Rule, double, bool, double, double, double, bool, bool, double, bool>(),
+           py::arg("rule"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
+           py::arg("beta1") = 0.9, py::arg("beta2") = 0.999, py::arg("epsilon") = 1e-8,
+           py::arg("epsilon_hat") = false, py::arg("amsgrad") = false,
+           py::arg("weight_decay") = 0.0, py::arg("decay_biases") = false);
   bind_optimizer<float>(module, "Optimizer32");
   bind_optimizer<double>(module, "Optimizer64");
 }

@@ -27,7 +27,9 @@ class BatchRunner {
       : network_(network),
         n_threads_(n_threads),
         stop_(stop),
-        workspace_(network, divide_up(std::min(batch_size, kChunkSamples), kLanes<Scalar>)),
+        workspace_(network, divide_up(chunk_for(network.layout(), batch_size), kLanes<Scalar>)),
+        normalized_(network.layout().has(Normalization::kBatch) ||
+                    network.layout().has(Normalization::kLayer)),
         small_(network.layout().n_parameters() * static_cast<Index>(sizeof(Scalar)) <= kSmallBytes),
         piece_size_(round_up(gradient_piece<Scalar>(network.layout().widest()),
                              kAlignment / sizeof(Scalar))),
@@ -41,26 +43,40 @@ class BatchRunner {
   }
 
   // Called by every thread with the same batch. sum: the batch's loss. consume(offset, n, gradient,
-  // is_bias) takes n finished values of the mean loss's gradient, each value once, on some thread.
+  // is_weight) takes n finished values of the mean loss's gradient, each value once, on some
+  // thread.
   template <typename Consume>
-  Ending run(int thread, const Selection& batch, LossSum& sum, Consume&& consume) {
+  Ending run(int thread, const Selection& batch, const Pass<Scalar>& pass, LossSum& sum,
+             Consume&& consume) {
     sum = {};
+    Chunk part{batch, 0, weight_of(batch)};
     for (Index first = 0; first < batch.count; first += chunk()) {
-      Selection part = batch;
-      part.first += first;
-      part.count = std::min(chunk(), batch.count - first);
+      part.samples.first = batch.first + first;
+      part.samples.count = std::min(chunk(), batch.count - first);
+      part.first = first;
       // One thread asks, so that after the next barrier all threads see the same answer.
       if (thread == 0 && stop_()) stopped_.store(true, std::memory_order_relaxed);
-      forward_backward(thread, part, Scalar(1) / static_cast<Scalar>(batch.count));
+      forward_backward(thread, part, pass);
       if (stopped_.load(std::memory_order_relaxed)) return Ending::kStopped;
       workspace_.add_losses(part, sum);
       if (!std::isfinite(sum.loss)) return Ending::kDiverged;
-      gradients(thread, divide_up(part.count, kLanes<Scalar>), first > 0,
+      gradients(thread, divide_up(part.samples.count, kLanes<Scalar>), first > 0,
                 first + chunk() >= batch.count, consume);
       barrier_.arrive_and_wait();
     }
     return Ending::kFinished;
   }
+
+  // Σ of the weights of a batch's samples.
+  static double weight_of(const Selection& batch) {
+    if (!batch.samples->weights) return static_cast<double>(batch.count);
+    double weight = 0;
+    for (Index i = 0; i < batch.count; ++i) weight += batch.samples->weights[batch.row(i)];
+    return weight;
+  }
+
+  // For the threads that run batches, between them.
+  Barrier& barrier() { return barrier_; }
 
  private:
   // A thread's own memory for a part of the weights or of the gradient.
@@ -68,13 +84,19 @@ class BatchRunner {
 
   Index chunk() const { return workspace_.n_panels() * kLanes<Scalar>; }
 
+  // The statistics of batch normalization want a batch whole.
+  static Index chunk_for(const Layout& layout, Index batch_size) {
+    return layout.has(Normalization::kBatch) ? batch_size : std::min(batch_size, kChunkSamples);
+  }
+
   // Everything up to the δ of all layers. All threads share every layer, and wait for each other
   // after it, so that each core keeps the weights of its share from step to step in its own cache.
   // Only where all weights fit there and samples are many, panels go whole to a thread each.
-  void forward_backward(int thread, const Selection& part, Scalar scale) {
-    const Index n_panels = divide_up(part.count, kLanes<Scalar>);
+  void forward_backward(int thread, const Chunk& part, const Pass<Scalar>& pass) {
+    const Index count = part.samples.count;
+    const Index n_panels = divide_up(count, kLanes<Scalar>);
     const bool by_panels =
-        n_threads_ == 1 || (small_ && part.count >= n_threads_ * kChunkSamples / 2);
+        n_threads_ == 1 || (small_ && !normalized_ && count >= n_threads_ * kChunkSamples / 2);
     const Share own = share_of(n_panels, thread, n_threads_);
     const Region region = by_panels ? Region{own.begin, own.end - own.begin}
                                     : Region{0, n_panels, thread, n_threads_};
@@ -85,14 +107,25 @@ class BatchRunner {
     workspace_.gather_inputs(part, region);
     next();
     for (std::size_t l = 0; l < n_layers; ++l) {
-      workspace_.forward(l, region);
+      workspace_.forward(l, part, pass, region);
       next();
+      if (workspace_.normalized(l)) {
+        workspace_.normalize(l, part, pass, region);
+        next();
+      }
     }
-    workspace_.loss(part, scale, region);
+    workspace_.loss(part, pass, region);
     next(n_layers == 1);
     for (std::size_t l = n_layers - 1; l > 0; --l) {
       workspace_.backward(l, region, piece(thread));
-      next(l == 1);
+      const bool normalized = workspace_.normalized(l - 1);
+      next(l == 1 && !normalized);
+      if (normalized) {
+        workspace_.normalize_gradients(l - 1, part, part.first > 0, region);
+        next();
+        workspace_.normalize_backward(l - 1, region);
+        next(l == 1);
+      }
     }
   }
 
@@ -115,6 +148,10 @@ class BatchRunner {
       weight_gradient(layers[l], sources, share, sums, resume, finished, piece(thread), consume);
       if (sums) sums += gradient_sums<Scalar>(layers[l]);
       before += tiles;
+      if (thread == 0 && finished && workspace_.normalized(l)) {
+        consume(layers[l].gains, layers[l].fan_out, workspace_.gain_gradients(l), false);
+        consume(layers[l].shifts, layers[l].fan_out, workspace_.shift_gradients(l), false);
+      }
     }
   }
 
@@ -122,6 +159,7 @@ class BatchRunner {
   int n_threads_;
   const StopRequested& stop_;
   Workspace<Scalar> workspace_;
+  bool normalized_;
   bool small_;
   Index piece_size_;
   Buffer<Scalar> pieces_;

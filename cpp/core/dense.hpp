@@ -19,6 +19,10 @@ struct Panels {
   Scalar* at(Index panel) const { return data + panel * stride; }
 };
 
+// What the δ of a hidden layer takes from its activation: nothing, whether the activation is
+// positive, or the slope that its forward pass left.
+enum class Gate { kOpen, kPositive, kSlope };
+
 namespace detail {
 
 // The tiles are functions of their own, never inlined: in one large function the compiler runs out
@@ -52,9 +56,10 @@ EIGEN_DONT_INLINE void forward_tile(Index fan_in, const Scalar* weights, const S
 inline constexpr Index kRowsAhead = 8;
 
 // weights: the first of kRows columns, a row every `step`.
-template <int kRows, int kPanels, typename Scalar>
+template <Gate kGate, int kRows, int kPanels, typename Scalar>
 EIGEN_DONT_INLINE void backward_tile(Index fan_out, const Scalar* weights, Index step,
-                                     Panels<const Scalar> delta, Panels<Scalar> below) {
+                                     Panels<const Scalar> delta, Panels<const Scalar> gate,
+                                     Panels<Scalar> below) {
   const Packet<Scalar> zero = broadcast(Scalar(0));
   Packet<Scalar> acc[kRows][kPanels][kPanelVectors];
   for (auto& row : acc) {
@@ -68,8 +73,14 @@ EIGEN_DONT_INLINE void backward_tile(Index fan_out, const Scalar* weights, Index
   for (int r = 0; r < kRows; ++r) {
     for (int p = 0; p < kPanels; ++p) {
       for (int v = 0; v < kPanelVectors; ++v) {
-        Scalar* at = below.at(p) + r * kLanes<Scalar> + v * kWidth<Scalar>;
-        pstore(at, pselect(pcmp_lt(zero, load(at)), acc[r][p][v], zero));
+        const Index at = r * kLanes<Scalar> + v * kWidth<Scalar>;
+        Packet<Scalar> sum = acc[r][p][v];
+        if constexpr (kGate == Gate::kPositive) {
+          sum = pselect(pcmp_lt(zero, load(gate.at(p) + at)), sum, zero);
+        } else if constexpr (kGate == Gate::kSlope) {
+          sum = pmul(sum, load(gate.at(p) + at));
+        }
+        pstore(below.at(p) + at, sum);
       }
     }
   }
@@ -88,9 +99,11 @@ EIGEN_DONT_INLINE void pack_columns(Index fan_out, const Scalar* weights, Index 
 }  // namespace detail
 
 // output (fan_out × lanes) = W · input (fan_in × lanes) + b, through a ReLU if kRelu.
-template <bool kRelu, typename Scalar>
+// finish(row, n_rows, panel, n_panels) is called for each tile while it is in the first-level
+// cache.
+template <bool kRelu, typename Scalar, typename Finish>
 void dense_forward(const Layer& layer, const Scalar* parameters, const Region& region,
-                   Panels<Scalar> input, Panels<Scalar> output) {
+                   Panels<Scalar> input, Panels<Scalar> output, Finish&& finish) {
   const Scalar* weights = parameters + layer.weights;
   const Scalar* biases = parameters + layer.biases;
   const Tiling tiles(layer.fan_out, kTileRows);
@@ -100,17 +113,25 @@ void dense_forward(const Layer& layer, const Scalar* parameters, const Region& r
         layer.fan_in, weights + row * layer.fan_in, biases + row,
         Panels<const Scalar>{input.at(panel), input.stride},
         Panels<Scalar>{output.at(panel) + row * kLanes<Scalar>, output.stride});
+    finish(row, Index{rows}, panel, Index{panels});
   });
 }
+template <bool kRelu, typename Scalar>
+void dense_forward(const Layer& layer, const Scalar* parameters, const Region& region,
+                   Panels<Scalar> input, Panels<Scalar> output) {
+  dense_forward<kRelu>(layer, parameters, region, input, output, [](Index, Index, Index, Index) {});
+}
 
-// below (fan_in × lanes): on entry the ReLU activations a of the layer below, on return its
-// δ_below = (Wᵀ δ) ⊙ [a > 0]. delta: fan_out × lanes. packed: kTileRows · fan_out values.
+// below (fan_in × lanes) = (Wᵀ δ) ⊙ slope of the layer below's activation, which `gate` (fan_in ×
+// lanes) tells as kGate says; gate and below may be the same memory. delta: fan_out × lanes.
+// packed: kTileRows · fan_out values.
 // A tile that takes one or two passes over the panels reads its columns where they lie. For more of
 // them the columns are first copied together: rows a power of two apart push each other out of the
 // cache from pass to pass.
-template <typename Scalar>
+template <Gate kGate, typename Scalar>
 void dense_backward(const Layer& layer, const Scalar* parameters, const Region& region,
-                    Panels<Scalar> delta, Panels<Scalar> below, Scalar* packed) {
+                    Panels<Scalar> delta, Panels<Scalar> gate, Panels<Scalar> below,
+                    Scalar* packed) {
   const Tiling tiles(layer.fan_in, kTileRows);
   const bool pack = region.n_panels > 2 * kTilePanels;
   Index packed_tile = -1;
@@ -121,9 +142,10 @@ void dense_backward(const Layer& layer, const Scalar* parameters, const Region& 
       detail::pack_columns<rows>(layer.fan_out, weights, layer.fan_in, packed);
       packed_tile = tile;
     }
-    detail::backward_tile<rows, panels>(
+    detail::backward_tile<kGate, rows, panels>(
         layer.fan_out, pack ? static_cast<const Scalar*>(packed) : weights,
         pack ? Index{rows} : layer.fan_in, Panels<const Scalar>{delta.at(panel), delta.stride},
+        Panels<const Scalar>{gate.at(panel) + column * kLanes<Scalar>, gate.stride},
         Panels<Scalar>{below.at(panel) + column * kLanes<Scalar>, below.stride});
   });
 }

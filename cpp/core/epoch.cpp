@@ -37,49 +37,218 @@ bool all_finite(const Scalar* values, Index count) {
   return sum == 0;
 }
 
-}  // namespace
+// Sums of squares over the flat buffer that several threads share: pieces of a fixed size, each
+// summed by one thread and all of them in their order, so that the sum has the same bits for any
+// number of threads.
+class SquareSum {
+ public:
+  explicit SquareSum(Index count)
+      : count_(count), pieces_(static_cast<std::size_t>(divide_up(count, kPiece))) {}
 
+  // Sums this thread's share of the pieces.
+  template <typename Scalar>
+  void add(const Scalar* values, int thread, int n_threads) {
+    const Share share = share_of(static_cast<Index>(pieces_.size()), thread, n_threads);
+    for (Index piece = share.begin; piece < share.end; ++piece) {
+      const Index begin = piece * kPiece;
+      pieces_[static_cast<std::size_t>(piece)] =
+          of(values + begin, std::min(kPiece, count_ - begin));
+    }
+  }
+
+  double total() const {
+    double sum = 0;
+    for (const double piece : pieces_) sum += piece;
+    return sum;
+  }
+
+  template <typename Scalar>
+  static double of(const Scalar* values, Index count) {
+    // Several sums at once, for the compiler's vectors.
+    double sums[kSums] = {};
+    Index i = 0;
+    for (; i + kSums <= count; i += kSums) {
+      for (Index j = 0; j < kSums; ++j) {
+        const auto value = static_cast<double>(values[i + j]);
+        sums[j] += value * value;
+      }
+    }
+    for (Index j = 0; i + j < count; ++j) {
+      const auto value = static_cast<double>(values[i + j]);
+      sums[j] += value * value;
+    }
+    double sum = 0;
+    for (const double part : sums) sum += part;
+    return sum;
+  }
+
+ private:
+  static constexpr Index kPiece = 4096;
+  static constexpr Index kSums = 8;
+
+  Index count_;
+  std::vector<double> pieces_;
+};
+
+// Bounds each element; a NaN stays one.
 template <typename Scalar>
-EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
-                        const Samples& samples, const Index* order, Index batch_size,
-                        double learning_rate, const Penalty& penalty, const Threads& threads,
-                        const StopRequested& stop) {
-  const Index n_samples = samples.rows.count;
-  batch_size = std::min(batch_size, n_samples);
-  const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
-  BatchRunner<Scalar> runner(network, batch_size, n_threads, stop);
-  const auto decay = static_cast<Scalar>(penalty.lambda);
-  const Scalar bias_decay = penalty.biases ? decay : Scalar(0);
-  const std::int64_t clock = optimizer.clock();
-  Scalar* const parameters = network.parameters();
+void clip_values(Index count, Scalar bound, Scalar* gradient) {
+  for (Index i = 0; i < count; ++i) {
+    const Scalar g = gradient[i];
+    gradient[i] = g > bound ? bound : g < -bound ? -bound : g;
+  }
+}
 
-  EpochResult result;
-  run_on_threads(n_threads, [&](int thread) {
+// The steps of an epoch, on one of several threads.
+template <typename Scalar>
+class Epoch {
+ public:
+  Epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer, const Samples& samples,
+        const Order& order, const EpochSettings& settings, Index batch_size, int n_threads,
+        const StopRequested& stop)
+      : network_(network),
+        optimizer_(optimizer),
+        samples_(samples),
+        order_(order),
+        settings_(settings),
+        batch_size_(batch_size),
+        n_threads_(n_threads),
+        runner_(network, batch_size, n_threads, stop),
+        parameters_(network.parameters()),
+        clips_values_(std::isfinite(settings.clipping.value)),
+        clips_norm_(std::isfinite(settings.clipping.norm)) {
+    const Index n_parameters = network.layout().n_parameters();
+    if (clips_norm_) {
+      gradient_ = Buffer<Scalar>(n_parameters);
+      norm_.emplace(n_parameters);
+    }
+  }
+
+  void run(int thread, EpochResult& result) {
+    const std::int64_t clock = optimizer_.clock();
+    Pass<Scalar> pass{settings_.loss, clock, true, parameters_};
     std::int64_t steps = 0;
-    for (Index first = 0; first < n_samples; first += batch_size, ++steps) {
-      const Selection batch{&samples.rows, samples.labels, order, first,
-                            std::min(batch_size, n_samples - first)};
-      const StepSize<Scalar> size(optimizer, clock + steps, learning_rate);
+    for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
+      const Selection batch{&samples_.rows, &samples_, order_.rows, first,
+                            std::min(batch_size_, order_.count - first)};
+      pass.step = clock + steps;
+      const std::vector<double>& rates = settings_.learning_rates;
+      const double rate = rates[rates.size() == 1 ? 0 : static_cast<std::size_t>(steps)];
+      const StepSize<Scalar> size(optimizer_, clock + steps, rate);
+      const double penalty = settings_.penalty.of(weight_of(batch));
+      // Before the step, and before the next barrier, after which it may change parameters.
+      const double penalized = thread == 0 && settings_.objective
+                                   ? penalty_of(network_, penalty, settings_.penalty.biases)
+                                   : 0;
       LossSum sum;
-      const Ending ending = runner.run(
-          thread, batch, sum, [&](Index offset, Index count, Scalar* gradient, bool is_bias) {
-            update(optimizer, size, is_bias ? bias_decay : decay, offset, count, gradient,
-                   parameters);
-          });
+      const Ending ending = step(thread, batch, pass, size, penalty, sum);
       if (thread == 0) {
         result.ending = ending;
         if (ending == Ending::kFinished) {
           result.sum += sum;
+          const auto count = static_cast<double>(batch.count);
+          result.objective += count * (sum.loss / sum.weight + penalized);
+          result.penalty += count * penalized;
           result.n_samples += batch.count;
           ++result.n_batches;
         }
       }
       if (ending != Ending::kFinished) return;
     }
-  });
+  }
+
+ private:
+  double weight_of(const Selection& batch) const {
+    return settings_.penalty.divided ? BatchRunner<Scalar>::weight_of(batch) : 1;
+  }
+
+  Ending step(int thread, const Selection& batch, const Pass<Scalar>& pass,
+              const StepSize<Scalar>& size, double penalty, LossSum& sum) {
+    const auto decay = static_cast<Scalar>(penalty);
+    const Scalar bias_decay = settings_.penalty.biases ? decay : Scalar(0);
+    if (!clips_values_ && !clips_norm_) {
+      return runner_.run(thread, batch, pass, sum,
+                         [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
+                           update(optimizer_, size, is_weight ? decay : bias_decay, is_weight,
+                                  offset, count, gradient, parameters_);
+                         });
+    }
+    const Ending ending = runner_.run(
+        thread, batch, pass, sum, [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
+          const Scalar lambda = is_weight ? decay : bias_decay;
+          for (Index i = 0; i < count; ++i) gradient[i] += lambda * parameters_[offset + i];
+          if (clips_values_) {
+            clip_values(count, static_cast<Scalar>(settings_.clipping.value), gradient);
+          }
+          if (clips_norm_) {
+            std::copy_n(gradient, count, gradient_.data() + offset);
+          } else {
+            update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+          }
+        });
+    if (!clips_norm_ || ending != Ending::kFinished) return ending;
+    norm_->add(gradient_.data(), thread, n_threads_);
+    runner_.barrier().arrive_and_wait();
+    const double norm = std::sqrt(norm_->total());
+    // A gradient that is not finite is left as it is, for the epoch's end to find.
+    const double scale =
+        norm > settings_.clipping.norm && std::isfinite(norm) ? settings_.clipping.norm / norm : 1;
+    for_each_piece(thread, [&](Index offset, Index count, bool is_weight) {
+      Scalar* gradient = gradient_.data() + offset;
+      for (Index i = 0; i < count; ++i) gradient[i] *= static_cast<Scalar>(scale);
+      update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+    });
+    runner_.barrier().arrive_and_wait();
+    return ending;
+  }
+
+  // body(offset, count, is_weight) for this thread's share of the parameters.
+  template <typename Body>
+  void for_each_piece(int thread, Body&& body) {
+    const std::vector<Layer>& layers = network_.layout().layers();
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const Index end =
+          l + 1 < layers.size() ? layers[l + 1].weights : network_.layout().n_parameters();
+      const auto share = [&](Index begin, Index size, bool is_weight) {
+        const Share mine = share_of(size, thread, n_threads_);
+        body(begin + mine.begin, mine.end - mine.begin, is_weight);
+      };
+      share(layers[l].weights, layers[l].biases - layers[l].weights, true);
+      share(layers[l].biases, end - layers[l].biases, false);
+    }
+  }
+
+  Network<Scalar>& network_;
+  Optimizer<Scalar>& optimizer_;
+  const Samples& samples_;
+  const Order& order_;
+  const EpochSettings& settings_;
+  Index batch_size_;
+  int n_threads_;
+  BatchRunner<Scalar> runner_;
+  Scalar* parameters_;
+  bool clips_values_;
+  bool clips_norm_;
+  Buffer<Scalar> gradient_;  // of a step, where its norm is bounded
+  std::optional<SquareSum> norm_;
+};
+
+}  // namespace
+
+template <typename Scalar>
+EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
+                        const Samples& samples, const Order& order, const EpochSettings& settings,
+                        const Threads& threads, const StopRequested& stop) {
+  const Order taken{order.rows, order.rows ? order.count : samples.rows.count};
+  const Index batch_size = std::min(settings.batch_size, taken.count);
+  const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
+  Epoch<Scalar> epoch(network, optimizer, samples, taken, settings, batch_size, n_threads, stop);
+
+  EpochResult result;
+  run_on_threads(n_threads, [&](int thread) { epoch.run(thread, result); });
   optimizer.advance(result.n_batches);
   if (result.ending == Ending::kFinished &&
-      !all_finite(parameters, network.layout().n_parameters())) {
+      !all_finite(network.parameters(), network.layout().n_values())) {
     result.ending = Ending::kDiverged;
   }
   return result;
@@ -87,26 +256,31 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
 
 template <typename Scalar>
 std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const Samples& samples,
-                                         const Penalty& penalty, const Threads& threads,
-                                         const StopRequested& stop, Scalar* gradient) {
-  const Index n_samples = samples.rows.count;
+                                         const Order& order, const Loss& loss,
+                                         const Penalty& penalty,
+                                         std::optional<std::int64_t> dropout_step,
+                                         const Threads& threads, const StopRequested& stop,
+                                         Scalar* gradient) {
+  const Index n_samples = order.rows ? order.count : samples.rows.count;
   const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
   BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
   const auto decay = static_cast<Scalar>(penalty.lambda);
-  const Selection all{&samples.rows, samples.labels, nullptr, 0, n_samples};
+  const Selection all{&samples.rows, &samples, order.rows, 0, n_samples};
+  const Pass<Scalar> pass{loss, dropout_step.value_or(0), dropout_step.has_value(), nullptr};
 
   LossSum result;
   Ending ending = Ending::kFinished;
   run_on_threads(n_threads, [&](int thread) {
     LossSum sum;
-    const Ending mine = runner.run(
-        thread, all, sum, [&](Index offset, Index count, const Scalar* piece, bool is_bias) {
-          const Scalar lambda = is_bias && !penalty.biases ? Scalar(0) : decay;
-          const Scalar* parameters = network.parameters() + offset;
-          for (Index i = 0; i < count; ++i) {
-            gradient[offset + i] = piece[i] + lambda * parameters[i];
-          }
-        });
+    const Ending mine =
+        runner.run(thread, all, pass, sum,
+                   [&](Index offset, Index count, const Scalar* piece, bool is_weight) {
+                     const Scalar lambda = is_weight || penalty.biases ? decay : Scalar(0);
+                     const Scalar* parameters = network.parameters() + offset;
+                     for (Index i = 0; i < count; ++i) {
+                       gradient[offset + i] = piece[i] + lambda * parameters[i];
+                     }
+                   });
     if (thread == 0) {
       result = sum;
       ending = mine;
@@ -117,35 +291,28 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
 }
 
 template <typename Scalar>
-double penalty_of(const Network<Scalar>& network, const Penalty& penalty) {
+double penalty_of(const Network<Scalar>& network, double lambda, bool biases) {
   const FlushSubnormals flush;
   double squares = 0;
-  const auto add = [&](Index offset, Index count) {
-    for (Index i = 0; i < count; ++i) {
-      const auto value = static_cast<double>(network.parameters()[offset + i]);
-      squares += value * value;
-    }
-  };
   for (const Layer& layer : network.layout().layers()) {
-    add(layer.weights, layer.fan_in * layer.fan_out);
-    if (penalty.biases) add(layer.biases, layer.fan_out);
+    squares += SquareSum::of(network.parameters() + layer.weights, layer.biases - layer.weights);
+    if (!biases) continue;
+    squares += SquareSum::of(network.parameters() + layer.biases, layer.fan_out);
+    if (layer.hidden.normalization == Normalization::kNone) continue;
+    squares += SquareSum::of(network.parameters() + layer.gains, 2 * layer.fan_out);
   }
-  return penalty.lambda / 2 * squares;
+  return lambda / 2 * squares;
 }
 
-template EpochResult train_epoch(Network<float>&, Optimizer<float>&, const Samples&, const Index*,
-                                 Index, double, const Penalty&, const Threads&,
-                                 const StopRequested&);
-template EpochResult train_epoch(Network<double>&, Optimizer<double>&, const Samples&, const Index*,
-                                 Index, double, const Penalty&, const Threads&,
-                                 const StopRequested&);
-template std::optional<LossSum> loss_and_gradient(const Network<float>&, const Samples&,
-                                                  const Penalty&, const Threads&,
-                                                  const StopRequested&, float*);
-template std::optional<LossSum> loss_and_gradient(const Network<double>&, const Samples&,
-                                                  const Penalty&, const Threads&,
-                                                  const StopRequested&, double*);
-template double penalty_of(const Network<float>&, const Penalty&);
-template double penalty_of(const Network<double>&, const Penalty&);
+#define EIGENMLP_INSTANTIATE(Scalar)                                                     \
+  template EpochResult train_epoch(Network<Scalar>&, Optimizer<Scalar>&, const Samples&, \
+                                   const Order&, const EpochSettings&, const Threads&,   \
+                                   const StopRequested&);                                \
+  template std::optional<LossSum> loss_and_gradient(                                     \
+      const Network<Scalar>&, const Samples&, const Order&, const Loss&, const Penalty&, \
+      std::optional<std::int64_t>, const Threads&, const StopRequested&, Scalar*);       \
+  template double penalty_of(const Network<Scalar>&, double, bool)
+EIGENMLP_INSTANTIATE(float);
+EIGENMLP_INSTANTIATE(double);
 
 }  // namespace eigenmlp

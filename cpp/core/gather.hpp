@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "buffer.hpp"
+#include "loss.hpp"
 #include "simd.hpp"
 
 namespace eigenmlp {
@@ -12,7 +13,7 @@ namespace eigenmlp {
 // Samples order[0 … count) of a data set; without an order, rows first, first + 1, ….
 struct Selection {
   const Rows* rows;
-  const Label* labels;  // of the whole data set; null where only predictions are wanted
+  const Samples* samples;  // the whole data set; null where only predictions are wanted
   const Index* order;
   Index first;
   Index count;

@@ -85,7 +85,7 @@ Index gradient_sums(const Layer& layer) {
 // Tiles [tiles.begin, tiles.end) of dW = Σ_samples δ aᵀ, row by row, summed in the order of the
 // samples; and db = Σ_samples δ of the rows whose first tile is among them.
 // sums (gradient_sums(layer) values, or null): the gradient over earlier chunks and this one;
-// `resume` says whether it holds any. consume(offset, count, gradient, is_bias) takes values that
+// `resume` says whether it holds any. consume(offset, count, gradient, is_weight) takes values that
 // are `finished`, `offset` in the layout of the parameters. piece: gradient_piece(widest) values,
 // used without sums.
 template <typename Scalar, typename Consume>
@@ -119,7 +119,7 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
         const Index end = last == n_blocks ? layer.fan_in : columns_of.first(last) * width;
         for (Index r = 0; r < rows; ++r) {
           consume(layer.weights + (row + r) * layer.fan_in + begin, end - begin,
-                  weights + r * stride + begin, false);
+                  weights + r * stride + begin, true);
         }
       }
       if (first > 0) return;
@@ -136,7 +136,7 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
       }
       for (Scalar& bias : biases) bias += Scalar(0);
       if (finished) {
-        consume(layer.biases + row, Index{rows}, biases, true);
+        consume(layer.biases + row, Index{rows}, biases, false);
       } else {
         std::copy_n(biases, Index{rows}, sum);
       }

@@ -8,8 +8,10 @@
 
 #include "dense.hpp"
 #include "gather.hpp"
+#include "hidden.hpp"
+#include "normalization.hpp"
+#include "output.hpp"
 #include "row.hpp"
-#include "softmax.hpp"
 #include "subnormals.hpp"
 
 namespace eigenmlp {
@@ -22,6 +24,62 @@ constexpr Index kGroupSamples = 64;
 
 template <typename Scalar>
 constexpr Index kGroupPanels = kGroupSamples / kLanes<Scalar>;
+
+// The activations of a thread's share of a layer's outputs, which it has just computed.
+template <typename Scalar>
+void activate_row(const Layer& layer, int part, int parts, Scalar* outputs) {
+  const Tiling tiles = row_tiles<Scalar>(layer);
+  const Share share = share_of(tiles.count(), part, parts);
+  const Index end =
+      share.end < tiles.count() ? tiles.first(share.end) : divide_up(layer.fan_out, kWidth<Scalar>);
+  with_activation(layer.hidden.activation, [&](auto kind) {
+    for (Index v = tiles.first(share.begin); v < end; ++v) {
+      Scalar* at = outputs + v * kWidth<Scalar>;
+      pstore(at, activate<kind, Scalar>(load(at)).value);
+    }
+  });
+}
+
+// What follows the products of a group of samples in a layer that is more than a ReLU.
+template <typename Scalar>
+void finish_hidden(const Layer& layer, const Scalar* parameters, Index row, Index n_rows,
+                   int n_vectors, Scalar* values) {
+  if (layer.hidden.normalization == Normalization::kBatch) {
+    normalize_by_running(layer, parameters, row, n_rows, n_vectors, values);
+  }
+  activate_rows<Scalar>(layer.hidden.activation, {}, row, n_rows, 0, n_vectors, values, nullptr);
+}
+
+// Takes a group's activations through a layer.
+template <typename Scalar>
+void forward_group(const Network<Scalar>& network, const Layer& layer, const Region& region,
+                   const Panels<Scalar>& from, const Panels<Scalar>& to) {
+  const Scalar* parameters = network.parameters();
+  const HiddenLayer& hidden = layer.hidden;
+  if (hidden.normalization == Normalization::kLayer) {
+    dense_forward<false>(layer, parameters, region, from, to);
+    for (Index panel = 0; panel < region.n_panels; ++panel) {
+      for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
+        layer_normalize<Scalar>(layer, parameters, to.at(panel) + lane, nullptr, nullptr);
+      }
+      finish_hidden(layer, parameters, 0, layer.fan_out, kPanelVectors, to.at(panel));
+    }
+  } else if (hidden.normalization == Normalization::kNone &&
+             hidden.activation == Activation::kRelu) {
+    dense_forward<true>(layer, parameters, region, from, to);
+  } else if (hidden.normalization == Normalization::kNone &&
+             hidden.activation == Activation::kIdentity) {
+    dense_forward<false>(layer, parameters, region, from, to);
+  } else {
+    dense_forward<false>(layer, parameters, region, from, to,
+                         [&](Index row, Index n_rows, Index panel, Index n_panels) {
+                           for (Index p = panel; p < panel + n_panels; ++p) {
+                             finish_hidden(layer, parameters, row, n_rows, kPanelVectors,
+                                           to.at(p) + row * kLanes<Scalar>);
+                           }
+                         });
+  }
+}
 
 // Takes one row to its logits, in the first lane of a panel. All threads share every layer.
 template <typename Scalar>
@@ -37,10 +95,11 @@ void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads
     const Scalar* weights = all_weights;
     for (const Layer& layer : layers) {
       const Scalar* biases = network.parameters() + layer.biases;
-      if (&layer == &layers.back()) {
-        row_forward<false>(layer, weights, biases, thread, n_threads, from, to);
-      } else {
+      if (layer.hidden.activation == Activation::kRelu) {
         row_forward<true>(layer, weights, biases, thread, n_threads, from, to);
+      } else {
+        row_forward<false>(layer, weights, biases, thread, n_threads, from, to);
+        activate_row(layer, thread, n_threads, to);
       }
       weights += row_weights_size<Scalar>(layer);
       barrier.arrive_and_wait();
@@ -48,7 +107,7 @@ void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads
     }
   });
   const Scalar* logits = memory + (layers.size() % 2) * stride;
-  for (Index c = 0; c < network.layout().n_classes(); ++c) {
+  for (Index c = 0; c < network.layout().n_outputs(); ++c) {
     std::fill_n(panel + c * kLanes<Scalar>, kWidth<Scalar>, logits[c]);
   }
 }
@@ -71,7 +130,9 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
   const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(rows.count, lanes));
   auto scratch = network.scratch().borrow(2 * n_threads * n_panels * stride);
   Scalar* const memory = scratch.cut(0);
-  if (rows.count == 1) {
+  const bool normalized =
+      network.layout().has(Normalization::kBatch) || network.layout().has(Normalization::kLayer);
+  if (rows.count == 1 && !normalized) {
     Scalar* const panel = memory + stride;
     const Index n_tiles = divide_up(widest, kRowVectors * width);
     forward_row(network, rows, choose_threads(threads, n_tiles, flops), memory, stride / lanes,
@@ -94,11 +155,7 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
                        from.at(sample / lanes) + sample % lanes, nullptr, 0);
       }
       for (const Layer& layer : layers) {
-        if (&layer == &layers.back()) {
-          dense_forward<false>(layer, network.parameters(), region, from, to);
-        } else {
-          dense_forward<true>(layer, network.parameters(), region, from, to);
-        }
+        forward_group(network, layer, region, from, to);
         std::swap(from, to);
       }
       finish(first, samples.count, from);
@@ -119,24 +176,26 @@ void for_each_vector(Index count, const Panels<Scalar>& logits, Finish&& finish)
 }  // namespace
 
 template <typename Scalar>
-bool predict_probabilities(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
-                           const StopRequested& stop, Scalar* probabilities) {
-  const Index n_classes = network.layout().n_classes();
-  return for_each_group(
-      network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
-        for_each_vector(count, logits, [&](Index, Index, Scalar* z) { softmax(n_classes, z); });
-        for (Index i = 0; i < count; i += kLanes<Scalar>) {
-          panel_to_rows<Scalar>(logits.at(i / kLanes<Scalar>), n_classes,
-                                std::min(kLanes<Scalar>, count - i),
-                                probabilities + (first + i) * n_classes);
-        }
-      });
+bool predict_outputs(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+                     const StopRequested& stop, Scalar* outputs) {
+  const Index n_outputs = network.layout().n_outputs();
+  return for_each_group(network, rows, threads, stop,
+                        [&](Index first, Index count, const Panels<Scalar>& z) {
+                          for_each_vector(count, z, [&](Index, Index, Scalar* values) {
+                            predict_outputs(network.architecture().output, n_outputs, values);
+                          });
+                          for (Index i = 0; i < count; i += kLanes<Scalar>) {
+                            panel_to_rows<Scalar>(z.at(i / kLanes<Scalar>), n_outputs,
+                                                  std::min(kLanes<Scalar>, count - i),
+                                                  outputs + (first + i) * n_outputs);
+                          }
+                        });
 }
 
 template <typename Scalar>
 bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes) {
-  const Index n_classes = network.layout().n_classes();
+  const Index n_classes = network.layout().n_outputs();
   return for_each_group(
       network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
         for_each_vector(count, logits, [&](Index offset, Index used, const Scalar* z) {
@@ -151,19 +210,35 @@ bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Thr
 }
 
 template <typename Scalar>
-std::optional<LossSum> evaluate(const Network<Scalar>& network, const Rows& rows,
-                                const Label* labels, const Threads& threads,
+std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& samples,
+                                const Loss& loss, const Threads& threads,
                                 const StopRequested& stop) {
-  const Index n_classes = network.layout().n_classes();
-  std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(rows.count, kGroupSamples)));
+  constexpr Index width = kWidth<Scalar>;
+  const Index n_outputs = network.layout().n_outputs();
+  const Index stride = round_up(n_outputs, width) * kLanes<Scalar>;
+  std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(samples.rows.count, kGroupSamples)));
+  alignas(kAlignment) Scalar ones[width];
+  std::fill_n(ones, width, Scalar(1));
   const bool finished = for_each_group(
-      network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
+      network, samples.rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& z) {
         LossSum& sum = sums[static_cast<std::size_t>(first / kGroupSamples)];
-        for_each_vector(count, logits, [&](Index offset, Index used, Scalar* z) {
-          Scalar losses[kWidth<Scalar>];
-          sum.correct +=
-              softmax_cross_entropy(n_classes, labels + first + offset, used, Scalar(1), z, losses);
-          for (Index i = 0; i < used; ++i) sum.loss += static_cast<double>(losses[i]);
+        Buffer<Scalar> targets(samples.labels ? 0 : stride);
+        const Selection group{&samples.targets, nullptr, nullptr, first, count};
+        for_each_vector(count, z, [&](Index offset, Index used, Scalar* values) {
+          alignas(kAlignment) Scalar losses[width];
+          alignas(kAlignment) Scalar hits[width];
+          const Label* labels = samples.labels ? samples.labels + first + offset : nullptr;
+          if (!labels) gather<Scalar>(group, offset, 1, targets.data(), nullptr, 0);
+          loss_and_delta(loss, OutputVector<Scalar>{n_outputs, used, labels, targets.data(), ones,
+                                                    values, losses, hits});
+          for (Index i = 0; i < used; ++i) {
+            const double weight = samples.weights ? samples.weights[first + offset + i] : 1;
+            // As absent, also where it has no finite loss.
+            if (weight == 0) continue;
+            sum.loss += weight * static_cast<double>(losses[i]);
+            sum.correct += weight * static_cast<double>(hits[i]);
+            sum.weight += weight;
+          }
         });
       });
   if (!finished) return std::nullopt;
@@ -197,19 +272,15 @@ Index first_bad_row(const Rows& rows) {
   return rows.count;
 }
 
-template bool predict_probabilities(const Network<float>&, const Rows&, const Threads&,
-                                    const StopRequested&, float*);
-template bool predict_probabilities(const Network<double>&, const Rows&, const Threads&,
-                                    const StopRequested&, double*);
-template bool predict_classes(const Network<float>&, const Rows&, const Threads&,
-                              const StopRequested&, std::int64_t*);
-template bool predict_classes(const Network<double>&, const Rows&, const Threads&,
-                              const StopRequested&, std::int64_t*);
-template std::optional<LossSum> evaluate(const Network<float>&, const Rows&, const Label*,
-                                         const Threads&, const StopRequested&);
-template std::optional<LossSum> evaluate(const Network<double>&, const Rows&, const Label*,
-                                         const Threads&, const StopRequested&);
-template Index first_bad_row<float>(const Rows&);
-template Index first_bad_row<double>(const Rows&);
+#define EIGENMLP_INSTANTIATE(Scalar)                                                            \
+  template bool predict_outputs(const Network<Scalar>&, const Rows&, const Threads&,            \
+                                const StopRequested&, Scalar*);                                 \
+  template bool predict_classes(const Network<Scalar>&, const Rows&, const Threads&,            \
+                                const StopRequested&, std::int64_t*);                           \
+  template std::optional<LossSum> evaluate(const Network<Scalar>&, const Samples&, const Loss&, \
+                                           const Threads&, const StopRequested&);               \
+  template Index first_bad_row<Scalar>(const Rows&)
+EIGENMLP_INSTANTIATE(float);
+EIGENMLP_INSTANTIATE(double);
 
 }  // namespace eigenmlp

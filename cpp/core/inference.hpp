@@ -3,27 +3,28 @@
 
 #include <optional>
 
+#include "loss.hpp"
 #include "network.hpp"
 #include "threads.hpp"
 #include "types.hpp"
 
 namespace eigenmlp {
 
-// probabilities: rows.count × n_classes. False if stopped.
+// outputs: rows.count × n_outputs, NaN where a row has no finite ones. False if stopped.
 template <typename Scalar>
-bool predict_probabilities(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
-                           const StopRequested& stop, Scalar* probabilities);
+bool predict_outputs(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+                     const StopRequested& stop, Scalar* outputs);
 
-// classes: rows.count indices, the first largest logit of each row, or -1 where a logit is not
-// finite. False if stopped.
+// classes: rows.count indices, the first largest output of each row, or -1 where one is not finite.
+// False if stopped.
 template <typename Scalar>
 bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes);
 
-// Summed cross-entropy, without penalty, and hits over all rows. Empty if stopped.
+// Loss, without penalty, and hits over all samples. Empty if stopped.
 template <typename Scalar>
-std::optional<LossSum> evaluate(const Network<Scalar>& network, const Rows& rows,
-                                const Label* labels, const Threads& threads,
+std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& samples,
+                                const Loss& loss, const Threads& threads,
                                 const StopRequested& stop);
 
 // Index of the first row with an element that is NaN, infinite or beyond the range of Scalar;

@@ -1,6 +1,7 @@
 // The model: an architecture and its parameters.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -11,16 +12,27 @@
 
 namespace eigenmlp {
 
-// A dense network: ReLU after every hidden layer, softmax after the last. Inputs are multiplied by
-// input_scale before the first layer.
+// A dense network. Inputs are multiplied by input_scale before the first layer.
 template <typename Scalar>
 class Network {
  public:
-  Network(std::vector<Index> sizes, double input_scale)
-      : layout_(std::move(sizes)), input_scale_(input_scale), parameters_(layout_.n_parameters()) {}
+  explicit Network(Architecture architecture)
+      : architecture_(std::move(architecture)),
+        layout_(architecture_),
+        parameters_(layout_.n_values()) {
+    for (const Layer& layer : layout_.layers()) {
+      const auto fill = [&](Index offset) {
+        std::fill_n(parameters_.data() + offset, layer.fan_out, Scalar(1));
+      };
+      if (layer.hidden.normalization != Normalization::kNone) fill(layer.gains);
+      if (layer.hidden.normalization == Normalization::kBatch) fill(layer.variances);
+    }
+  }
 
+  const Architecture& architecture() const { return architecture_; }
   const Layout& layout() const { return layout_; }
-  double input_scale() const { return input_scale_; }
+  double input_scale() const { return architecture_.input_scale; }
+  // The layout's n_values.
   const Scalar* parameters() const { return parameters_.data(); }
   // To change them before the next prediction.
   Scalar* parameters() {
@@ -35,8 +47,8 @@ class Network {
   Scratch<Scalar>& scratch() const { return scratch_; }
 
  private:
+  Architecture architecture_;
   Layout layout_;
-  double input_scale_;
   Buffer<Scalar> parameters_;
   mutable RowWeights<Scalar> row_weights_;
   mutable Scratch<Scalar> scratch_;

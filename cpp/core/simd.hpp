@@ -38,13 +38,17 @@ template <typename Scalar>
 EIGEN_STRONG_INLINE Packet<Scalar> broadcast(Scalar value) {
   return Eigen::internal::pset1<Packet<Scalar>>(value);
 }
+using Eigen::internal::pabs;
 using Eigen::internal::padd;
+using Eigen::internal::pcmp_eq;
 using Eigen::internal::pcmp_lt;
 using Eigen::internal::pdiv;
 using Eigen::internal::plog;
 using Eigen::internal::pmadd;
 using Eigen::internal::pmax;
+using Eigen::internal::pmin;
 using Eigen::internal::pmul;
+using Eigen::internal::pnegate;
 using Eigen::internal::pselect;
 using Eigen::internal::pstore;
 using Eigen::internal::pstoreu;

@@ -1,4 +1,4 @@
-// The output layer: softmax, cross-entropy and δ in one pass over a vector of samples.
+// Softmax over a vector of samples.
 #pragma once
 
 #include <algorithm>
@@ -65,42 +65,6 @@ void softmax(Index n_classes, Scalar* logits) {
 template <typename Scalar>
 void largest_class(Index n_classes, const Scalar* logits, Scalar* classes) {
   pstore(classes, detail::largest(n_classes, logits).index);
-}
-
-// logits (n_classes, kLanes apart): a vector of samples' on entry; on return scale · (ŷ - y) for
-// the first `used` samples and 0 for the padding. labels, losses: one a used sample. Returns the
-// hits. -log ŷ_label = log Σ exp(z - z_max) + z_max - z_label, which can't overflow.
-template <typename Scalar>
-Index softmax_cross_entropy(Index n_classes, const Label* labels, Index used, Scalar scale,
-                            Scalar* logits, Scalar* losses) {
-  constexpr Index width = kWidth<Scalar>;
-  constexpr Index lanes = kLanes<Scalar>;
-  alignas(kAlignment) Scalar labelled[width] = {};
-  alignas(kAlignment) Scalar factor[width] = {};
-  for (Index lane = 0; lane < used; ++lane) {
-    labelled[lane] = logits[labels[lane] * lanes + lane];
-    factor[lane] = scale;
-  }
-
-  const auto best = detail::largest(n_classes, logits);
-  const Packet<Scalar> sum = detail::exponentials(n_classes, best.logit, logits);
-  const Packet<Scalar> scaling = pdiv(load(factor), sum);
-  for (Index c = 0; c < n_classes; ++c) {
-    Scalar* at = logits + c * lanes;
-    pstore(at, pmul(load(at), scaling));
-  }
-
-  alignas(kAlignment) Scalar loss[width];
-  alignas(kAlignment) Scalar predicted[width];
-  pstore(loss, padd(plog(sum), psub(best.logit, load(labelled))));
-  pstore(predicted, best.index);
-  std::copy_n(loss, used, losses);
-  Index correct = 0;
-  for (Index lane = 0; lane < used; ++lane) {
-    logits[labels[lane] * lanes + lane] -= scale;
-    correct += predicted[lane] == static_cast<Scalar>(labels[lane]);
-  }
-  return correct;
 }
 
 }  // namespace eigenmlp

@@ -24,14 +24,16 @@ struct Rows {
   Index stride;
 };
 
-// The scores of any number of samples.
+// The scores of any number of samples, each times its weight.
 struct LossSum {
-  double loss = 0;    // Σ -log ŷ_label
-  Index correct = 0;  // samples whose label is the first largest class
+  double loss = 0;
+  double correct = 0;  // samples whose outputs, as classes, are all right
+  double weight = 0;
 
   LossSum& operator+=(const LossSum& other) {
     loss += other.loss;
     correct += other.correct;
+    weight += other.weight;
     return *this;
   }
 };

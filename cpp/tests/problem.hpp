@@ -15,10 +15,21 @@ using eigenmlp::Label;
 
 inline bool never() { return false; }
 
+// An epoch as the tests like it best: one rate, cross-entropy, nothing clipped.
+inline eigenmlp::EpochSettings settings(Index batch_size, double learning_rate,
+                                        const eigenmlp::Penalty& penalty = {}) {
+  return {batch_size, {learning_rate}, {}, penalty, {}, false};
+}
+
 template <typename Scalar>
 struct Problem {
-  Problem(std::vector<Index> sizes, Index n_samples, unsigned seed = 1)
-      : network(sizes, 1.0), inputs(static_cast<std::size_t>(n_samples * sizes.front())) {
+  Problem(const std::vector<Index>& sizes, Index n_samples, unsigned seed = 1)
+      : Problem(eigenmlp::Architecture::relu(sizes), n_samples, seed) {}
+
+  Problem(const eigenmlp::Architecture& architecture, Index n_samples, unsigned seed = 1)
+      : network(architecture),
+        inputs(static_cast<std::size_t>(n_samples * architecture.sizes.front())) {
+    const std::vector<Index>& sizes = architecture.sizes;
     std::mt19937 random(seed);
     std::normal_distribution<double> normal;
     for (const eigenmlp::Layer& layer : network.layout().layers()) {
@@ -39,7 +50,7 @@ struct Problem {
   Problem(const Problem&) = delete;
   Problem& operator=(const Problem&) = delete;
 
-  eigenmlp::Samples samples() const { return {rows, labels.data()}; }
+  eigenmlp::Samples samples() const { return {rows, labels.data(), {}, nullptr}; }
 
   eigenmlp::Network<Scalar> network;
   std::vector<Scalar> inputs;

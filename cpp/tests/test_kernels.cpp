@@ -43,9 +43,10 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
   const std::string what = description.str();
 
   std::vector<Scalar> gradient(static_cast<std::size_t>(p.network.layout().n_parameters()));
-  const auto sum =
-      eigenmlp::loss_and_gradient(p.network, p.samples(), penalty, {}, never, gradient.data());
-  const double loss = sum->loss / static_cast<double>(n_samples) + penalty_of(p.network, penalty);
+  const auto sum = eigenmlp::loss_and_gradient(p.network, p.samples(), {}, {}, penalty,
+                                               std::nullopt, {}, never, gradient.data());
+  const double loss = sum->loss / static_cast<double>(n_samples) +
+                      penalty_of(p.network, penalty.lambda, penalty.biases);
   check::close(loss, expected.loss, tolerance, what + "loss");
   for (std::size_t i = 0; i < gradient.size(); ++i) {
     check::close(gradient[i], expected.gradient[i], tolerance,
@@ -55,7 +56,7 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
   const Index n_classes = sizes.back();
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * n_classes));
   std::vector<std::int64_t> classes(static_cast<std::size_t>(n_samples));
-  eigenmlp::predict_probabilities(p.network, p.rows, {}, never, probabilities.data());
+  eigenmlp::predict_outputs(p.network, p.rows, {}, never, probabilities.data());
   eigenmlp::predict_classes(p.network, p.rows, {}, never, classes.data());
   Index correct = 0;
   for (Index i = 0; i < n_samples; ++i) {
@@ -68,8 +69,8 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
     check::equal(classes[static_cast<std::size_t>(i)], best, what + "class");
     correct += best == p.labels[static_cast<std::size_t>(i)];
   }
-  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), {}, never);
-  check::equal(scores->correct, correct, what + "hits");
+  const auto scores = eigenmlp::evaluate(p.network, p.samples(), {}, {}, never);
+  check::equal(scores->correct, static_cast<double>(correct), what + "hits");
   check::close(scores->loss, sum->loss, 1e-12, what + "evaluated loss");
 }
 
@@ -148,7 +149,7 @@ TEST(large_logits_do_not_overflow) {
   for (Index i = 0; i < p.network.layout().n_parameters(); ++i) p.network.parameters()[i] *= 1e4F;
   const auto expected =
       reference::forward_backward(reference::layers_of(p.network), inputs_of(p), p.labels, {});
-  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), {}, never);
+  const auto scores = eigenmlp::evaluate(p.network, p.samples(), {}, {}, never);
   check::close(scores->loss / 10, expected.loss, 1e-5, "loss");
 }
 
@@ -161,7 +162,7 @@ TEST(every_element_type_and_stride_reads_the_same_rows) {
   const std::vector<float> floats(bytes.begin(), bytes.end());
   const std::vector<double> doubles(bytes.begin(), bytes.end());
   Problem<float> p({kFeatures, 4, 2}, kRows);
-  eigenmlp::Network<float> network({kFeatures, 4, 2}, 1.0 / 255);
+  eigenmlp::Network<float> network(eigenmlp::Architecture::relu({kFeatures, 4, 2}, 1.0 / 255));
   std::copy_n(p.network.parameters(), p.network.layout().n_parameters(), network.parameters());
 
   std::vector<std::vector<float>> results;
@@ -171,7 +172,7 @@ TEST(every_element_type_and_stride_reads_the_same_rows) {
         eigenmlp::Rows{floats.data(), kFloat32, kRows, kFeatures, kStride},
         eigenmlp::Rows{doubles.data(), kFloat64, kRows, kFeatures, kStride}}) {
     results.emplace_back(kRows * 2);
-    eigenmlp::predict_probabilities(network, rows, {}, never, results.back().data());
+    eigenmlp::predict_outputs(network, rows, {}, never, results.back().data());
   }
   check::equal(results[0] == results[1], true, "uint8 and float32 agree");
   check::equal(results[1] == results[2], true, "float32 and float64 agree");

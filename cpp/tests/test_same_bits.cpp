@@ -9,11 +9,13 @@
 
 namespace {
 
-using eigenmlp::AdamConstants;
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
+using eigenmlp::Rule;
+using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
+using problem::settings;
 
 // FNV-1a over bytes.
 class Digest {
@@ -47,18 +49,18 @@ void run(const std::vector<Index>& sizes, Index n_samples, Index batch_size, boo
   const Index n = p.network.layout().n_parameters();
   fill(random, p.network.parameters(), n, 0.3);
   fill(random, p.inputs.data(), static_cast<Index>(p.inputs.size()), 1.0);
-  auto optimizer = adam ? Optimizer<Scalar>(AdamConstants{}, n) : Optimizer<Scalar>();
+  auto optimizer = adam ? Optimizer<Scalar>(RuleConstants{Rule::kAdam}, n) : Optimizer<Scalar>();
   for (int epoch = 0; epoch < 4; ++epoch) {
     const auto result =
-        eigenmlp::train_epoch(p.network, optimizer, p.samples(), nullptr, batch_size, 0.01,
-                              {0.001, epoch == 2}, {threads}, never);
+        eigenmlp::train_epoch(p.network, optimizer, p.samples(), {},
+                              settings(batch_size, 0.01, {0.001, epoch == 2}), {threads}, never);
     digest.add(&result.sum.loss, 1);
   }
   digest.add(p.network.parameters(), n);
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * sizes.back()));
-  eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, probabilities.data());
+  eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, probabilities.data());
   digest.add(probabilities.data(), static_cast<Index>(probabilities.size()));
-  const auto scores = eigenmlp::evaluate(p.network, p.rows, p.labels.data(), {threads}, never);
+  const auto scores = eigenmlp::evaluate(p.network, p.samples(), {}, {threads}, never);
   digest.add(&scores->loss, 1);
 }
 

@@ -16,28 +16,31 @@
 
 namespace {
 
-using eigenmlp::AdamConstants;
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
+using eigenmlp::Rule;
+using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
+using problem::settings;
 
 template <typename Scalar>
 std::vector<Scalar> trained(const std::vector<Index>& sizes, Index n_samples, Index batch_size,
                             int threads) {
   Problem<Scalar> p(sizes, n_samples);
   const Index n = p.network.layout().n_parameters();
-  Optimizer<Scalar> adam(AdamConstants{}, n);
+  Optimizer<Scalar> adam(RuleConstants{Rule::kAdam}, n);
   double loss = 0;
   for (int epoch = 0; epoch < 3; ++epoch) {
-    const auto result = eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, batch_size,
-                                              0.01, {0.01, epoch == 1}, {threads}, never);
+    const auto result =
+        eigenmlp::train_epoch(p.network, adam, p.samples(), {},
+                              settings(batch_size, 0.01, {0.01, epoch == 1}), {threads}, never);
     loss = result.sum.loss;
   }
   std::vector<Scalar> out(p.network.parameters(), p.network.parameters() + n);
   out.push_back(static_cast<Scalar>(loss));
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * sizes.back()));
-  eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, probabilities.data());
+  eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, probabilities.data());
   out.insert(out.end(), probabilities.begin(), probabilities.end());
   return out;
 }
@@ -104,7 +107,7 @@ TEST(one_row_follows_the_weights_on_every_thread) {
     std::vector<float> out(static_cast<std::size_t>(rows * 3));
     eigenmlp::Rows chosen = p.rows;
     chosen.count = rows;
-    eigenmlp::predict_probabilities(p.network, chosen, {2}, never, out.data());
+    eigenmlp::predict_outputs(p.network, chosen, {2}, never, out.data());
     out.resize(3);
     return out;
   };
@@ -115,7 +118,7 @@ TEST(one_row_follows_the_weights_on_every_thread) {
     for (int i = 0; i < 4; ++i) callers.emplace_back([&] { equal += first_row(1) == expected; });
     callers.clear();
     check::equal(equal.load(), 4, "callers with the bits of the batch");
-    eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 10, 0.1, {}, {2}, never);
+    eigenmlp::train_epoch(p.network, sgd, p.samples(), {}, settings(10, 0.1), {2}, never);
     check::equal(first_row(40) == expected, false, "the same after training");
   }
 }

@@ -12,13 +12,15 @@
 
 namespace {
 
-using eigenmlp::AdamConstants;
 using eigenmlp::Ending;
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
 using eigenmlp::Penalty;
+using eigenmlp::Rule;
+using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
+using problem::settings;
 
 std::vector<double> parameters_of(const eigenmlp::Network<double>& network) {
   return {network.parameters(), network.parameters() + network.layout().n_parameters()};
@@ -27,7 +29,7 @@ std::vector<double> parameters_of(const eigenmlp::Network<double>& network) {
 // The reference's gradient of a batch of rows.
 std::vector<double> batch_gradient(const Problem<double>& p, const std::vector<double>& parameters,
                                    const std::vector<Index>& rows, const Penalty& penalty) {
-  eigenmlp::Network<double> network(p.network.layout().sizes(), 1.0);
+  eigenmlp::Network<double> network(p.network.architecture());
   std::copy(parameters.begin(), parameters.end(), network.parameters());
   reference::Matrix inputs(p.rows.features, static_cast<Index>(rows.size()));
   std::vector<eigenmlp::Label> labels;
@@ -70,8 +72,8 @@ void follow(Optimizer<double>& optimizer, bool adam, Index batch_size, const Pen
         theta[i] -= rate * (adam ? m_hat / (std::sqrt(v_hat) + 1e-8) : g[i]);
       }
     }
-    const auto result = eigenmlp::train_epoch(p.network, optimizer, p.samples(), order.data(),
-                                              batch_size, rate, penalty, {}, never);
+    const auto result = eigenmlp::train_epoch(p.network, optimizer, p.samples(), {order.data(), 41},
+                                              settings(batch_size, rate, penalty), {}, never);
     check::equal(result.n_samples, 41, "samples seen");
   }
   check::equal(optimizer.clock(), static_cast<std::int64_t>(t), "one tick a step");
@@ -89,7 +91,7 @@ TEST(gradient_descent_follows_the_textbook) {
 
 TEST(adam_follows_the_textbook) {
   for (const Index batch : {1, 4, 41}) {
-    Optimizer<double> adam(AdamConstants{}, 6 * 9 + 9 + 9 * 5 + 5 + 5 * 3 + 3);
+    Optimizer<double> adam(RuleConstants{Rule::kAdam}, 6 * 9 + 9 + 9 * 5 + 5 + 5 * 3 + 3);
     follow(adam, true, batch, {0.1, true});
   }
 }
@@ -101,13 +103,13 @@ TEST(stopping_leaves_the_last_finished_batch) {
   Optimizer<double> second;
   int asked = 0;
   // Every batch of 10 is one panel, so the question is asked once a batch.
-  const auto result = eigenmlp::train_epoch(stopped.network, first, stopped.samples(), nullptr, 10,
-                                            0.1, {}, {}, [&] { return ++asked == 4; });
+  const auto result = eigenmlp::train_epoch(stopped.network, first, stopped.samples(), {},
+                                            settings(10, 0.1), {}, [&] { return ++asked == 4; });
   check::equal(result.ending == Ending::kStopped, true, "stopped");
   check::equal(result.n_batches, 3, "finished batches");
   auto three = whole.samples();
   three.rows.count = 30;
-  eigenmlp::train_epoch(whole.network, second, three, nullptr, 10, 0.1, {}, {}, never);
+  eigenmlp::train_epoch(whole.network, second, three, {}, settings(10, 0.1), {}, never);
   check::equal(parameters_of(stopped.network) == parameters_of(whole.network), true,
                "three batches, to the bit");
 }
@@ -117,7 +119,7 @@ TEST(a_loss_that_is_not_finite_ends_the_epoch_before_its_update) {
   p.inputs[4 * 25] = std::numeric_limits<double>::quiet_NaN();
   Optimizer<double> sgd;
   const auto result =
-      eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 10, 0.1, {}, {}, never);
+      eigenmlp::train_epoch(p.network, sgd, p.samples(), {}, settings(10, 0.1), {}, never);
   check::equal(result.ending == Ending::kDiverged, true, "diverged");
   check::equal(result.n_batches, 2, "finished batches");
   for (const double value : parameters_of(p.network)) {
@@ -129,7 +131,7 @@ TEST(a_parameter_that_is_not_finite_ends_the_epoch) {
   Problem<float> p({4, 3}, 8);
   Optimizer<float> sgd;
   const auto result =
-      eigenmlp::train_epoch(p.network, sgd, p.samples(), nullptr, 8, 1e300, {}, {}, never);
+      eigenmlp::train_epoch(p.network, sgd, p.samples(), {}, settings(8, 1e300), {}, never);
   check::equal(result.ending == Ending::kDiverged, true, "diverged");
 }
 
@@ -138,9 +140,10 @@ TEST(an_epoch_allocates_nothing_per_batch) {
     std::vector<long> counts;
     for (const Index n_samples : {100, 3000}) {
       Problem<float> p({4, 5, 3}, n_samples);
-      Optimizer<float> adam(AdamConstants{}, p.network.layout().n_parameters());
+      Optimizer<float> adam(RuleConstants{Rule::kAdam}, p.network.layout().n_parameters());
       const long before = allocations::count();
-      eigenmlp::train_epoch(p.network, adam, p.samples(), nullptr, 100, 0.01, {}, {threads}, never);
+      eigenmlp::train_epoch(p.network, adam, p.samples(), {}, settings(100, 0.01), {threads},
+                            never);
       counts.push_back(allocations::count() - before);
     }
     check::equal(counts[1], counts[0], "allocations of 30 batches and of 1");
@@ -153,9 +156,9 @@ TEST(a_second_prediction_of_a_size_allocates_nothing) {
   for (const int threads : {1, 2}) {
     for (const Index rows : {200, 17, 1}) {
       p.rows.count = rows;
-      eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, out.data());
+      eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, out.data());
       const long before = allocations::count();
-      eigenmlp::predict_probabilities(p.network, p.rows, {threads}, never, out.data());
+      eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, out.data());
       check::equal(allocations::count() - before, 0, "allocations");
     }
   }
@@ -165,14 +168,15 @@ TEST(impossible_shapes_are_refused) {
   for (const std::vector<Index>& sizes :
        std::vector<std::vector<Index>>{{}, {3}, {3, 0}, {-1, 2}}) {
     try {
-      const eigenmlp::Network<float> network(sizes, 1.0);
+      const eigenmlp::Network<float> network(eigenmlp::Architecture::relu(sizes));
     } catch (const std::invalid_argument&) {
       continue;
     }
     check::fail("a network of ", sizes.size(), " sizes was made");
   }
   try {
-    const eigenmlp::Network<float> network({Index{1} << 40, Index{1} << 40}, 1.0);
+    const eigenmlp::Network<float> network(
+        eigenmlp::Architecture::relu({Index{1} << 40, Index{1} << 40}));
   } catch (const std::bad_alloc&) {
     return;
   }

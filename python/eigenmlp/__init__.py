@@ -23,7 +23,7 @@ from importlib.metadata import version
 from types import ModuleType
 
 from eigenmlp._native import instruction_set  # isort: skip
-from eigenmlp import callbacks, datasets, optimizers, schedules
+from eigenmlp import callbacks, datasets, losses, optimizers, schedules
 from eigenmlp.errors import (
     DataFileError,
     DownloadError,
@@ -49,6 +49,7 @@ __all__ = [
     "experiments",
     "instruction_set",
     "load_network",
+    "losses",
     "optimizers",
     "schedules",
     "train",

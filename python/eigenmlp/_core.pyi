@@ -1,3 +1,4 @@
+import enum
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -8,6 +9,46 @@ _Float64: TypeAlias = np.float64
 
 def instruction_set() -> str: ...
 
+class Activation(enum.Enum):
+    identity = 0
+    logistic = 1
+    tanh = 2
+    relu = 3
+    leaky_relu = 4
+    elu = 5
+    silu = 6
+    gelu = 7
+
+class Normalization(enum.Enum):
+    none = 0
+    batch = 1
+    layer = 2
+
+class Output(enum.Enum):
+    softmax = 0
+    logistic = 1
+    identity = 2
+    exponential = 3
+
+class LossKind(enum.Enum):
+    cross_entropy = 0
+    binary_cross_entropy = 1
+    squared_error = 2
+    absolute_error = 3
+    huber = 4
+    poisson = 5
+
+class Rule(enum.Enum):
+    sgd = 0
+    momentum = 1
+    adam = 2
+
+class TargetKind(enum.Enum):
+    labels = 0
+    probabilities = 1
+    reals = 2
+    counts = 3
+
 @final
 class Threads:
     def __init__(self, count: int, exact: bool) -> None: ...
@@ -16,8 +57,78 @@ class Threads:
 
 @final
 class Samples:
-    def __init__(self, x: Any, y: Any, n_features: int, n_classes: int, single: bool) -> None: ...
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        kind: TargetKind,
+        weights: Any,
+        n_features: int,
+        n_outputs: int,
+        single: bool,
+    ) -> None: ...
     def __len__(self) -> int: ...
+    def weight(self) -> float: ...
+
+@final
+class HiddenLayer:
+    def __init__(
+        self, activation: Activation, normalization: Normalization, dropout: float
+    ) -> None: ...
+
+@final
+class Architecture:
+    def __init__(
+        self,
+        sizes: list[int],
+        hidden: list[HiddenLayer],
+        output: Output,
+        input_scale: float,
+        dropout_seed: int,
+    ) -> None: ...
+
+@final
+class Layer:
+    @property
+    def fan_in(self) -> int: ...
+    @property
+    def fan_out(self) -> int: ...
+    @property
+    def weights(self) -> int: ...
+    @property
+    def biases(self) -> int: ...
+    @property
+    def gains(self) -> int: ...
+    @property
+    def shifts(self) -> int: ...
+    @property
+    def means(self) -> int: ...
+    @property
+    def variances(self) -> int: ...
+
+@final
+class Loss:
+    def __init__(self, kind: LossKind, parameter: float) -> None: ...
+
+@final
+class Penalty:
+    def __init__(self, l2: float, biases: bool, divided: bool) -> None: ...
+
+@final
+class Clipping:
+    def __init__(self, value: float, norm: float) -> None: ...
+
+@final
+class EpochSettings:
+    def __init__(
+        self,
+        batch_size: int,
+        learning_rates: list[float],
+        loss: Loss,
+        penalty: Penalty,
+        clipping: Clipping,
+        objective: bool,
+    ) -> None: ...
 
 @final
 class EpochResult:
@@ -26,78 +137,110 @@ class EpochResult:
     @property
     def loss(self) -> float: ...
     @property
-    def correct(self) -> int: ...
+    def correct(self) -> float: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def objective(self) -> float: ...
+    @property
+    def penalty(self) -> float: ...
     @property
     def n_samples(self) -> int: ...
     @property
     def n_batches(self) -> int: ...
 
 @final
+class RuleConstants:
+    def __init__(
+        self,
+        rule: Rule,
+        momentum: float = ...,
+        nesterov: bool = ...,
+        beta1: float = ...,
+        beta2: float = ...,
+        epsilon: float = ...,
+        epsilon_hat: bool = ...,
+        amsgrad: bool = ...,
+        weight_decay: float = ...,
+        decay_biases: bool = ...,
+    ) -> None: ...
+
+@final
 class Optimizer32:
-    @staticmethod
-    def sgd() -> Optimizer32: ...
-    @staticmethod
-    def adam(n_parameters: int, beta1: float, beta2: float, epsilon: float) -> Optimizer32: ...
+    def __init__(self, constants: RuleConstants, n_parameters: int) -> None: ...
     def clock(self) -> int: ...
     def reset(self) -> None: ...
+    def moments(self) -> list[NDArray[_Float32]]: ...
+    def restore(self, moments: list[NDArray[_Float32]], clock: int) -> None: ...
 
 @final
 class Network32:
-    def __init__(self, sizes: list[int], input_scale: float) -> None: ...
-    def layers(self) -> list[tuple[int, int, int, int]]: ...
-    def parameters(self) -> NDArray[_Float32]: ...
-    def set_parameters(self, values: NDArray[_Float32]) -> None: ...
+    def __init__(self, architecture: Architecture) -> None: ...
+    @property
+    def n_parameters(self) -> int: ...
+    def layers(self) -> list[Layer]: ...
+    def values(self) -> NDArray[_Float32]: ...
+    def set_values(self, values: NDArray[_Float32]) -> None: ...
     def predict(self, samples: Samples, threads: Threads) -> tuple[NDArray[np.int64], int]: ...
-    def predict_proba(
+    def predict_outputs(
         self, samples: Samples, threads: Threads
     ) -> tuple[NDArray[_Float32], int]: ...
-    def evaluate(self, samples: Samples, threads: Threads) -> tuple[float, int]: ...
+    def evaluate(
+        self, samples: Samples, loss: Loss, threads: Threads
+    ) -> tuple[float, float, float]: ...
     def loss_and_gradient(
-        self, samples: Samples, l2: float, l2_biases: bool, threads: Threads
+        self,
+        samples: Samples,
+        loss: Loss,
+        penalty: Penalty,
+        dropout_step: int | None,
+        threads: Threads,
     ) -> tuple[float, NDArray[_Float32]]: ...
     def train_epoch(
         self,
         optimizer: Optimizer32,
         samples: Samples,
         order: NDArray[np.int64] | None,
-        batch_size: int,
-        learning_rate: float,
-        l2: float,
-        l2_biases: bool,
+        settings: EpochSettings,
         threads: Threads,
     ) -> EpochResult: ...
 
 @final
 class Optimizer64:
-    @staticmethod
-    def sgd() -> Optimizer64: ...
-    @staticmethod
-    def adam(n_parameters: int, beta1: float, beta2: float, epsilon: float) -> Optimizer64: ...
+    def __init__(self, constants: RuleConstants, n_parameters: int) -> None: ...
     def clock(self) -> int: ...
     def reset(self) -> None: ...
+    def moments(self) -> list[NDArray[_Float64]]: ...
+    def restore(self, moments: list[NDArray[_Float64]], clock: int) -> None: ...
 
 @final
 class Network64:
-    def __init__(self, sizes: list[int], input_scale: float) -> None: ...
-    def layers(self) -> list[tuple[int, int, int, int]]: ...
-    def parameters(self) -> NDArray[_Float64]: ...
-    def set_parameters(self, values: NDArray[_Float64]) -> None: ...
+    def __init__(self, architecture: Architecture) -> None: ...
+    @property
+    def n_parameters(self) -> int: ...
+    def layers(self) -> list[Layer]: ...
+    def values(self) -> NDArray[_Float64]: ...
+    def set_values(self, values: NDArray[_Float64]) -> None: ...
     def predict(self, samples: Samples, threads: Threads) -> tuple[NDArray[np.int64], int]: ...
-    def predict_proba(
+    def predict_outputs(
         self, samples: Samples, threads: Threads
     ) -> tuple[NDArray[_Float64], int]: ...
-    def evaluate(self, samples: Samples, threads: Threads) -> tuple[float, int]: ...
+    def evaluate(
+        self, samples: Samples, loss: Loss, threads: Threads
+    ) -> tuple[float, float, float]: ...
     def loss_and_gradient(
-        self, samples: Samples, l2: float, l2_biases: bool, threads: Threads
+        self,
+        samples: Samples,
+        loss: Loss,
+        penalty: Penalty,
+        dropout_step: int | None,
+        threads: Threads,
     ) -> tuple[float, NDArray[_Float64]]: ...
     def train_epoch(
         self,
         optimizer: Optimizer64,
         samples: Samples,
         order: NDArray[np.int64] | None,
-        batch_size: int,
-        learning_rate: float,
-        l2: float,
-        l2_biases: bool,
+        settings: EpochSettings,
         threads: Threads,
     ) -> EpochResult: ...

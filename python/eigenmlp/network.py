@@ -1,27 +1,25 @@
 """The network: an architecture, its parameters, and what can be asked of it."""
 
+import dataclasses
 import math
 import os
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eigenmlp import model_files
-from eigenmlp._checks import (
-    checked_dtype,
-    checked_l2,
-    checked_scale,
-    checked_sizes,
-    fill,
-)
+from eigenmlp._architecture import Architecture
+from eigenmlp._arguments import whole_number
+from eigenmlp._checks import checked_l2, fill
 from eigenmlp._native import _core
+from eigenmlp._parameters import Parameters
 from eigenmlp._threads import threads
 from eigenmlp.errors import ModelFileError
 from eigenmlp.initializers import INITIALIZERS
+from eigenmlp.losses import Loss, loss_for
 
 __all__ = ["Evaluation", "Network", "load_network"]
 
@@ -31,35 +29,54 @@ _CORES: dict[str, type[_core.Network32 | _core.Network64]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Scores of a network on labelled samples.
+    """Scores of a network on samples with targets.
 
     Attributes
     ----------
     loss : float
-        Mean cross-entropy in nats, without penalty, >= 0.
-    accuracy : float
-        Share of samples whose most probable class is the label, 0 to 1.
+        Mean loss, without penalty, weighted by the samples' weights; cross-entropies in nats.
+    accuracy : float or None
+        Share of samples whose most probable class is the label, or all of whose logistic outputs
+        are on the right side of 0.5; 0 to 1. None where outputs are no probabilities.
     """
 
     loss: float
-    accuracy: float
+    accuracy: float | None
 
 
-class Network:
-    r"""A multilayer perceptron for classification: dense layers, ReLU between them, softmax last.
+class Network(Parameters):
+    r"""A multilayer perceptron: dense layers with an activation between them.
 
-    With :math:`a^0 = s\,x` (the input scale times a sample), :math:`z^l = W^l a^{l-1} + b^l`,
-    :math:`a^l = \max(0, z^l)` for hidden layers, the class probabilities are
-    :math:`\hat y = \mathrm{softmax}(z^L)` and the loss of a sample of class :math:`c` is
-    :math:`-\log \hat y_c`.
+    With :math:`a^0 = s\,x` (the input scale times a sample), a layer is
+    :math:`z^l = W^l a^{l-1} + b^l`; a hidden one goes on with its normalization, its activation and
+    its dropout, in this order, to :math:`a^l`; the last one with the output's function to
+    :math:`\hat y`.
 
     Parameters
     ----------
     layer_sizes : sequence of int
         Units of the input, of each hidden layer, and of the output (the number of classes): at
         least two numbers, each >= 1.
+    activation : str or sequence of str, default="relu"
+        Of the hidden layers, one for all or one each: "identity"; "logistic", 1/(1 + exp(-z));
+        "tanh"; "relu", max(0, z); "leaky_relu", z or 0.01 z below zero; "elu", z or exp(z) - 1
+        below zero; "silu", z/(1 + exp(-z)); "gelu", z Φ(z) with the normal distribution's Φ.
+    output : {"softmax", "logistic", "identity", "exponential"}, default="softmax"
+        Probabilities of classes that exclude each other; a probability for each output (one for
+        binary, several for multilabel classification); real numbers; or means of counts, exp(z).
+    dropout : float or sequence of float, default=0.0
+        Probability of a hidden unit to be dropped in training, 0 <= p < 1, one for all layers or
+        one each. Kept units are divided by 1 - p (inverted dropout), so that predictions need
+        nothing. Which units are dropped follows from `dropout_seed`, the optimizer's step, the
+        layer, the place of the sample in its batch, and the unit.
+    normalization : {None, "batch", "layer"} or sequence of them, default=None
+        Of hidden pre-activations, one for all layers or one each, with a gain and a shift a unit
+        and ε = 1e-5. "batch" (Ioffe & Szegedy, 2015) goes by the mean and variance of each unit
+        over the batch (by sample weight), and in predictions by running ones, which every step
+        moves a tenth of the way; as PyTorch does, the running variance is the unbiased one. "layer"
+        (Ba et al., 2016) goes by those of each sample over the layer's units.
     dtype : {"float32", "float64"}, default="float32"
         Type of the parameters and of all arithmetic.
     init : {"he_normal", "he_uniform", "glorot_uniform", "torch_linear"}, default="he_normal"
@@ -70,8 +87,8 @@ class Network:
         Every input is multiplied by it inside the network, in training and prediction alike; 1/255
         brings 8-bit pixels to 0 … 1. Finite, not 0.
     rng : int, numpy.random.Generator or None, default=None
-        Seed or generator of the initial parameters. The same seed gives the same bits; None draws
-        fresh ones.
+        Seed or generator of the initial parameters, and after them of `dropout_seed` if there is
+        dropout. The same seed gives the same bits; None draws fresh ones.
 
     Raises
     ------
@@ -90,137 +107,65 @@ class Network:
     >>> images = np.zeros((3, 784), dtype=np.uint8)
     >>> net.predict_proba(images).shape
     (3, 49)
+
+    A regression with two outputs, tanh and dropout:
+
+    >>> net = em.Network([4, 30, 2], activation="tanh", dropout=0.2, output="identity", rng=0)
+    >>> net.predict(np.zeros((3, 4))).shape
+    (3, 2)
     """
 
     def __init__(
         self,
         layer_sizes: Sequence[int],
         *,
+        activation: str | Sequence[str] = "relu",
+        output: str = "softmax",
+        dropout: float | Sequence[float] = 0.0,
+        normalization: str | Sequence[str | None] | None = None,
         dtype: DTypeLike = "float32",
         init: str = "he_normal",
         input_scale: float = 1.0,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        sizes = checked_sizes(layer_sizes)
+        architecture = Architecture.of(
+            layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            normalization=normalization,
+            output=output,
+            dtype=dtype,
+            input_scale=input_scale,
+        )
         if init not in INITIALIZERS:
             raise ValueError(f"init={init!r} is unknown; use one of {', '.join(INITIALIZERS)}")
-        name = checked_dtype(dtype)
-        self._allocate(sizes, name, checked_scale(input_scale, name))
+        self._allocate(architecture)
         generator = np.random.default_rng(rng)
         layers = [
-            INITIALIZERS[init](fan_in, fan_out, generator)
-            for fan_in, fan_out, _, _ in self._core.layers()
+            INITIALIZERS[init](layer.fan_in, layer.fan_out, generator)
+            for layer in self._core.layers()
         ]
+        if any(architecture.dropouts):
+            seed = int(generator.integers(2**63))
+            self._allocate(dataclasses.replace(architecture, dropout_seed=seed))
         self.set_parameters([w for w, _ in layers], [b for _, b in layers])
 
-    def _allocate(self, sizes: list[int], dtype: str, input_scale: float) -> None:
-        self._layer_sizes = tuple(sizes)
-        self._dtype = np.dtype(dtype)
-        self._single = dtype == "float32"
-        self._input_scale = input_scale
-        # The core counts in 64 bits, and refuses far smaller sizes for lack of memory.
-        self._core = _CORES[dtype]([min(size, 2**62) for size in sizes], input_scale)
+    def _allocate(self, architecture: Architecture) -> None:
+        self._architecture = architecture
+        self._dtype = np.dtype(architecture.dtype)
+        self._single = architecture.dtype == "float32"
+        self._core = _CORES[architecture.dtype](architecture.to_core())
         # Held for the length of a training run: see eigenmlp.training.
         self._training_lock = threading.Lock()
 
     def __repr__(self) -> str:
-        scale = "" if self.input_scale == 1 else f", input_scale={self.input_scale!r}"
-        return f"Network({list(self.layer_sizes)}, dtype={self.dtype.name!r}{scale})"
+        return f"Network({self._architecture.arguments()})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self.layer_sizes, self.dtype.name, self.input_scale, self.get_flat_parameters())
-        return _rebuild, state
+        return _rebuild, (self._architecture, self.get_flat_parameters())
 
-    @property
-    def layer_sizes(self) -> tuple[int, ...]:
-        """Units of the input, of each hidden layer and of the output."""
-        return self._layer_sizes
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the parameters and of all arithmetic: float32 or float64."""
-        return self._dtype
-
-    @property
-    def input_scale(self) -> float:
-        """Factor that every input is multiplied by."""
-        return self._input_scale
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of weights and biases."""
-        return sum((i + 1) * o for i, o, _, _ in self._core.layers())
-
-    @property
-    def weights(self) -> list[NDArray[Any]]:
-        """Copies of the weights, one (fan_in, fan_out) array a layer."""
-        return self._unflatten(self.get_flat_parameters())[0]
-
-    @property
-    def biases(self) -> list[NDArray[Any]]:
-        """Copies of the biases, one (fan_out,) array a layer."""
-        return self._unflatten(self.get_flat_parameters())[1]
-
-    def set_parameters(self, weights: Iterable[ArrayLike], biases: Iterable[ArrayLike]) -> None:
-        """Replace all weights and biases.
-
-        Parameters
-        ----------
-        weights : sequence of (fan_in, fan_out) arrays
-            One a layer, finite; converted to the network's dtype.
-        biases : sequence of (fan_out,) arrays
-            One a layer, finite; converted to the network's dtype.
-
-        Raises
-        ------
-        ValueError
-            If a number of arrays, a shape or a value is wrong. The network is then unchanged.
-
-        Examples
-        --------
-        >>> import eigenmlp as em
-        >>> source, copy = em.Network([4, 3], rng=0), em.Network([4, 3], rng=1)
-        >>> copy.set_parameters(source.weights, source.biases)
-        >>> bool((copy.weights[0] == source.weights[0]).all())
-        True
-        """
-        weights, biases = list(weights), list(biases)
-        layers = self._core.layers()
-        for name, arrays in (("weights", weights), ("biases", biases)):
-            if len(arrays) != len(layers):
-                raise ValueError(
-                    f"this network has {len(layers)} layers, but {name} has {len(arrays)} arrays"
-                )
-        flat = np.empty(self.n_parameters, dtype=self.dtype)
-        flat_weights, flat_biases = self._unflatten(flat, copy=False)
-        for layer in range(len(layers)):
-            fill(flat_weights[layer], weights[layer], f"weights[{layer}]")
-            fill(flat_biases[layer], biases[layer], f"biases[{layer}]")
-        self._core.set_parameters(flat)
-
-    def get_flat_parameters(self) -> NDArray[Any]:
-        """Copy all parameters into one (n_parameters,) array, to keep and to give back."""
-        return self._core.parameters()
-
-    def set_flat_parameters(self, flat: NDArray[Any]) -> None:
-        """Give back what `get_flat_parameters` returned.
-
-        Parameters
-        ----------
-        flat : (n_parameters,) array
-            Finite values of the network's dtype.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is of another type or shape, or not finite.
-        """
-        values = np.empty(self.n_parameters, dtype=self.dtype)
-        fill(values, flat, "flat")
-        self._core.set_parameters(values)
-
-    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
-        """Probability of each class.
+    def predict_outputs(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Values of the output layer: probabilities, real numbers or means of counts.
 
         Parameters
         ----------
@@ -233,8 +178,7 @@ class Network:
 
         Returns
         -------
-        (n_samples, n_classes) array of the network's dtype
-            Rows sum to 1.
+        (n_samples, n_outputs) array of the network's dtype
 
         Raises
         ------
@@ -246,32 +190,71 @@ class Network:
         Examples
         --------
         >>> import eigenmlp as em
+        >>> net = em.Network([2, 1], output="exponential", rng=0)
+        >>> net.set_parameters([[[1], [1]]], [[0]])
+        >>> net.predict_outputs([[0.5, -0.5]])
+        array([[1.]], dtype=float32)
+        """
+        outputs, bad_row = self._core.predict_outputs(self._check_rows(X), threads(n_threads))
+        self._refuse_overflow(bad_row)
+        return outputs
+
+    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Probability of each class, or of each logistic output.
+
+        Parameters
+        ----------
+        X, n_threads
+            As for `predict_outputs`.
+
+        Returns
+        -------
+        (n_samples, n_outputs) array of the network's dtype
+            Rows of softmax outputs sum to 1.
+
+        Raises
+        ------
+        TypeError
+            If the network's outputs are no probabilities.
+        TypeError, ValueError, ArithmeticError
+            As for `predict_outputs`.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
         >>> net = em.Network([2, 3], rng=0)
         >>> net.set_parameters([[[0, 0, 0], [0, 0, 0]]], [[0, 0, 0]])
         >>> net.predict_proba([[1.0, 2.0]]).round(3)
         array([[0.333, 0.333, 0.333]], dtype=float32)
         """
-        probabilities, bad_row = self._core.predict_proba(self._check_rows(X), threads(n_threads))
-        self._refuse_overflow(bad_row)
-        return probabilities
+        if not self._architecture.classifies:
+            raise TypeError(
+                f"a network with output={self.output!r} predicts no probabilities; use "
+                "predict_outputs"
+            )
+        return self.predict_outputs(X, n_threads=n_threads)
 
-    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.int64]:
-        """Most probable class of each sample.
+    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Most probable class of each sample, or the values of other outputs.
 
         Parameters
         ----------
         X, n_threads
-            As for `predict_proba`.
+            As for `predict_outputs`.
 
         Returns
         -------
         (n_samples,) array of int64
-            Class indices; the first one where several are equally probable.
+            With softmax outputs: class indices; the first one where several are equally probable.
+        (n_samples, n_outputs) array of int64
+            With logistic outputs: 1 where the probability is above 0.5, else 0.
+        (n_samples, n_outputs) array of the network's dtype
+            With other outputs: their values.
 
         Raises
         ------
         TypeError, ValueError, ArithmeticError
-            As for `predict_proba`.
+            As for `predict_outputs`.
 
         Examples
         --------
@@ -281,19 +264,35 @@ class Network:
         >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
         array([0, 1])
         """
+        if self.output != "softmax":
+            outputs = self.predict_outputs(X, n_threads=n_threads)
+            return (outputs > 0.5).astype(np.int64) if self.output == "logistic" else outputs
         classes, bad_row = self._core.predict(self._check_rows(X), threads(n_threads))
         self._refuse_overflow(bad_row)
         return classes
 
-    def evaluate(self, X: ArrayLike, y: ArrayLike, *, n_threads: int | None = None) -> Evaluation:
-        """Mean cross-entropy, without penalty, and accuracy.
+    def evaluate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+        n_threads: int | None = None,
+    ) -> Evaluation:
+        """Mean loss, without penalty, and accuracy.
 
         Parameters
         ----------
         X, n_threads
-            As for `predict_proba`.
-        y : (n_samples,) array of int
-            Class indices, 0 to n_classes - 1.
+            As for `predict_outputs`.
+        y : (n_samples,) array of int, or (n_samples, n_outputs) array
+            Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
+            With one output (n_samples,) will do.
+        loss : str, Loss or None, default=None
+            One of `eigenmlp.losses`; None is the output's own.
+        sample_weight : (n_samples,) array or None, default=None
+            Finite, >= 0; None is 1 for all. A weight of 2 counts a sample twice.
 
         Returns
         -------
@@ -303,9 +302,10 @@ class Network:
         Raises
         ------
         TypeError, ValueError
-            As for `predict_proba`, and if y is not integer, of another length, or out of range.
+            As for `predict_outputs`, and if y or the weights are of another type, shape or range,
+            or the loss is not for this output.
         ArithmeticError
-            As for `predict_proba`.
+            As for `predict_outputs`.
 
         Examples
         --------
@@ -315,7 +315,9 @@ class Network:
         >>> net.evaluate([[1.0, 2.0], [3.0, 4.0]], [0, 1])
         Evaluation(loss=0.6931471824645996, accuracy=0.5)
         """
-        evaluation = self._evaluate_samples(self._check_samples(X, y), threads(n_threads))
+        checked = loss_for(loss, self.output)
+        samples = self._check_samples(X, y, checked, sample_weight)
+        evaluation = self._evaluate_samples(samples, checked, threads(n_threads))
         if not math.isfinite(evaluation.loss):
             raise ArithmeticError(self._overflow(f"the loss is {evaluation.loss}"))
         return evaluation
@@ -327,21 +329,27 @@ class Network:
         l2: float = 0.0,
         l2_biases: bool = False,
         *,
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+        dropout_step: int | None = None,
         n_threads: int | None = None,
     ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
         r"""Loss with penalty, and its gradient by backpropagation.
 
-        The loss is the mean cross-entropy plus :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`; its
-        gradient adds :math:`\lambda W^l`.
+        The loss is the mean loss of the samples plus :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`;
+        its gradient adds :math:`\lambda W^l`.
 
         Parameters
         ----------
-        X, y, n_threads
-            As for `evaluate`.
+        X, y, loss, sample_weight, n_threads
+            As for `evaluate`. Batch normalization goes by the statistics of these samples.
         l2 : float, default=0.0
             λ, >= 0; not divided by anything. See `eigenmlp.train`.
         l2_biases : bool, default=False
-            Penalize the biases as well.
+            Penalize the biases, gains and shifts as well.
+        dropout_step : int or None, default=None
+            Drop the units that training would drop in this step of an optimizer, counted from 0,
+            were this its batch. None drops none.
 
         Returns
         -------
@@ -366,20 +374,85 @@ class Network:
         array([[-0.5,  0.5],
                [-1. ,  1. ]])
         """
-        loss, flat = self._core.loss_and_gradient(
-            self._check_samples(X, y), checked_l2(l2), bool(l2_biases), threads(n_threads)
+        value, flat = self.loss_and_flat_gradient(
+            X,
+            y,
+            l2,
+            l2_biases,
+            loss=loss,
+            sample_weight=sample_weight,
+            dropout_step=dropout_step,
+            n_threads=n_threads,
         )
-        if not math.isfinite(loss):
-            raise ArithmeticError(self._overflow(f"the loss is {loss}"))
-        return (loss, *self._unflatten(flat))
+        layers = self._named_arrays(flat)
+        return (
+            value,
+            [np.ascontiguousarray(views["weight"]) for views in layers],
+            [views["bias"].copy() for views in layers],
+        )
+
+    def loss_and_flat_gradient(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        l2: float = 0.0,
+        l2_biases: bool = False,
+        *,
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+        dropout_step: int | None = None,
+        n_threads: int | None = None,
+    ) -> tuple[float, NDArray[Any]]:
+        """Loss with penalty and its gradient as one array, for optimizers of others.
+
+        Parameters
+        ----------
+        X, y, l2, l2_biases, loss, sample_weight, dropout_step, n_threads
+            As for `loss_and_gradients`.
+
+        Returns
+        -------
+        loss : float
+        gradient : (n_parameters,) array
+            In the order of `get_flat_parameters`; gains and shifts included.
+
+        Raises
+        ------
+        TypeError, ValueError, ArithmeticError
+            As for `loss_and_gradients`.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 1], output="identity", dtype="float64")
+        >>> net.set_parameters([[[1], [1]]], [[0]])
+        >>> net.loss_and_flat_gradient([[1.0, 2.0]], [1.0])
+        (2.0, array([2., 4., 2.]))
+        """
+        if dropout_step is not None:
+            dropout_step = whole_number(
+                "dropout_step", dropout_step, minimum=0, remedy="pass a step, or None"
+            )
+        checked = loss_for(loss, self.output)
+        value, flat = self._core.loss_and_gradient(
+            self._check_samples(X, y, checked, sample_weight),
+            checked._core_loss(),
+            _core.Penalty(checked_l2(l2), bool(l2_biases), False),
+            dropout_step,
+            threads(n_threads),
+        )
+        if not math.isfinite(value):
+            raise ArithmeticError(self._overflow(f"the loss is {value}"))
+        return value, flat
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file; `load_network` reads it.
 
         The file holds the parameters as arrays ``layers.0.weight`` (fan_in, fan_out),
-        ``layers.0.bias`` (fan_out,), …, and in its metadata the architecture, input scale and
-        format version. It replaces an existing file in one step: whatever happens, the path holds
-        the old model or the new one, whole.
+        ``layers.0.bias`` (fan_out,), …, of normalized layers also ``gain``, ``shift``,
+        ``running_mean`` and ``running_variance`` (fan_out,), and in its metadata the architecture
+        and format version. It replaces an existing file in one step: whatever happens, the path
+        holds the old model or the new one, whole.
 
         Parameters
         ----------
@@ -401,21 +474,31 @@ class Network:
         ...     em.load_network(Path(folder) / "model.safetensors")
         Network([4, 3], dtype='float32')
         """
-        model = model_files.Model(
-            self.layer_sizes, self.dtype.name, self.input_scale, self.weights, self.biases
-        )
-        model_files.write(path, model)
+        model_files.write(path, self._architecture, self._named_tensors())
 
     def _check_rows(self, X: ArrayLike) -> _core.Samples:
-        return self._gate(X, None)
+        return self._gate(X, None, _core.TargetKind.labels, None)
 
-    def _check_samples(self, X: ArrayLike, y: ArrayLike) -> _core.Samples:
+    def _check_samples(
+        self, X: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None
+    ) -> _core.Samples:
         if y is None:
-            raise TypeError("y is None; pass (n_samples,) integer class indices")
-        return self._gate(X, y)
+            raise TypeError(
+                "y is None; pass (n_samples,) integer class indices"
+                if self.output == "softmax"
+                else "y is None; pass (n_samples, n_outputs) numbers"
+            )
+        return self._gate(X, y, loss._targets, sample_weight)
 
-    def _gate(self, X: ArrayLike, y: ArrayLike | None) -> _core.Samples:
-        return _core.Samples(X, y, self._layer_sizes[0], self._layer_sizes[-1], self._single)
+    def _gate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        kind: _core.TargetKind,
+        sample_weight: ArrayLike | None,
+    ) -> _core.Samples:
+        sizes = self._architecture.layer_sizes
+        return _core.Samples(X, y, kind, sample_weight, sizes[0], sizes[-1], self._single)
 
     def _refuse_overflow(self, bad_row: int) -> None:
         if bad_row >= 0:
@@ -428,23 +511,11 @@ class Network:
         )
 
     def _evaluate_samples(
-        self, samples: _core.Samples, allowed_threads: _core.Threads
+        self, samples: _core.Samples, loss: Loss, allowed_threads: _core.Threads
     ) -> Evaluation:
-        loss, correct = self._core.evaluate(samples, allowed_threads)
-        return Evaluation(loss / len(samples), correct / len(samples))
-
-    def _unflatten(
-        self, flat: NDArray[Any], *, copy: bool = True
-    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Weights (fan_in, fan_out) and biases (fan_out,) of a flat array, copies or views."""
-        weights, biases = [], []
-        for fan_in, fan_out, weight, bias in self._core.layers():
-            # The core keeps weights fan_out × fan_in.
-            weights.append(flat[weight:bias].reshape(fan_out, fan_in).T)
-            biases.append(flat[bias : bias + fan_out])
-        if copy:
-            return [np.ascontiguousarray(w) for w in weights], [b.copy() for b in biases]
-        return weights, biases
+        total, correct, weight = self._core.evaluate(samples, loss._core_loss(), allowed_threads)
+        accuracy = correct / weight if self._architecture.classifies else None
+        return Evaluation(total / weight, accuracy)
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
@@ -473,18 +544,22 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     --------
     See `Network.save`.
     """
-    model = model_files.read(path)
+    architecture, tensors = model_files.read(path)
     network = Network.__new__(Network)
-    network._allocate(list(model.layer_sizes), model.dtype, model.input_scale)
+    network._allocate(architecture)
+    flat = network.get_flat_parameters()
     try:
-        network.set_parameters(model.weights, model.biases)
+        for layer, views in enumerate(network._named_arrays(flat)):
+            for name, view in views.items():
+                fill(view, tensors[f"layers.{layer}.{name}"], f"layers.{layer}.{name}")
     except ValueError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+    network._core.set_values(flat)
     return network
 
 
-def _rebuild(sizes: tuple[int, ...], dtype: str, input_scale: float, flat: NDArray[Any]) -> Network:
+def _rebuild(architecture: Architecture, flat: NDArray[Any]) -> Network:
     network = Network.__new__(Network)
-    network._allocate(list(sizes), dtype, input_scale)
+    network._allocate(architecture)
     network.set_flat_parameters(flat)
     return network

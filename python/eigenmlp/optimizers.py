@@ -11,11 +11,13 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import Any
 
-from eigenmlp._arguments import real_number
+import numpy as np
+
+from eigenmlp._arguments import real_number, whole_number
 from eigenmlp._native import _core
 from eigenmlp.network import Network
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
 State = _core.Optimizer32 | _core.Optimizer64
 
@@ -31,20 +33,79 @@ class Optimizer(ABC):
         if network not in self._states:
             single = network.dtype.name == "float32"
             kind = _core.Optimizer32 if single else _core.Optimizer64
-            self._states[network] = self._new_state(kind, network.n_parameters)
+            self._states[network] = kind(self._core_rule(), network.n_parameters)
         return self._states[network]
 
+    def state_dict(self, network: Network) -> dict[str, Any]:
+        """Copy what the rule remembers of a network, to keep and to give back.
+
+        Parameters
+        ----------
+        network : Network
+            One that it has trained, or not yet.
+
+        Returns
+        -------
+        dict
+            ``"clock"``: finished steps; ``"moments"``: list of (n_parameters,) arrays, in the order
+            of `Network.get_flat_parameters`: the velocity of momentum; Adam's first and second
+            moments, and AMSGrad's largest second ones.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 2], rng=0)
+        >>> em.optimizers.Adam().state_dict(net)["clock"]
+        0
+        """
+        state = self.state_for(network)
+        return {"clock": state.clock(), "moments": state.moments()}
+
+    def load_state_dict(self, network: Network, state: dict[str, Any]) -> None:
+        """Give back what `state_dict` returned, for this network or a copy of it.
+
+        Parameters
+        ----------
+        network : Network
+            Of as many parameters, and trained by the same rule.
+        state : dict
+            What `state_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to another rule or to a network of another size, or is not finite.
+        """
+        own = self.state_for(network)
+        moments = [np.ascontiguousarray(values, dtype=network.dtype) for values in state["moments"]]
+        clock = whole_number("clock", state["clock"], minimum=0, remedy="it counts steps")
+        if not all(np.isfinite(values).all() for values in moments):
+            raise ValueError("the optimizer's state holds NaN or infinity; it is damaged")
+        try:
+            own.restore(moments, clock)
+        except ValueError as error:
+            raise ValueError(
+                f"this state is not one of {self!r} for a network of {network.n_parameters} "
+                f"parameters: {error}"
+            ) from None
+
     @abstractmethod
-    def _new_state(
-        self, kind: type[_core.Optimizer32 | _core.Optimizer64], n_parameters: int
-    ) -> State: ...
+    def _core_rule(self) -> _core.RuleConstants: ...
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled or copied rule keeps its constants; states belong to networks of this process.
-        return type(self), self._constants()
+        return _rebuild, (type(self), self._constants())
 
     @abstractmethod
-    def _constants(self) -> tuple[float, ...]: ...
+    def _constants(self) -> dict[str, Any]: ...
+
+    def __repr__(self) -> str:
+        # Those that aren't defaults of a rule that has many.
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
+        return f"{type(self).__name__}({shown})"
+
+    def _shown(self) -> dict[str, Any]:
+        return self._constants()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Optimizer) or type(self) is not type(other):
@@ -52,34 +113,78 @@ class Optimizer(ABC):
         return self._constants() == other._constants()
 
     def __hash__(self) -> int:
-        return hash((type(self), self._constants()))
+        return hash((type(self), *self._constants().items()))
+
+
+def _rebuild(kind: type[Optimizer], constants: dict[str, Any]) -> Optimizer:
+    return kind(**constants)
 
 
 class SGD(Optimizer):
-    r"""Gradient descent: :math:`\theta \leftarrow \theta - \eta\, g`.
+    r"""Gradient descent: :math:`\theta \leftarrow \theta - \eta\, g`, with momentum if wanted.
 
     With batches of part of the data it is stochastic gradient descent; with ``batch_size=None``,
-    plain gradient descent. g is the gradient of the mean loss of the batch, penalty included.
+    plain gradient descent. g is the gradient of the mean loss of the batch, penalty included. With
+    momentum μ (Sutskever et al., 2013; as scikit-learn and Keras)
+
+    .. math::
+
+        v &\leftarrow \mu v - \eta\, g \\
+        \theta &\leftarrow \theta + v
+            \quad\text{or, with Nesterov's,}\quad \theta + \mu v - \eta\, g
+
+    PyTorch keeps :math:`-v/\eta` instead, which differs where the learning rate changes.
+
+    Parameters
+    ----------
+    momentum : float, default=0.0
+        μ, 0 <= momentum <= 1.
+    nesterov : bool, default=False
+        Look ahead by the momentum. Only with momentum > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is of another type or outside its range.
 
     Examples
     --------
     >>> import eigenmlp as em
-    >>> em.optimizers.SGD()
-    SGD()
+    >>> em.optimizers.SGD(momentum=0.9, nesterov=True)
+    SGD(momentum=0.9, nesterov=True)
     """
 
-    def _new_state(
-        self,
-        kind: type[_core.Optimizer32 | _core.Optimizer64],
-        n_parameters: int,  # noqa: ARG002  gradient descent remembers nothing
-    ) -> State:
-        return kind.sgd()
+    def __init__(self, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__()
+        self._momentum = real_number("momentum", momentum, "pass a share, 0 <= momentum <= 1")
+        if not 0 <= self._momentum <= 1:
+            raise ValueError(f"momentum={momentum} is out of range: 0 <= momentum <= 1")
+        self._nesterov = _checked_flag("nesterov", nesterov)
+        if self._nesterov and self._momentum == 0:
+            raise ValueError("nesterov=True looks ahead by the momentum, which is 0; pass momentum")
 
-    def _constants(self) -> tuple[float, ...]:
-        return ()
+    @property
+    def momentum(self) -> float:
+        """Share of the velocity that a step keeps."""
+        return self._momentum
 
-    def __repr__(self) -> str:
-        return "SGD()"
+    @property
+    def nesterov(self) -> bool:
+        """Whether to look ahead."""
+        return self._nesterov
+
+    def _core_rule(self) -> _core.RuleConstants:
+        if self._momentum == 0:
+            return _core.RuleConstants(_core.Rule.sgd)
+        return _core.RuleConstants(
+            _core.Rule.momentum, momentum=self._momentum, nesterov=self._nesterov
+        )
+
+    def _constants(self) -> dict[str, Any]:
+        return {"momentum": self._momentum, "nesterov": self._nesterov}
+
+    def _shown(self) -> dict[str, Any]:
+        return {name: value for name, value in self._constants().items() if value}
 
 
 class Adam(Optimizer):
@@ -93,7 +198,7 @@ class Adam(Optimizer):
             \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon}
 
     where t counts steps from 1. As in PyTorch, ε stands outside the root and is added after the
-    bias correction; TensorFlow adds it before, scikit-learn folds the correction into η.
+    bias correction; TensorFlow and scikit-learn add it before, which `epsilon_hat` asks for.
 
     Parameters
     ----------
@@ -103,11 +208,17 @@ class Adam(Optimizer):
         Decay of the mean of squared gradients, 0 <= beta2 < 1.
     epsilon : float, default=1e-8
         Added to the root; >= 1e-37, finite.
+    amsgrad : bool, default=False
+        Take the largest v so far in the place of v (Reddi et al., 2018), bias correction after it
+        as in PyTorch.
+    epsilon_hat : bool, default=False
+        Use ε̂ of the paper's section 2: :math:`\theta \leftarrow \theta - \eta
+        \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t} \frac{m}{\sqrt v + \hat\varepsilon}`.
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not a number or outside its range.
+        If a parameter is of another type or outside its range.
 
     Examples
     --------
@@ -116,7 +227,15 @@ class Adam(Optimizer):
     Adam(beta1=0.9, beta2=0.99, epsilon=1e-08)
     """
 
-    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
+    def __init__(
+        self,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        amsgrad: bool = False,
+        epsilon_hat: bool = False,
+    ) -> None:
         super().__init__()
         self._beta1 = _checked_decay("beta1", beta1)
         self._beta2 = _checked_decay("beta2", beta2)
@@ -126,6 +245,8 @@ class Adam(Optimizer):
                 f"epsilon={epsilon} must be finite and at least 1e-37, so that float32 "
                 "holds it; usual is 1e-8"
             )
+        self._amsgrad = _checked_flag("amsgrad", amsgrad)
+        self._epsilon_hat = _checked_flag("epsilon_hat", epsilon_hat)
 
     @property
     def beta1(self) -> float:
@@ -142,16 +263,93 @@ class Adam(Optimizer):
         """What is added to the root."""
         return self._epsilon
 
-    def _new_state(
-        self, kind: type[_core.Optimizer32 | _core.Optimizer64], n_parameters: int
-    ) -> State:
-        return kind.adam(n_parameters, self._beta1, self._beta2, self._epsilon)
+    @property
+    def amsgrad(self) -> bool:
+        """Whether the largest second moment counts."""
+        return self._amsgrad
 
-    def _constants(self) -> tuple[float, ...]:
-        return self._beta1, self._beta2, self._epsilon
+    @property
+    def epsilon_hat(self) -> bool:
+        """Whether ε is added before the bias correction."""
+        return self._epsilon_hat
 
-    def __repr__(self) -> str:
-        return f"Adam(beta1={self.beta1}, beta2={self.beta2}, epsilon={self.epsilon})"
+    def _core_rule(self) -> _core.RuleConstants:
+        return _core.RuleConstants(_core.Rule.adam, **self._constants())
+
+    def _constants(self) -> dict[str, Any]:
+        return {
+            "beta1": self._beta1,
+            "beta2": self._beta2,
+            "epsilon": self._epsilon,
+            "amsgrad": self._amsgrad,
+            "epsilon_hat": self._epsilon_hat,
+        }
+
+    def _shown(self) -> dict[str, Any]:
+        return {name: value for name, value in self._constants().items() if value is not False}
+
+
+class AdamW(Adam):
+    r"""Adam with decoupled weight decay (Loshchilov & Hutter, 2019).
+
+    Before each of Adam's steps, :math:`\theta \leftarrow \theta - \eta \lambda\, \theta`, so
+    that the decay is not divided by the gradients' size, as a penalty's is.
+
+    Parameters
+    ----------
+    beta1, beta2, epsilon, amsgrad
+        As for `Adam`.
+    weight_decay : float, default=0.01
+        λ, >= 0 and finite.
+    decay_biases : bool, default=False
+        Decay biases, gains and shifts as well, as PyTorch does by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is of another type or outside its range.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.optimizers.AdamW(weight_decay=0.1)
+    AdamW(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.1)
+    """
+
+    def __init__(
+        self,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        weight_decay: float = 0.01,
+        decay_biases: bool = False,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(beta1, beta2, epsilon, amsgrad=amsgrad)
+        self._weight_decay = real_number("weight_decay", weight_decay, "pass λ, 0 or more")
+        if not 0 <= self._weight_decay < math.inf:
+            raise ValueError(f"weight_decay={weight_decay} must be finite and >= 0")
+        self._decay_biases = _checked_flag("decay_biases", decay_biases)
+
+    @property
+    def weight_decay(self) -> float:
+        """λ of the decay."""
+        return self._weight_decay
+
+    @property
+    def decay_biases(self) -> bool:
+        """Whether biases, gains and shifts decay as well."""
+        return self._decay_biases
+
+    def _constants(self) -> dict[str, Any]:
+        constants = super()._constants()
+        del constants["epsilon_hat"]
+        return {
+            **constants,
+            "weight_decay": self._weight_decay,
+            "decay_biases": self._decay_biases,
+        }
 
 
 def _checked_decay(name: str, value: float) -> float:
@@ -159,3 +357,9 @@ def _checked_decay(name: str, value: float) -> float:
     if not 0 <= decay < 1:
         raise ValueError(f"{name}={value} is out of range: 0 <= {name} < 1")
     return decay
+
+
+def _checked_flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is not a bool; pass True or False")
+    return value

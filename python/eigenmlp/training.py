@@ -3,8 +3,8 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,12 +13,24 @@ from eigenmlp._arguments import whole_number
 from eigenmlp._checks import checked_l2
 from eigenmlp._native import _core
 from eigenmlp._threads import threads
+from eigenmlp._training_parts import (
+    Orders,
+    check_unit,
+    epoch_rates,
+    gradient_bound,
+    named_scores,
+    training_scores,
+    validation_from,
+)
+from eigenmlp._weights import combined_weights
 from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.history import History
+from eigenmlp.losses import Loss, loss_for
+from eigenmlp.metrics import Metric
 from eigenmlp.network import Network
 from eigenmlp.optimizers import Adam, Optimizer
-from eigenmlp.schedules import as_schedule, rate_at
+from eigenmlp.schedules import as_schedule
 
 __all__ = ["train"]
 
@@ -28,23 +40,32 @@ def train(
     X: ArrayLike,
     y: ArrayLike,
     *,
+    loss: str | Loss | None = None,
     optimizer: Optimizer | None = None,
     learning_rate: float | Callable[[int], float] = 1e-3,
+    schedule_unit: Literal["epoch", "step"] = "epoch",
     batch_size: int | None = 64,
     epochs: int = 100,
     l2: float = 0.0,
     l2_biases: bool = False,
-    shuffle: bool = True,
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    l2_divided: bool = False,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    shuffle: bool | Callable[[int], ArrayLike] = True,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[int, float] | str | None = None,
+    validation_data: tuple[ArrayLike, ...] | None = None,
+    metrics: Sequence[str | Metric] = (),
     evaluate_train: bool = False,
+    penalized_loss: bool = False,
     callbacks: Sequence[Callback] = (),
     rng: int | np.random.Generator | None = None,
     n_threads: int | None = None,
     progress: bool = False,
 ) -> History:
-    r"""Train a network on labelled samples.
+    r"""Train a network on samples with targets.
 
-    A step takes a batch's mean cross-entropy :math:`L`, adds the penalty, and follows the gradient
+    A step takes a batch's mean loss :math:`L`, adds the penalty, and follows the gradient
 
     .. math:: g = \nabla L + \lambda\,\theta
 
@@ -58,33 +79,61 @@ def train(
     X : (n_samples, n_features) array
         Finite real numbers; uint8, float32 and float64 are read where they lie, row by row, so a
         uint8 data set stays uint8 in memory. Not to be changed during training.
-    y : (n_samples,) array of int
-        Class indices, 0 to n_classes - 1.
+    y : (n_samples,) array of int, or (n_samples, n_outputs) array
+        Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
+        With one output (n_samples,) will do.
+    loss : str, Loss or None, default=None
+        One of `eigenmlp.losses`; None is the output's own.
     optimizer : Optimizer, default=None
-        `eigenmlp.optimizers.SGD` or `eigenmlp.optimizers.Adam`; None is a fresh ``Adam()``. An
-        object that has trained this network before continues with its moments and clock.
+        `eigenmlp.optimizers.SGD`, `Adam` or `AdamW`; None is a fresh ``Adam()``. An object that has
+        trained this network before continues with its moments and clock: n epochs and then m are
+        n + m, to the bit, if the order of samples is.
     learning_rate : float or callable, default=1e-3
         Finite, >= 0; or a function of the epoch, counted from 0: see `eigenmlp.schedules`.
+    schedule_unit : {"epoch", "step"}, default="epoch"
+        Whether the schedule is a function of the epoch or of the step of this call, from 0. The
+        history then has the rate of an epoch's last step.
     batch_size : int or None, default=64
         Samples in a step, >= 1; the last batch of an epoch is shorter if it doesn't divide
         n_samples. None is the full batch: one step an epoch.
     epochs : int, default=100
         Passes over the data, >= 0.
     l2 : float, default=0.0
-        λ of the formula above, >= 0. It is not divided by anything. scikit-learn divides its
-        ``alpha`` by each batch's size: ``l2 = alpha / batch_size``, where all batches are equal.
+        λ of the formula above, >= 0. It is not divided by anything unless `l2_divided` says so.
         PyTorch's ``weight_decay`` of Adam and SGD acts on biases too: ``l2 = weight_decay,
         l2_biases=True``.
     l2_biases : bool, default=False
-        Penalize biases as well.
-    shuffle : bool, default=True
-        Draw a new order of the samples each epoch. The full batch has no order to draw.
-    validation_data : (X_val, y_val) or None, default=None
+        Penalize biases, gains and shifts as well.
+    l2_divided : bool, default=False
+        Divide λ by the weight of each batch (its number of samples, without sample weights), as
+        scikit-learn does with its ``alpha``.
+    clip_norm : float or None, default=None
+        Bound c > 0 of the gradient's Euclidean norm over all parameters, penalty included: g is
+        multiplied by c/‖g‖ where that is less than 1 (Pascanu et al., 2013).
+    clip_value : float or None, default=None
+        Bound > 0 of each element of the gradient, penalty included; before `clip_norm`.
+    shuffle : bool or callable, default=True
+        Draw a new order of the samples each epoch. The full batch has no order to draw. A callable
+        gives the rows that an epoch, counted from 0, takes, in their order.
+    sample_weight : (n_samples,) array or None, default=None
+        Finite, >= 0. A batch's loss is the weighted mean of its samples' losses: a weight of 2 acts
+        as the sample twice would, and a weight of 0 as its absence.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes by their index, 1 for those not there, that multiply the samples' own;
+        "balanced" is n_samples / (n_classes * samples of the class), over the classes that occur.
+        For softmax outputs.
+    validation_data : (X_val, y_val), (X_val, y_val, sample_weight_val) or None, default=None
         Evaluated after each epoch.
+    metrics : sequence of str or callable, default=()
+        What else to measure of the validation data: "balanced_accuracy", "f1_macro", "r2", or
+        functions of (y_val, predictions), which name their columns ``val_<name>``.
     evaluate_train : bool, default=False
         Measure training loss and accuracy over the whole training set after the epoch, at the cost
         of another forward pass. Otherwise they are the mean over the epoch's batches as they
         passed, each measured before its update.
+    penalized_loss : bool, default=False
+        Also record the objective, the mean over samples of their batch's mean loss and penalty, as
+        it passed, and the penalty's part of it. The objective is what scikit-learn calls ``loss_``.
     callbacks : sequence of Callback, default=()
         Called in this order: see `eigenmlp.callbacks`.
     rng : int, numpy.random.Generator or None, default=None
@@ -99,9 +148,10 @@ def train(
     Returns
     -------
     History
-        A column each, one entry an epoch: ``train_loss``, ``train_accuracy``, ``learning_rate``,
-        ``seconds``, and ``val_loss`` and ``val_accuracy`` with validation data. Losses are without
-        penalty.
+        A column each, one entry an epoch: ``train_loss``, ``learning_rate``, ``seconds``; with
+        softmax or logistic outputs ``train_accuracy``; ``val_loss`` (and ``val_accuracy``) with
+        validation data; ``val_<name>`` for each metric; ``train_penalized_loss`` and
+        ``train_penalty`` if asked for. Other losses are without penalty.
 
     Raises
     ------
@@ -133,42 +183,53 @@ def train(
     if not isinstance(network, Network):
         raise TypeError(f"network={network!r} is not an eigenmlp.Network")
     optimizer = _checked_optimizer(optimizer)
+    checked_loss = loss_for(loss, network.output)
     schedule = as_schedule(learning_rate)
-    samples = network._check_samples(X, y)
-    validation = _validation_samples(network, validation_data)
-    batch_size = _checked_batch_size(batch_size, len(samples))
+    check_unit(schedule_unit)
+    n_outputs = network.layer_sizes[-1]
+    weights = combined_weights(y, sample_weight, class_weight, network.output, n_outputs)
+    samples = network._check_samples(X, y, checked_loss, weights)
+    orders = Orders(shuffle, weights, len(samples), rng)
+    validation = validation_from(network, checked_loss, validation_data, metrics)
+    batch_size = _checked_batch_size(batch_size, orders.n_samples)
     epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
-    l2 = checked_l2(l2)
+    penalty = _core.Penalty(checked_l2(l2), bool(l2_biases), bool(l2_divided))
+    clipping = _core.Clipping(
+        gradient_bound("clip_value", clip_value), gradient_bound("clip_norm", clip_norm)
+    )
     allowed_threads = threads(n_threads)
-    generator = np.random.default_rng(rng)
     hooks = _checked_hooks([*callbacks, *([ProgressBar()] if progress else [])])
 
-    state = TrainingState(network, History(), -1, epochs, len(samples), batch_size)
+    state = TrainingState(network, History(), -1, epochs, orders.n_samples, batch_size)
     # Of the same precision as the network's core: state_for() sees to that.
     moments: Any = optimizer.state_for(network)
-    drawn = shuffle and batch_size < len(samples)
+    steps = 0
     with _exclusive(network), _called(hooks, state):
         for epoch in range(epochs):
             start = time.perf_counter()
-            rate = rate_at(schedule, epoch)
-            order = generator.permutation(len(samples)) if drawn else None
-            before = network.get_flat_parameters()
-            result = network._core.train_epoch(
-                moments, samples, order, batch_size, rate, l2, l2_biases, allowed_threads
+            order = orders.of_epoch(epoch, batch_size)
+            n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
+            rates = epoch_rates(schedule, schedule_unit, epoch, steps, n_steps)
+            steps += n_steps
+            settings = _core.EpochSettings(
+                batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
             )
-            scores = {
-                "train_loss": result.loss / len(samples),
-                "train_accuracy": result.correct / len(samples),
-            }
+            before = network.get_flat_parameters()
+            result = network._core.train_epoch(moments, samples, order, settings, allowed_threads)
+            scores = training_scores(network, result, penalized_loss)
             if evaluate_train and not result.diverged:
-                scores.update(_scores("train", network, samples, allowed_threads))
+                whole = network._evaluate_samples(samples, checked_loss, allowed_threads)
+                scores.update(named_scores("train", whole))
             if validation is not None and not result.diverged:
-                scores.update(_scores("val", network, validation, allowed_threads))
+                scores.update(validation.scores(network, checked_loss, allowed_threads))
             if result.diverged or not all(map(math.isfinite, scores.values())):
                 network.set_flat_parameters(before)
                 moments.reset()
-                raise _diverged(state, epoch, result, rate)
-            state.history.append(**scores, learning_rate=rate, seconds=time.perf_counter() - start)
+                raise _diverged(state, epoch, result, rates[-1])
+            if validation is not None:
+                scores.update(validation.measures(network, n_threads))
+            seconds = time.perf_counter() - start
+            state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
             state.epoch = epoch
             if _any_stops(hooks, state):
                 break
@@ -180,7 +241,7 @@ def _checked_optimizer(optimizer: Optimizer | None) -> Optimizer:
         return Adam()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"optimizer={optimizer!r} is not an optimizer; use SGD() or Adam() of "
+            f"optimizer={optimizer!r} is not an optimizer; use SGD(), Adam() or AdamW() of "
             "eigenmlp.optimizers"
         )
     return optimizer
@@ -198,24 +259,6 @@ def _checked_hooks(hooks: Sequence[Callback]) -> Sequence[Callback]:
         if not isinstance(hook, Callback):
             raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
     return hooks
-
-
-def _validation_samples(network: Network, data: object) -> _core.Samples | None:
-    if data is None:
-        return None
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError("validation_data must be a pair (X_val, y_val)")
-    try:
-        return network._check_samples(*data)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation_data: {error}") from error
-
-
-def _scores(
-    name: str, network: Network, samples: _core.Samples, allowed_threads: _core.Threads
-) -> dict[str, float]:
-    evaluation = network._evaluate_samples(samples, allowed_threads)
-    return {f"{name}_loss": evaluation.loss, f"{name}_accuracy": evaluation.accuracy}
 
 
 @contextlib.contextmanager
@@ -265,7 +308,7 @@ def _diverged(
     state: TrainingState, epoch: int, result: _core.EpochResult, rate: float
 ) -> TrainingDivergedError:
     if result.n_samples:
-        last_loss: float | None = result.loss / result.n_samples
+        last_loss: float | None = result.loss / result.weight
     else:
         last_loss = state.history.last.get("train_loss")
     # A parameter, or a loss that is measured after the epoch, tells only at its end.

@@ -1,0 +1,264 @@
+r"""Losses: what a network's outputs are compared with, and how.
+
+A sample's loss is a sum over the outputs; the loss of many samples is their mean, weighted if they
+have weights: :math:`\sum_i w_i \ell_i / \sum_i w_i`. Each loss belongs to one kind of output of
+`eigenmlp.Network`. Wherever a loss is taken its name does as well, for its defaults.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from eigenmlp._arguments import real_number
+from eigenmlp._native import _core
+
+__all__ = [
+    "AbsoluteError",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Huber",
+    "Loss",
+    "Poisson",
+    "SquaredError",
+    "loss_for",
+]
+
+
+@dataclass(frozen=True)
+class Loss(ABC):
+    """What all losses share.
+
+    Attributes
+    ----------
+    name : str
+        Name that stands for the loss with its defaults.
+    output : str
+        Kind of output that the loss belongs to.
+    """
+
+    name: ClassVar[str]
+    output: ClassVar[str]
+    _targets: ClassVar[_core.TargetKind]
+
+    @abstractmethod
+    def _core_loss(self) -> _core.Loss:
+        """Return the loss as the core knows it."""
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    r"""Cross-entropy of softmax outputs: :math:`-\sum_k y'_k \log \hat y_k`.
+
+    The target is :math:`y'_k = (1 - s)\,[k = c] + s/K` for a sample of class c of K: with label
+    smoothing s (Szegedy et al., 2016) part of it is spread over all classes.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        s, 0 <= s <= 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number or outside its range.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> net = em.Network([2, 2])
+    >>> net.set_parameters([[[0, 0], [0, 0]]], [[2, 0]])
+    >>> loss = em.losses.CrossEntropy(label_smoothing=0.1)
+    >>> round(net.evaluate([[1.0, 1.0]], [0], loss=loss).loss, 4)
+    0.2269
+    """
+
+    label_smoothing: float = 0.0
+
+    name: ClassVar[str] = "cross_entropy"
+    output: ClassVar[str] = "softmax"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.labels
+
+    def __post_init__(self) -> None:
+        smoothing = real_number(
+            "label_smoothing", self.label_smoothing, "pass a share, 0 <= label_smoothing <= 1"
+        )
+        if not 0 <= smoothing <= 1:
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing} is out of range: 0 <= label_smoothing <= 1"
+            )
+
+    def _core_loss(self) -> _core.Loss:
+        return _core.Loss(_core.LossKind.cross_entropy, float(self.label_smoothing))
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    r"""Cross-entropy of logistic outputs, each for itself.
+
+    .. math:: -\sum_o y_o \log \hat y_o + (1 - y_o) \log (1 - \hat y_o)
+
+    With one output this is binary classification, with several multilabel classification. Targets
+    are 0 to 1, of shape (n_samples, n_outputs), or (n_samples,) for one output.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.losses.BinaryCrossEntropy().output
+    'logistic'
+    """
+
+    name: ClassVar[str] = "binary_cross_entropy"
+    output: ClassVar[str] = "logistic"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.probabilities
+
+    def _core_loss(self) -> _core.Loss:
+        return _core.Loss(_core.LossKind.binary_cross_entropy, 0.0)
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    r"""Half the squared error: :math:`\frac{1}{2} \sum_o (\hat y_o - y_o)^2`.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.losses.SquaredError()
+    SquaredError()
+    """
+
+    name: ClassVar[str] = "squared_error"
+    output: ClassVar[str] = "identity"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
+
+    def _core_loss(self) -> _core.Loss:
+        return _core.Loss(_core.LossKind.squared_error, 0.0)
+
+
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    r"""Absolute error: :math:`\sum_o |\hat y_o - y_o|`, with derivative 0 where it is 0.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.losses.AbsoluteError()
+    AbsoluteError()
+    """
+
+    name: ClassVar[str] = "absolute_error"
+    output: ClassVar[str] = "identity"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
+
+    def _core_loss(self) -> _core.Loss:
+        return _core.Loss(_core.LossKind.absolute_error, 0.0)
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    r"""Huber's loss (1964): squared for small errors, linear for large ones.
+
+    With the error e of an output it is the sum over outputs of :math:`\frac{1}{2} e^2` where
+    :math:`|e| \le \delta` and of :math:`\delta\,(|e| - \frac{1}{2} \delta)` elsewhere.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        δ, > 0 and finite, in the targets' unit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number or outside its range.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.losses.Huber(delta=0.5)
+    Huber(delta=0.5)
+    """
+
+    delta: float = 1.0
+
+    name: ClassVar[str] = "huber"
+    output: ClassVar[str] = "identity"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
+
+    def __post_init__(self) -> None:
+        delta = real_number("delta", self.delta, "pass an error > 0, in the targets' unit")
+        if not 0 < delta < math.inf:
+            raise ValueError(f"delta={self.delta} is out of range: it must be > 0 and finite")
+
+    def _core_loss(self) -> _core.Loss:
+        return _core.Loss(_core.LossKind.huber, float(self.delta))
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    r"""Half the Poisson deviance: :math:`\sum_o y_o \log (y_o/\mu_o) - y_o + \mu_o`.
+
+    The outputs are means of counts, :math:`\mu = \exp(z)`; targets are >= 0.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.losses.Poisson().output
+    'exponential'
+    """
+
+    name: ClassVar[str] = "poisson"
+    output: ClassVar[str] = "exponential"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.counts
+
+    def _core_loss(self) -> _core.Loss:
+        return _core.Loss(_core.LossKind.poisson, 0.0)
+
+
+_LOSSES: dict[str, type[Loss]] = {
+    loss.name: loss
+    for loss in (CrossEntropy, BinaryCrossEntropy, SquaredError, AbsoluteError, Huber, Poisson)
+}
+
+
+def loss_for(loss: "str | Loss | None", output: str) -> Loss:
+    """Return the loss that was asked for, or the output's own: its canonical one.
+
+    Parameters
+    ----------
+    loss : str, Loss or None
+        None is cross-entropy for softmax, binary cross-entropy for logistic, squared error for
+        identity and Poisson for exponential outputs.
+    output : str
+        Kind of output of the network.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a loss nor a name.
+    ValueError
+        If the name is unknown, or the loss belongs to another kind of output.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.losses.loss_for(None, "identity")
+    SquaredError()
+    """
+    if loss is None:
+        return next(kind for kind in _LOSSES.values() if kind.output == output)()
+    if isinstance(loss, str):
+        if loss not in _LOSSES:
+            raise ValueError(f"loss={loss!r} is unknown; use one of {', '.join(_LOSSES)}")
+        loss = _LOSSES[loss]()
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss={loss!r} is not a loss; pass a name such as {'squared_error'!r} or an object of "
+            "eigenmlp.losses"
+        )
+    if loss.output != output:
+        fitting = ", ".join(name for name, kind in _LOSSES.items() if kind.output == output)
+        raise ValueError(
+            f"loss={loss.name!r} is for {loss.output} outputs, but this network's output is "
+            f"{output!r}; use {fitting}, or make a network with output={loss.output!r}"
+        )
+    return loss

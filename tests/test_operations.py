@@ -1,0 +1,205 @@
+"""Every activation, loss, output, normalization and update rule against PyTorch's numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eigenmlp as em
+from operations_problem import (
+    ACTIVATIONS,
+    CASES,
+    N_RUN_SAMPLES,
+    N_SAMPLES,
+    RUN_BATCH,
+    RUN_EPOCHS,
+    RUNS,
+    Case,
+    Run,
+    flat,
+    initial_layers,
+    sample_weights,
+    samples,
+)
+
+RECORDED = json.loads(Path(__file__).with_name("torch_operations.json").read_text(encoding="utf-8"))
+WITH_STATISTICS = sorted(name for name, case in CASES.items() if "batch" in case.normalizations)
+
+precisions = pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-12), ("float32", 3e-6)]
+)
+
+
+def loss_of(case: Case) -> em.losses.Loss | str:
+    if case.loss == "huber":
+        return em.losses.Huber(delta=case.parameter)
+    if case.parameter:
+        return em.losses.CrossEntropy(label_smoothing=case.parameter)
+    return case.loss
+
+
+def network_of(case: Case, dtype: str) -> em.Network:
+    net = em.Network(
+        case.layer_sizes,
+        activation=case.activations,
+        output=case.output,
+        normalization=case.normalizations,
+        dtype=dtype,
+        rng=0,
+    )
+    net.set_flat_parameters(flat(initial_layers(case)))
+    return net
+
+
+def check(actual: Any, expected: Any, tolerance: float) -> None:
+    """Compare arrays by their largest elements: where terms cancel, small ones are roundings."""
+    wanted = np.asarray(expected, dtype=np.float64)
+    assert np.shape(actual) == wanted.shape
+    np.testing.assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance * abs(wanted).max())
+
+
+def test_every_operation_is_recorded() -> None:
+    assert RECORDED["operations"].keys() == CASES.keys()
+    assert RECORDED["runs"].keys() == RUNS.keys()
+    assert {name for case in CASES.values() for name in case.activations} == set(ACTIVATIONS)
+    assert {case.loss for case in CASES.values()} == {
+        "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber",
+        "poisson",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+@precisions
+def test_predictions(name: str, dtype: str, tolerance: float) -> None:
+    case, recorded = CASES[name], RECORDED["operations"][name]
+    net = network_of(case, dtype)
+    X, y = samples(case, N_SAMPLES)
+    weights = sample_weights(case, N_SAMPLES)
+    outputs = net.predict_outputs(X)
+    assert outputs.dtype == dtype
+    check(outputs, recorded["outputs"], tolerance)
+    evaluation = net.evaluate(X, y, loss=loss_of(case), sample_weight=weights)
+    assert evaluation.loss == pytest.approx(recorded["evaluated"], rel=tolerance)
+    expected = np.array(recorded["outputs"])
+    if case.output == "softmax":
+        right = expected.argmax(axis=1) == y
+        np.testing.assert_array_equal(net.predict(X), expected.argmax(axis=1))
+    elif case.output == "logistic":
+        right = ((expected > 0.5) == (y > 0.5)).all(axis=1)
+        np.testing.assert_array_equal(net.predict(X), expected > 0.5)
+    else:
+        assert evaluation.accuracy is None
+        check(net.predict(X), expected, tolerance)
+        return
+    assert 0 < right.mean() < 1
+    assert evaluation.accuracy == pytest.approx(np.average(right, weights=weights))
+
+
+@pytest.mark.parametrize("name", CASES)
+@precisions
+def test_loss_and_gradient(name: str, dtype: str, tolerance: float) -> None:
+    case, recorded = CASES[name], RECORDED["operations"][name]
+    net = network_of(case, dtype)
+    X, y = samples(case, N_SAMPLES)
+    before = net.get_flat_parameters()
+    arguments: dict[str, Any] = {
+        "loss": loss_of(case),
+        "sample_weight": sample_weights(case, N_SAMPLES),
+    }
+    loss, gradient = net.loss_and_flat_gradient(X, y, case.l2, case.l2_biases, **arguments)
+    assert loss == pytest.approx(recorded["loss"], rel=tolerance)
+    assert gradient.dtype == dtype
+    check(gradient, recorded["gradient"], tolerance)
+    # Running statistics are for training to move.
+    np.testing.assert_array_equal(net.get_flat_parameters(), before)
+
+    loss, by_weight, by_bias = net.loss_and_gradients(X, y, case.l2, case.l2_biases, **arguments)
+    assert loss == pytest.approx(recorded["loss"], rel=tolerance)
+    at = 0
+    for layer, dw, db in zip(initial_layers(case), by_weight, by_bias, strict=True):
+        fan_out, fan_in = layer.weight.shape
+        assert dw.shape == (fan_in, fan_out)
+        np.testing.assert_array_equal(dw.T.ravel(), gradient[at : at + dw.size])
+        np.testing.assert_array_equal(db, gradient[at + dw.size : at + dw.size + fan_out])
+        at += dw.size + fan_out * (1 if layer.gain is None else 3)
+
+
+@pytest.mark.parametrize("name", WITH_STATISTICS)
+@precisions
+def test_running_statistics_after_a_step(name: str, dtype: str, tolerance: float) -> None:
+    case, recorded = CASES[name], RECORDED["operations"][name]
+    net = network_of(case, dtype)
+    X, y = samples(case, N_SAMPLES)
+    history = em.train(
+        net, X, y, loss=loss_of(case), learning_rate=0, batch_size=None, epochs=1, l2=case.l2
+    )
+    statistics = [
+        array
+        for pair in zip(net.running_means, net.running_variances, strict=True)
+        for array in pair
+        if array is not None
+    ]
+    assert len(statistics) == len(recorded["running"])
+    for actual, expected in zip(statistics, recorded["running"], strict=True):
+        check(actual, expected, tolerance)
+    check(net.predict_outputs(X), recorded["outputs_after"], tolerance)
+    if not case.l2:
+        assert history["train_loss"][0] == pytest.approx(recorded["loss"], rel=tolerance)
+    # Nothing but the statistics has moved.
+    initial = network_of(case, dtype).get_flat_parameters()[: net.n_parameters]
+    np.testing.assert_array_equal(net.get_flat_parameters()[: net.n_parameters], initial)
+
+
+def trained(run: Run, dtype: str) -> tuple[em.Network, em.History]:
+    net = network_of(run.case, dtype)
+    X, y = samples(run.case, N_RUN_SAMPLES)
+    history = em.train(
+        net, X, y,
+        loss=loss_of(run.case),
+        optimizer=getattr(em.optimizers, run.rule)(**run.options),
+        learning_rate=run.rate, schedule_unit="step",
+        batch_size=RUN_BATCH, epochs=RUN_EPOCHS, shuffle=False,
+        l2=run.case.l2, l2_biases=run.case.l2_biases,
+        clip_norm=run.clip_norm, clip_value=run.clip_value,
+        sample_weight=sample_weights(run.case, N_RUN_SAMPLES),
+    )  # fmt: skip
+    return net, history
+
+
+def determined(run: Run) -> Any:
+    """Where parameters follow from the mathematics.
+
+    A bias before batch normalization has no gradient but roundings. Adam magnifies them, and the
+    running mean follows the bias, a few steps behind.
+    """
+    layers = [
+        layer
+        if layer.running_mean is None or run.rule == "SGD"
+        else layer._replace(bias=np.nan * layer.bias, running_mean=np.nan * layer.running_mean)
+        for layer in initial_layers(run.case)
+    ]
+    return np.isfinite(flat(layers))
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-4)])
+def test_runs(name: str, dtype: str, tolerance: float) -> None:
+    run, recorded = RUNS[name], RECORDED["runs"][name]
+    net, history = trained(run, dtype)
+    weights = sample_weights(run.case, N_RUN_SAMPLES)
+    if weights is None:
+        weights = np.ones(N_RUN_SAMPLES)
+    firsts = range(0, N_RUN_SAMPLES, RUN_BATCH)
+    of_batches = [weights[first : first + RUN_BATCH].sum() for first in firsts]
+    losses = np.reshape(recorded["losses"], (RUN_EPOCHS, -1))
+    means = np.average(losses, axis=1, weights=of_batches)
+    np.testing.assert_allclose(history["train_loss"], means, rtol=tolerance)
+    known = determined(run)
+    if dtype == "float64" or known.all():
+        X, _ = samples(run.case, RUN_BATCH)
+        check(net.predict_outputs(X), recorded["outputs"], tolerance)
+    check(net.get_flat_parameters()[known], np.array(recorded["parameters"])[known], tolerance)
