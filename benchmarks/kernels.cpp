@@ -93,12 +93,12 @@ class Bench {
     const std::vector<eigenmlp::Layer>& layers = layout().layers();
     Index total = 0;
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      total += gradient_tiles(layers[l], workspace_.gradient_sources(l, n_panels_));
+      total += gradient_tiles(layers[l], workspace_.gradient_sources(l, n_samples_));
     }
     const Share mine = eigenmlp::share_of(total, thread, n_threads_);
     Index before = 0;
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      const auto sources = workspace_.gradient_sources(l, n_panels_);
+      const auto sources = workspace_.gradient_sources(l, n_samples_);
       const Index tiles = gradient_tiles(layers[l], sources);
       const Share share{std::clamp(mine.begin - before, Index{0}, tiles),
                         std::clamp(mine.end - before, Index{0}, tiles)};

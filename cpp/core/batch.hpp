@@ -60,8 +60,7 @@ class BatchRunner {
       if (stopped_.load(std::memory_order_relaxed)) return Ending::kStopped;
       workspace_.add_losses(part, sum);
       if (!std::isfinite(sum.loss)) return Ending::kDiverged;
-      gradients(thread, divide_up(part.samples.count, kLanes<Scalar>), first > 0,
-                first + chunk() >= batch.count, consume);
+      gradients(thread, part.samples.count, first > 0, first + chunk() >= batch.count, consume);
       barrier_.arrive_and_wait();
     }
     return Ending::kFinished;
@@ -131,17 +130,17 @@ class BatchRunner {
 
   // This thread's share of the gradient.
   template <typename Consume>
-  void gradients(int thread, Index n_panels, bool resume, bool finished, Consume&& consume) {
+  void gradients(int thread, Index n_samples, bool resume, bool finished, Consume&& consume) {
     const std::vector<Layer>& layers = network_.layout().layers();
     Index total = 0;
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      total += gradient_tiles(layers[l], workspace_.gradient_sources(l, n_panels));
+      total += gradient_tiles(layers[l], workspace_.gradient_sources(l, n_samples));
     }
     const Share mine = share_of(total, thread, n_threads_);
     Index before = 0;
     Scalar* sums = sums_.data();
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      const GradientSources<Scalar> sources = workspace_.gradient_sources(l, n_panels);
+      const GradientSources<Scalar> sources = workspace_.gradient_sources(l, n_samples);
       const Index tiles = gradient_tiles(layers[l], sources);
       const Share share{std::clamp(mine.begin - before, Index{0}, tiles),
                         std::clamp(mine.end - before, Index{0}, tiles)};

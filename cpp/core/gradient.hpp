@@ -14,14 +14,14 @@ template <typename Scalar>
 struct GradientSources {
   Panels<Scalar> delta;
   ColumnBlocks<Scalar> inputs;
-  Index n_panels;
+  Index n_samples;
 };
 
 namespace detail {
 
 // gradient: kRows × (kVectors vectors), `stride` apart; added to if `resume`.
 template <int kRows, int kVectors, typename Scalar>
-EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index delta_stride,
+EIGEN_DONT_INLINE void gradient_tile(Index n_samples, const Scalar* delta, Index delta_stride,
                                      const Scalar* inputs, bool resume, Scalar* gradient,
                                      Index stride) {
   constexpr Index width = kWidth<Scalar>;
@@ -34,10 +34,8 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
       acc[r][v] = resume ? load(gradient + r * stride + v * width) : broadcast(Scalar(0));
     }
   }
-  // There is always a panel; a loop that could be skipped makes the compiler keep the accumulators
-  // in memory around it.
-  do {
-    for (int k = 0; k < lanes; ++k) {
+  const auto add = [&](Index count) {
+    for (Index k = 0; k < count; ++k) {
       Packet<Scalar> row[kVectors];
       for (int v = 0; v < kVectors; ++v) {
         row[v] = load(inputs + v * width);
@@ -50,13 +48,12 @@ EIGEN_DONT_INLINE void gradient_tile(Index n_panels, const Scalar* delta, Index 
       inputs += kVectors * width;
     }
     delta += delta_stride;
-  } while (--n_panels > 0);
-  // A tiny negative sum is flushed to -0, and the zeros of padding lanes, more or fewer by the
-  // width of a vector, would make it +0; adding +0 always does.
+  };
+  // Whole panels in a loop of constant length, then the samples of the last.
+  for (; n_samples >= lanes; n_samples -= lanes) add(lanes);
+  if (n_samples > 0) add(n_samples);
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      pstore(gradient + r * stride + v * width, padd(acc[r][v], broadcast(Scalar(0))));
-    }
+    for (int v = 0; v < kVectors; ++v) pstore(gradient + r * stride + v * width, acc[r][v]);
   }
 }
 
@@ -108,7 +105,7 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
     with_constant<kTileRows>(rows_of.size(tile), [&](auto rows) {
       for (Index block = first; block < last; ++block) {
         with_constant<kGradientVectors>(columns_of.size(block), [&](auto vectors) {
-          detail::gradient_tile<rows, vectors>(from.n_panels, delta, from.delta.stride,
+          detail::gradient_tile<rows, vectors>(from.n_samples, delta, from.delta.stride,
                                                static_cast<const Scalar*>(from.inputs.at(block, 0)),
                                                resume, weights + columns_of.first(block) * width,
                                                stride);
@@ -128,13 +125,10 @@ void weight_gradient(const Layer& layer, const GradientSources<Scalar>& from, Sh
       Scalar biases[rows] = {};
       Scalar* const sum = sums ? sums + layer.fan_out * stride + row : biases;
       if (resume) std::copy_n(sum, Index{rows}, biases);
-      for (Index panel = 0; panel < from.n_panels; ++panel) {
-        const Scalar* values = delta + panel * from.delta.stride;
-        for (Index lane = 0; lane < lanes; ++lane) {
-          for (int r = 0; r < rows; ++r) biases[r] += values[r * lanes + lane];
-        }
+      for (Index sample = 0; sample < from.n_samples; ++sample) {
+        const Scalar* values = delta + sample / lanes * from.delta.stride + sample % lanes;
+        for (int r = 0; r < rows; ++r) biases[r] += values[r * lanes];
       }
-      for (Scalar& bias : biases) bias += Scalar(0);
       if (finished) {
         consume(layer.biases + row, Index{rows}, biases, false);
       } else {

@@ -234,8 +234,8 @@ class Workspace {
   Scalar* shift_gradients(std::size_t l) { return extras_[l].shifts; }
 
   // What the gradient of layer l is summed from.
-  GradientSources<Scalar> gradient_sources(std::size_t l, Index n_panels) const {
-    return {panels_[l + 1], blocks_[l], n_panels};
+  GradientSources<Scalar> gradient_sources(std::size_t l, Index n_samples) const {
+    return {panels_[l + 1], blocks_[l], n_samples};
   }
 
   // Adds the losses and hits of the chunk's samples, in their order.
