@@ -99,6 +99,9 @@ class Run(NamedTuple):
         return self.learning_rate * self.decay**step
 
 
+# A bias before batch normalization has no gradient but roundings, which a usual ε would let Adam
+# magnify.
+LARGE: dict[str, Any] = {"epsilon": 1e-3}
 NORMALIZED = Case(normalizations=("batch", "layer"), activations=("relu", "silu"))
 
 RUNS: dict[str, Run] = {
@@ -117,10 +120,15 @@ RUNS: dict[str, Run] = {
     "AMSGrad": Run(regression(l2=0.01), "Adam", 0.05, {"beta2": 0.8, "amsgrad": True}),
     "AdamW": Run(logistic(1), "AdamW", 0.03, {"weight_decay": 0.5}),
     "AdamW, biases": Run(
-        NORMALIZED, "AdamW", 0.03, {"weight_decay": 0.5, "decay_biases": True, "amsgrad": True}
+        NORMALIZED,
+        "AdamW",
+        0.03,
+        {"weight_decay": 0.5, "decay_biases": True, "amsgrad": True, **LARGE},
     ),
-    "AdamW, not biases": Run(NORMALIZED, "AdamW", 0.03, {"weight_decay": 0.5}),
-    "batch norm, Adam": Run(NORMALIZED._replace(normalizations=("batch", "batch")), "Adam", 0.02),
+    "AdamW, not biases": Run(NORMALIZED, "AdamW", 0.03, {"weight_decay": 0.5, **LARGE}),
+    "batch norm, Adam": Run(
+        NORMALIZED._replace(normalizations=("batch", "batch")), "Adam", 0.02, LARGE
+    ),
     "batch norm, Nesterov": Run(NORMALIZED, "SGD", 0.05, {"momentum": 0.9, "nesterov": True}),
 }
 

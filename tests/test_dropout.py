@@ -66,7 +66,9 @@ def test_units_are_dropped_as_often_as_asked_for(p: float, dtype: str) -> None:
         assert shares.std() == pytest.approx(of_one / kept.shape[axis] ** 0.5, rel=0.2)
 
 
-@pytest.mark.parametrize(("axis", "distance"), [*itertools.product((0, 1), (1, 2, 3, 8, 16, 64))])
+@pytest.mark.parametrize(
+    ("axis", "distance"), [*itertools.product((0, 1), (1, 2, 3, 8, 16, 64, 128))]
+)
 def test_neighbours_are_independent(axis: int, distance: int) -> None:
     kept = np.moveaxis(masks([0.5], n_samples=512, n_units=256) != 0, axis, 0)
     first, second = kept[:-distance].ravel(), kept[distance:].ravel()

@@ -49,6 +49,7 @@ def problem(
     weighted: bool = False,
     dropout: float = 0.0,
     l2_biases: bool = False,
+    n_threads: int | None = None,
     **layers: Any,
 ) -> Problem:
     rng = np.random.default_rng(seed)
@@ -68,7 +69,9 @@ def problem(
     else:
         y = rng.poisson(1.0, size=(n_samples, layer_sizes[-1]))
         X *= 0.1  # exp(z) of a wide layer grows fast
-    arguments: dict[str, Any] = {"loss": loss, "l2": 0.01, "l2_biases": l2_biases}
+    arguments: dict[str, Any] = {
+        "loss": loss, "l2": 0.01, "l2_biases": l2_biases, "n_threads": n_threads,
+    }  # fmt: skip
     if weighted:
         # All weights but the first may be zero.
         weights = rng.uniform(0.1, 3, n_samples) * (rng.uniform(size=n_samples) > 0.2)
@@ -155,6 +158,20 @@ def test_dropout(activation: str, weighted: bool) -> None:
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_dropout_after_normalization(normalization: str) -> None:
     check_sizes(activation="silu", dropout=0.3, normalization=normalization, weighted=True)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_more_samples_than_the_core_takes_at_once(
+    normalization: str | None, dropout: float, n_threads: int
+) -> None:
+    for n_samples in [127, 128, 129, 300]:
+        check_direction(
+            [5, 33, 17, 4], n_samples,
+            activation="gelu", normalization=normalization, dropout=dropout, weighted=True,
+            n_threads=n_threads,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if "relu" not in name])

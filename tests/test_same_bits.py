@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp import _processor
+import same_bits
+from eigenmlp import _architecture, _processor
 
 SCRIPT = Path(__file__).with_name("same_bits.py")
 LEVELS = _processor.supported_levels()
@@ -29,7 +30,7 @@ def digests(level: str, n_threads: int) -> dict[str, str]:
         env={**os.environ, "EIGENMLP_ISA": level},
     )
     hashes: dict[str, str] = json.loads(result.stdout)
-    assert len(set(hashes.values())) == len(hashes) > 20
+    assert len(set(hashes.values())) == len(hashes) > 70
     return hashes
 
 
@@ -44,6 +45,18 @@ def test_avx2_and_avx512() -> None:
     assert digests("v4", 2) == digests("v3", 1)
 
 
+def test_the_digests_cover_every_operation() -> None:
+    nets = [em.Network(case.sizes, **case.network) for case in same_bits.CASES.values()]
+    losses = [
+        em.losses.loss_for(case.training.get("loss"), net.output)
+        for case, net in zip(same_bits.CASES.values(), nets, strict=True)
+    ]
+    assert {name for net in nets for name in net.activations} == {*_architecture.ACTIVATIONS}
+    assert {net.output for net in nets} == {*_architecture.OUTPUTS}
+    assert {kind for net in nets for kind in net.normalizations} == {*_architecture.NORMALIZATIONS}
+    assert {type(loss) for loss in losses} == {*em.losses.Loss.__subclasses__()}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sizes", [[7, 5], [784, 100, 80, 49], [33, 70, 129, 3]])
 def test_a_row_alone_and_among_others(sizes: list[int], dtype: str) -> None:
@@ -54,6 +67,29 @@ def test_a_row_alone_and_among_others(sizes: list[int], dtype: str) -> None:
         alone = [net.predict_proba(X[i : i + 1], n_threads=n_threads) for i in range(len(X))]
         assert np.concatenate(alone).tobytes() == together.tobytes()
     assert [int(net.predict(X[i : i + 1])[0]) for i in range(5)] == list(net.predict(X[:5]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", _architecture.ACTIVATIONS)
+@pytest.mark.parametrize("normalization", _architecture.NORMALIZATIONS)
+@pytest.mark.parametrize("output", _architecture.OUTPUTS)
+def test_a_row_alone_and_among_others_through_every_operation(
+    output: str, normalization: str | None, activation: str, dtype: str
+) -> None:
+    net = em.Network(
+        [9, 33, 17, 3], activation=activation, normalization=normalization, output=output,
+        dropout=0.5, dtype=dtype, rng=0,
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    # Statistics other than 0 and 1, and gains other than 1.
+    values = net.get_flat_parameters()
+    net.set_flat_parameters(values + rng.uniform(0, 0.3, len(values)))
+    X = rng.standard_normal((35, 9))
+    together = net.predict_outputs(X, n_threads=2)
+    alone = [net.predict_outputs(X[i : i + 1], n_threads=1 + i % 3) for i in range(len(X))]
+    assert np.concatenate(alone).tobytes() == together.tobytes()
+    alone = [net.predict(X[i : i + 1]) for i in range(len(X))]
+    assert np.concatenate(alone).tobytes() == net.predict(X).tobytes()
 
 
 @pytest.mark.parametrize(

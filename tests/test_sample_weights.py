@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -221,3 +222,25 @@ def test_train_loss_is_the_weighted_mean() -> None:
         mean = net.evaluate(X[batch], y[batch], sample_weight=own).loss
         objective += len(own) * (mean + 0.25 * squares / own.sum()) / 40
     assert history["train_penalized_loss"][0] == pytest.approx(objective, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (math.nan, r"sample_weight\[1\] is nan, .* weights are finite and 0 or more"),
+        (-1.0, r"sample_weight\[1\] is -1.0, .* weights are finite and 0 or more"),
+        (1e-300, r"sample_weight\[1\] is 1e-300, which a network of float32 .* scale them"),
+        (1e300, r"sample_weight\[1\] is 1e\+300, which a network of float32 .* scale them"),
+    ],
+)
+def test_weights_that_no_network_can_take(weight: float, message: str) -> None:
+    net = em.Network([2, 2], rng=0)
+    with pytest.raises(ValueError, match=message):
+        net.evaluate(np.eye(2), [0, 1], sample_weight=[1.0, weight])
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [1.7e308, 1.7e308]])
+def test_weights_without_a_sum(weights: list[float]) -> None:
+    net = em.Network([2, 2], dtype="float64", rng=0)
+    with pytest.raises(ValueError, match=r"the sum of sample_weight is (0\.0|inf); at least one"):
+        net.evaluate(np.eye(2), [0, 1], sample_weight=weights)

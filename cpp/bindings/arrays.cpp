@@ -217,15 +217,27 @@ void SampleArrays::take_weights(const py::object& weights) {
   }
   const py::array_t<double, py::array::c_style> values(converted(array, "float64"));
   weights_.assign(values.data(), values.data() + values.size());
+  const double smallest =
+      expected_.single ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
+  const double largest =
+      expected_.single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
   for (std::size_t i = 0; i < weights_.size(); ++i) {
-    if (std::isfinite(static_cast<float>(weights_[i])) && weights_[i] >= 0) continue;
-    throw py::value_error("sample_weight[" + std::to_string(i) + "] is " +
-                          text(py::float_(weights_[i])) +
-                          ", but weights are finite and 0 or more; remove the sample, or give it "
-                          "the weight 0");
+    const double value = weights_[i];
+    const char* wrong = nullptr;
+    if (!std::isfinite(value) || value < 0) {
+      wrong = "weights are finite and 0 or more; remove the sample, or give it the weight 0";
+    } else if (value > largest || (value > 0 && value < smallest)) {
+      wrong = "only ratios of weights count; scale them to about 1";
+    }
+    if (!wrong) continue;
+    throw py::value_error("sample_weight[" + std::to_string(i) + "] is " + text(py::float_(value)) +
+                          ", which a network of " + (expected_.single ? "float32" : "float64") +
+                          " can't take: " + wrong);
   }
-  if (!(weight() > 0)) {
-    throw py::value_error("sample_weight is 0 for every sample; at least one must count");
+  if (!(weight() > 0 && std::isfinite(weight()))) {
+    throw py::value_error(
+        "the sum of sample_weight is " + text(py::float_(weight())) +
+        "; at least one sample must count, and only ratios of weights do: scale them to about 1");
   }
 }
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from eigenmlp._arguments import real_number, whole_number
+from eigenmlp._checks import fill
 from eigenmlp._native import _core
 from eigenmlp.network import Network
 
@@ -73,21 +74,28 @@ class Optimizer(ABC):
 
         Raises
         ------
-        ValueError
-            If it belongs to another rule or to a network of another size, or is not finite.
+        TypeError, ValueError
+            If it belongs to another rule or to a network of another size, or is damaged.
         """
+        try:
+            clock, given = state["clock"], list(state["moments"])
+        except (TypeError, KeyError) as error:
+            raise ValueError(
+                "state is not what state_dict returned: it has no 'clock' and 'moments'"
+            ) from error
+        clock = whole_number("clock", clock, minimum=0, remedy="it counts steps")
         own = self.state_for(network)
-        moments = [np.ascontiguousarray(values, dtype=network.dtype) for values in state["moments"]]
-        clock = whole_number("clock", state["clock"], minimum=0, remedy="it counts steps")
-        if not all(np.isfinite(values).all() for values in moments):
-            raise ValueError("the optimizer's state holds NaN or infinity; it is damaged")
+        moments = [np.zeros(network.n_parameters, dtype=network.dtype) for _ in given]
+        for i, (target, values) in enumerate(zip(moments, given, strict=True)):
+            fill(target, values, f"moments[{i}]")
+        if clock >= 2**63 or any((values < 0).any() for values in moments[1:]):
+            raise ValueError(
+                "the state's clock is beyond 64 bits, or a second moment is negative; it is damaged"
+            )
         try:
             own.restore(moments, clock)
         except ValueError as error:
-            raise ValueError(
-                f"this state is not one of {self!r} for a network of {network.n_parameters} "
-                f"parameters: {error}"
-            ) from None
+            raise ValueError(f"this state is not one of {self!r}: {error}") from None
 
     @abstractmethod
     def _core_rule(self) -> _core.RuleConstants: ...

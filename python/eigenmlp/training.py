@@ -307,8 +307,9 @@ def _any_stops(hooks: Sequence[Callback], state: TrainingState) -> bool:
 def _diverged(
     state: TrainingState, epoch: int, result: _core.EpochResult, rate: float
 ) -> TrainingDivergedError:
-    if result.n_samples:
-        last_loss: float | None = result.loss / result.weight
+    last_loss: float | None
+    if result.n_samples and result.weight:
+        last_loss = result.loss / result.weight
     else:
         last_loss = state.history.last.get("train_loss")
     # A parameter, or a loss that is measured after the epoch, tells only at its end.
