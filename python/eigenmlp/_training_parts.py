@@ -140,7 +140,7 @@ class Validation(NamedTuple):
 
 def named_scores(name: str, evaluation: Evaluation) -> dict[str, float]:
     scores = {f"{name}_loss": evaluation.loss}
-    if evaluation.accuracy is not None:
+    if not math.isnan(evaluation.accuracy):
         scores[f"{name}_accuracy"] = evaluation.accuracy
     return scores
 

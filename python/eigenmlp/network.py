@@ -37,13 +37,13 @@ class Evaluation:
     ----------
     loss : float
         Mean loss, without penalty, weighted by the samples' weights; cross-entropies in nats.
-    accuracy : float or None
+    accuracy : float
         Share of samples whose most probable class is the label, or all of whose logistic outputs
-        are on the right side of 0.5; 0 to 1. None where outputs are no probabilities.
+        are on the right side of 0.5; 0 to 1. NaN where outputs are no probabilities.
     """
 
     loss: float
-    accuracy: float | None
+    accuracy: float
 
 
 class Network(Parameters):
@@ -514,7 +514,7 @@ class Network(Parameters):
         self, samples: _core.Samples, loss: Loss, allowed_threads: _core.Threads
     ) -> Evaluation:
         total, correct, weight = self._core.evaluate(samples, loss._core_loss(), allowed_threads)
-        accuracy = correct / weight if self._architecture.classifies else None
+        accuracy = correct / weight if self._architecture.classifies else math.nan
         return Evaluation(total / weight, accuracy)
 
 

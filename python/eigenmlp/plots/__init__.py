@@ -1,0 +1,18 @@
+"""Pictures of models and of their training, in the style of scikit-learn's displays.
+
+Each display is made by a ``from_…`` method, which draws it, on ``ax`` if that is given. It keeps
+the numbers drawn, the axes as ``ax_`` and the figure as ``figure_``, and ``plot`` draws it again.
+They need matplotlib, which the extra ``study`` installs.
+"""
+
+from eigenmlp.plots.confusion_matrix import ConfusionMatrixDisplay
+from eigenmlp.plots.first_layer import FirstLayerDisplay
+from eigenmlp.plots.learning_curve import LearningCurveDisplay
+from eigenmlp.plots.reliability import ReliabilityDisplay
+
+__all__ = [
+    "ConfusionMatrixDisplay",
+    "FirstLayerDisplay",
+    "LearningCurveDisplay",
+    "ReliabilityDisplay",
+]

@@ -1,0 +1,172 @@
+"""What the units of the first layer look for."""
+
+import math
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eigenmlp._arguments import whole_number
+from eigenmlp._extras import require
+from eigenmlp.plots._display import Display
+
+if TYPE_CHECKING:
+    from eigenmlp.network import Network
+
+__all__ = ["FirstLayerDisplay"]
+
+
+class FirstLayerDisplay(Display):
+    """First-layer weights as images, the units with the largest weights first.
+
+    Blue pixels speak against a unit, red ones for it, white ones don't count; all images share one
+    scale, symmetric about zero.
+
+    Parameters
+    ----------
+    weights : (n_features, n_units) array
+        Finite.
+    image_shape : tuple of two int or None, default=None
+        Height and width of the images; None takes a square.
+    n_units : int, default=25
+        Images to draw at most, >= 1.
+
+    Attributes
+    ----------
+    units : (n_images,) array of int
+        The units drawn, by falling Euclidean norm of their weights.
+    ax_ : array of matplotlib.axes.Axes
+        One an image.
+    figure_ : matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the features are no image of this shape, or no square.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> net = em.Network([64, 30, 10], rng=0)
+    >>> display = em.plots.FirstLayerDisplay.from_network(net, n_units=12)
+    >>> len(display.units)
+    12
+    """
+
+    def __init__(
+        self,
+        weights: ArrayLike,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        n_units: int = 25,
+    ) -> None:
+        self.weights = np.asarray(weights, dtype=np.float64)
+        if self.weights.ndim != 2 or self.weights.size == 0:
+            raise ValueError(
+                f"weights must have shape (n_features, n_units), got {self.weights.shape}"
+            )
+        self.image_shape = _image_shape(image_shape, len(self.weights))
+        n_units = whole_number("n_units", n_units, minimum=1, remedy="pass 1 or more")
+        norms = np.linalg.norm(self.weights, axis=0)
+        self.units = np.argsort(-norms, kind="stable")[:n_units]
+
+    @classmethod
+    def from_network(
+        cls,
+        network: "Network",
+        *,
+        image_shape: tuple[int, int] | None = None,
+        n_units: int = 25,
+    ) -> Self:
+        """Draw a network's first layer.
+
+        Parameters
+        ----------
+        network : Network
+        image_shape, n_units
+            As for the class.
+
+        Returns
+        -------
+        FirstLayerDisplay
+        """
+        return cls(network.weights[0], image_shape=image_shape, n_units=n_units).plot()
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, image_shape: tuple[int, int] | None = None, n_units: int = 25
+    ) -> Self:
+        """Draw the first layer of a fitted MLP, of eigenmlp or of scikit-learn.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Fitted: it has ``coefs_``.
+        image_shape, n_units
+            As for the class.
+
+        Returns
+        -------
+        FirstLayerDisplay
+
+        Raises
+        ------
+        ValueError
+            If it isn't fitted, or its features are no image.
+        """
+        if not hasattr(estimator, "coefs_"):
+            raise ValueError(f"{type(estimator).__name__} has no coefs_; fit it first")
+        return cls(estimator.coefs_[0], image_shape=image_shape, n_units=n_units).plot()
+
+    def plot(self) -> Self:
+        """Draw the images, on a figure of their own.
+
+        Returns
+        -------
+        FirstLayerDisplay
+            This one.
+        """
+        plt = require("matplotlib.pyplot", extra="study", purpose="Drawing a display")
+        columns = math.ceil(math.sqrt(len(self.units)))
+        rows = math.ceil(len(self.units) / columns)
+        height, width = self.image_shape
+        figure, axes = plt.subplots(
+            rows,
+            columns,
+            figsize=(1.1 * columns + 1.0, 1.1 * rows * height / width + 0.2),
+            squeeze=False,
+            layout="constrained",
+        )
+        drawn = self.weights[:, self.units]
+        limit = float(np.abs(drawn).max()) or 1.0
+        flat = axes.ravel()
+        for ax in flat:
+            ax.set_axis_off()
+        for ax, unit in zip(flat, self.units, strict=False):
+            image = ax.imshow(
+                self.weights[:, unit].reshape(self.image_shape),
+                cmap="RdBu_r",
+                vmin=-limit,
+                vmax=limit,
+                interpolation="nearest",
+            )
+        figure.colorbar(image, ax=list(flat), label="weight", shrink=0.8)
+        self.figure_, self.ax_ = figure, flat[: len(self.units)]
+        return self
+
+
+def _image_shape(image_shape: tuple[int, int] | None, n_features: int) -> tuple[int, int]:
+    if image_shape is None:
+        side = math.isqrt(n_features)
+        if side * side != n_features:
+            raise ValueError(
+                f"{n_features} features are no square image; pass image_shape=(height, width)"
+            )
+        return side, side
+    height, width = image_shape
+    if height * width != n_features:
+        raise ValueError(
+            f"image_shape={image_shape} has {height * width} pixels, but there are {n_features} "
+            "features"
+        )
+    return height, width
