@@ -84,7 +84,7 @@ class SquareSum {
 
  private:
   static constexpr Index kPiece = 4096;
-  static constexpr Index kSums = 8;
+  static constexpr Index kSums = 32;
 
   Index count_;
   std::vector<double> pieces_;

@@ -20,7 +20,7 @@ True
 
 import importlib
 from importlib.metadata import version
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from eigenmlp._native import instruction_set  # isort: skip
 from eigenmlp import callbacks, datasets, losses, optimizers, schedules
@@ -35,22 +35,30 @@ from eigenmlp.history import History
 from eigenmlp.network import Evaluation, Network, load_network
 from eigenmlp.training import train
 
+if TYPE_CHECKING:
+    from eigenmlp import experiments, plots
+    from eigenmlp.estimators import MLPClassifier, MLPRegressor, from_sklearn
+
 __all__ = [
     "DataFileError",
     "DownloadError",
     "EigenmlpError",
     "Evaluation",
     "History",
+    "MLPClassifier",
+    "MLPRegressor",
     "ModelFileError",
     "Network",
     "TrainingDivergedError",
     "callbacks",
     "datasets",
     "experiments",
+    "from_sklearn",
     "instruction_set",
     "load_network",
     "losses",
     "optimizers",
+    "plots",
     "schedules",
     "train",
 ]
@@ -58,8 +66,20 @@ __all__ = [
 __version__ = version("eigenmlp")
 
 
-def __getattr__(name: str) -> ModuleType:
-    # Training alone shouldn't pay for what only studies need.
-    if name == "experiments":
-        return importlib.import_module("eigenmlp.experiments")
-    raise AttributeError(f"module 'eigenmlp' has no attribute {name!r}")
+# Training alone shouldn't pay for what only studies and the estimators need.
+_LAZY = {
+    "experiments": None,
+    "MLPClassifier": "eigenmlp.estimators",
+    "MLPRegressor": "eigenmlp.estimators",
+    "from_sklearn": "eigenmlp.estimators",
+    "plots": None,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'eigenmlp' has no attribute {name!r}")
+    module = _LAZY[name]
+    if module is None:
+        return importlib.import_module(f"eigenmlp.{name}")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,204 @@
+"""What the two estimators share: how a fit runs, from the arguments to the fitted model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from eigenmlp.estimators.export import Exportable
+from eigenmlp.estimators.initial import glorot
+from eigenmlp.estimators.lbfgs import LbfgsSolver
+from eigenmlp.estimators.parameters import (
+    STOCHASTIC_SOLVERS,
+    hidden_sizes,
+    refuse_for_lbfgs,
+)
+from eigenmlp.estimators.record import NON_FINITE
+from eigenmlp.estimators.samples import Samples, dense
+from eigenmlp.estimators.stochastic import StochasticSolver
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from eigenmlp.losses import Loss
+
+__all__ = ["BaseMLP"]
+
+
+class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
+    """A multilayer perceptron with scikit-learn's interface."""
+
+    n_features_in_: int
+    n_layers_: int
+    n_outputs_: int
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the model to samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples. float32 is computed with in float32, anything else in float64. A sparse
+            matrix is made dense.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or an indicator matrix of several labels a sample; or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, >= 0. A weight of 2 acts as the sample twice in its batch, and a weight of 0 as
+            if the sample weren't there, but for its class in `classes_`.
+        X_val, y_val : as X and y, default=None
+            Validation data, measured after each epoch: see `validation_scores_` and
+            `validation_loss_curve_`. The model ends with the parameters of the best score. In a
+            Pipeline, ``transform_input=["X_val"]`` sends it through the steps before.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the validation samples.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument or a parameter is of another type, shape or range, or if training
+            diverges without validation data.
+        """
+        given = self._given_validation_data(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, incremental=False)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        given: tuple[Any, Any, ArrayLike | None] | None,
+        *,
+        incremental: bool,
+    ) -> Self:
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        if self.solver == "lbfgs":
+            refuse_for_lbfgs(self.get_params(deep=False), validates=given is not None)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._validate_input(X, y, incremental=incremental, reset=first)
+        samples = self._weighted(dense(X), y, sample_weight, incremental=incremental).present()
+        held_out = None if given is None else self._held_out(*given, dtype=X.dtype)
+        self.n_outputs_ = y.shape[1]
+        self._random_state = check_random_state(self.random_state)
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        if first:
+            self._initialize(sizes, X.dtype)
+        else:
+            self._continue_network(sizes)
+        if self.solver == "lbfgs":
+            self._fit_lbfgs(samples)
+        else:
+            self._fit_stochastic(samples, held_out, incremental=incremental)
+        if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
+            raise ValueError(NON_FINITE)
+        return self
+
+    def _initialize(self, sizes: list[int], dtype: Any) -> None:
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = self._output_activation()
+        network = self._new_network(sizes, dtype, rng=0)
+        weights, biases = glorot(self._random_state, sizes, network.activations, dtype)
+        if any(network.dropouts):
+            network = self._new_network(sizes, dtype, rng=self._drawn_seed())
+        self._network = network
+        self._network.set_parameters(weights, biases)
+        self._show()
+        self.n_iter_ = 0
+        self.t_ = 0
+        self._forget_record()
+        self._forget_solver()
+
+    def _weighted(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: ArrayLike | None,
+        *,
+        incremental: bool,
+    ) -> Samples:
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        return Samples(X, y, self._class_weighted(y, weights, incremental=incremental))
+
+    def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> Samples:
+        X, y = self._validate_input(X, y, incremental=True, reset=False)
+        checked = None
+        if weights is not None:
+            checked = _check_sample_weight(weights, X, ensure_non_negative=True)
+        return Samples(dense(X).astype(dtype, copy=False), y, checked).present()
+
+    def _given_validation_data(
+        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
+    ) -> tuple[Any, Any, ArrayLike | None] | None:
+        if X_val is None and y_val is None and sample_weight_val is None:
+            return None
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(
+                f"validation data are incomplete: {missing} is None; pass X_val and y_val"
+            )
+        return X_val, y_val, sample_weight_val
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. "
+                f"{self.solver} is not stochastic."
+            )
+        return True
+
+    @abstractmethod
+    def _validate_input(
+        self, X: Any, y: Any, *, incremental: bool, reset: bool
+    ) -> tuple[Any, NDArray[Any]]:
+        """Check samples; return X and y of shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _output_activation(self) -> str:
+        """Name the activation of the output layer, as `out_activation_` has it."""
+
+    @abstractmethod
+    def _loss_function(self) -> Loss:
+        """Return the loss that training follows."""
+
+    @abstractmethod
+    def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Turn a checked y into what the network learns."""
+
+    @abstractmethod
+    def _labels(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Turn a checked y back into what the user passes to `score`."""
+
+    def _class_weighted(
+        self,
+        y: NDArray[Any],  # noqa: ARG002  for classifiers
+        weights: NDArray[Any] | None,
+        *,
+        incremental: bool,  # noqa: ARG002
+    ) -> NDArray[Any] | None:
+        return weights
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,114 @@
+"""From a fitted estimator to scikit-learn's."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sklearn import neural_network
+from sklearn.base import clone, is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+from eigenmlp.estimators.fitted import FittedNetwork
+from eigenmlp.estimators.parameters import ACTIVATIONS_BEYOND, per_layer
+
+__all__ = ["SHARED_ATTRIBUTES", "Exportable"]
+
+# What a fitted model has, here as there; the rest of it is its parameters.
+SHARED_ATTRIBUTES = (
+    "classes_",
+    "n_features_in_",
+    "feature_names_in_",
+    "n_outputs_",
+    "n_layers_",
+    "out_activation_",
+    "n_iter_",
+    "t_",
+    "loss_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "_label_binarizer",
+    "_no_improvement_count",
+)
+_TRAINING_BEYOND = (
+    "label_smoothing",
+    "class_weight",
+    "amsgrad",
+    "clip_norm",
+    "clip_value",
+    "monitor",
+    "callbacks",
+)
+
+
+class Exportable(FittedNetwork):
+    """A fitted estimator that scikit-learn's classes can stand in for."""
+
+    def to_sklearn(self) -> Any:
+        """Make the equal fitted model of scikit-learn.
+
+        Its predictions are equal up to rounding. The optimizer's moments don't go along: training
+        on, scikit-learn's starts with fresh ones.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator isn't fitted.
+        ValueError
+            If the model or one of the parameters is of a kind that scikit-learn hasn't.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+        >>> clf = em.MLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
+        >>> clf.to_sklearn().predict([[-1.0], [4.0]])
+        array([0, 1])
+        """
+        check_is_fitted(self)
+        network = self._model()
+        kind = neural_network.MLPClassifier if is_classifier(self) else neural_network.MLPRegressor
+        self._refuse_what_only_we_have()
+        own = clone(self).get_params(deep=False)
+        parameters = {name: own[name] for name in kind().get_params(deep=False)}
+        if network.activations:
+            parameters["activation"] = network.activations[0]
+        if self.verbose == "bar":
+            parameters["verbose"] = True
+        model = kind(**parameters)
+        for name in SHARED_ATTRIBUTES:
+            if hasattr(self, name):
+                setattr(model, name, copy.deepcopy(getattr(self, name)))
+        model.coefs_, model.intercepts_ = network.weights, network.biases
+        return model
+
+    def _refuse_what_only_we_have(self) -> None:
+        network = self._model()
+        fixed = []
+        if len(set(network.activations)) > 1 or set(network.activations) & {*ACTIVATIONS_BEYOND}:
+            fixed.append(f"activation={list(network.activations)}")
+        if any(network.normalizations):
+            fixed.append(f"normalization={list(network.normalizations)}")
+        if fixed:
+            raise ValueError(
+                f"scikit-learn's networks have no {', '.join(fixed)}, which the predictions of "
+                "this model depend on; fit one without"
+            )
+        given, neutral = self.get_params(deep=False), type(self)().get_params(deep=False)
+        names = [n for n in _TRAINING_BEYOND if n in given and given[n] != neutral[n]]
+        names += ["dropout"] * any(p != 0 for p in per_layer(self.dropout, 1))
+        names += ["learning_rate"] * callable(self.learning_rate)
+        names += ["solver"] * (self.solver == "adamw")
+        names += ["loss"] * (given.get("loss") in {"absolute_error", "huber"})
+        if names:
+            raise ValueError(
+                f"scikit-learn's networks have no {', '.join(f'{n}={given[n]!r}' for n in names)}; "
+                "where only the predictions matter, which don't depend on it, set the default "
+                "first (set_params)"
+            )

@@ -1,0 +1,97 @@
+"""Labels: checked, and turned into what a network learns and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import validate_data
+
+from eigenmlp.estimators.base import BaseMLP
+from eigenmlp.estimators.class_weights import weighted_by_class
+from eigenmlp.losses import BinaryCrossEntropy, CrossEntropy, Loss
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LabelledMLP"]
+
+
+class LabelledMLP(BaseMLP):
+    """A multilayer perceptron whose y are labels of classes."""
+
+    classes_: NDArray[Any]
+    _label_binarizer: Any
+
+    def _validate_input(
+        self, X: Any, y: Any, *, incremental: bool, reset: bool
+    ) -> tuple[Any, NDArray[Any]]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_classes(y)
+        return X, self._label_binarizer.transform(y).astype(bool)
+
+    def _check_classes(self, y: NDArray[Any]) -> None:
+        classes = unique_labels(y)
+        if self.warm_start and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+            )
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _output_activation(self) -> str:
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _loss_function(self) -> Loss:
+        if self.out_activation_ == "softmax":
+            return CrossEntropy(self.label_smoothing)
+        return BinaryCrossEntropy()
+
+    def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        if self.out_activation_ == "softmax":
+            classes: NDArray[Any] = y.argmax(axis=1)
+            return classes
+        smoothed: NDArray[Any] = (1 - self.label_smoothing) * y + self.label_smoothing / 2
+        return smoothed
+
+    def _labels(self, y: NDArray[Any]) -> NDArray[Any]:
+        labels: NDArray[Any] = self._label_binarizer.inverse_transform(y)
+        return labels
+
+    def _class_weighted(
+        self, y: NDArray[Any], weights: NDArray[Any] | None, *, incremental: bool
+    ) -> NDArray[Any] | None:
+        if self.class_weight is None:
+            return weights
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all samples to count, but partial_fit sees a part; "
+                "pass the weights as a dict: see sklearn.utils.class_weight.compute_class_weight"
+            )
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} weighs a sample by its class, but y is "
+                "multilabel, and a sample has any number of labels; pass sample_weight to fit"
+            )
+        return weighted_by_class(self.class_weight, self._labels(y), self.classes_, weights)

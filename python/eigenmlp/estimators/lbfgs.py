@@ -1,0 +1,120 @@
+"""The solver "lbfgs": SciPy's L-BFGS-B on the network's loss and gradient over all samples."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+from sklearn.utils.optimize import _check_optimize_result
+
+from eigenmlp.estimators.record import NON_FINITE, TrainingRecord
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eigenmlp.estimators.samples import Samples
+    from eigenmlp.network import Network
+
+__all__ = ["LbfgsSolver"]
+
+
+class LbfgsSolver(TrainingRecord):
+    """Fits by a quasi-Newton method."""
+
+    def _fit_lbfgs(self, samples: Samples) -> None:
+        # Line searches compare losses far finer than float32 tells them apart.
+        network = self._model()
+        exact = self._new_network(list(network.layer_sizes), "float64", rng=0)
+        exact.set_flat_parameters(network.get_flat_parameters().astype(np.float64))
+        target = self._targets(samples.y)
+        l2 = float(self.alpha) / samples.total_weight
+        reached = OptimizeResult(x=exact.get_flat_parameters(), fun=np.nan, nit=0)
+
+        def loss_and_gradient(flat: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+            return self._at(exact, flat, (samples.X, target, l2), samples.weights)
+
+        def keep(intermediate_result: OptimizeResult) -> None:
+            reached.update(intermediate_result, nit=reached.nit + 1)
+            self._say(f"Iteration {reached.nit}, loss = {reached.fun:.8f}")
+
+        try:
+            result = minimize(
+                loss_and_gradient,
+                reached.x,
+                method="L-BFGS-B",
+                jac=True,
+                options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
+                callback=keep,
+            )
+            self.n_iter_ = _check_optimize_result("lbfgs", result, self.max_iter)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+            result = reached
+            self.n_iter_ = reached.nit
+        self._take_over(exact, result, l2)
+
+    def _at(
+        self,
+        network: Network,
+        flat: NDArray[Any],
+        problem: tuple[NDArray[Any], NDArray[Any], float],
+        weights: NDArray[Any] | None,
+    ) -> tuple[float, NDArray[Any]]:
+        """Loss and gradient at a point; an infinite loss where numbers overflow."""
+        X, target, l2 = problem
+        if not np.isfinite(flat).all():
+            return np.inf, np.zeros_like(flat)
+        network.set_flat_parameters(flat)
+        try:
+            return network.loss_and_flat_gradient(
+                X,
+                target,
+                l2,
+                loss=self._loss_function(),
+                sample_weight=weights,
+                n_threads=self.n_threads,
+            )
+        except ArithmeticError:
+            return np.inf, np.zeros_like(flat)
+
+    def _take_over(self, exact: Network, result: OptimizeResult, l2: float) -> None:
+        if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
+            raise ValueError(NON_FINITE)
+        exact.set_flat_parameters(result.x)
+        penalty = l2 / 2 * sum(float(np.sum(w * w)) for w in exact.weights)
+        self.loss_ = self._reported_loss(float(result.fun), penalty)
+        self._network.set_flat_parameters(result.x.astype(self._network.dtype))
+        self._show()
+
+    def _loss_grad_lbfgs(
+        self,
+        packed_coef_inter: NDArray[Any],
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None,
+        *_buffers: object,
+    ) -> tuple[float, NDArray[Any]]:
+        """Loss with penalty and its gradient, packed as scikit-learn packs them.
+
+        All weights (fan_in, fan_out), one layer after the other, and then all biases.
+        """
+        network = copy.deepcopy(self._model())
+        arrays, start = [], 0
+        for shown in [*network.weights, *network.biases]:
+            arrays.append(packed_coef_inter[start : start + shown.size].reshape(shown.shape))
+            start += shown.size
+        n_layers = len(arrays) // 2
+        network.set_parameters(arrays[:n_layers], arrays[n_layers:])
+        total = len(X) if sample_weight is None else float(sample_weight.sum())
+        loss, weights, biases = network.loss_and_gradients(
+            X,
+            self._targets(np.asarray(y)),
+            float(self.alpha) / total,
+            loss=self._loss_function(),
+            sample_weight=sample_weight,
+            n_threads=self.n_threads,
+        )
+        return loss, np.hstack([array.ravel() for array in [*weights, *biases]])

@@ -1,0 +1,209 @@
+"""What is kept of every epoch, and scikit-learn's rule of when to stop."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from eigenmlp.callbacks import Callback
+from eigenmlp.estimators.fitted import FittedNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eigenmlp.callbacks import TrainingState
+    from eigenmlp.estimators.solver_state import SolverState
+    from eigenmlp.network import Network
+
+__all__ = ["NON_FINITE", "AfterEpoch", "TrainingRecord"]
+
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+_SMALLEST_ADAPTIVE_RATE = 1e-6
+# What grows from epoch to epoch, as it is before the first.
+_RECORD: dict[str, Any] = {
+    "loss_curve_": [],
+    "best_loss_": None,
+    "validation_scores_": None,
+    "best_validation_score_": None,
+    "validation_loss_curve_": None,
+    "_no_improvement_count": 0,
+    "_best_parameters": None,
+}
+
+
+class AfterEpoch(Callback):
+    """Calls a function after each epoch, which says whether to stop.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether it has said so.
+    """
+
+    def __init__(self, judge: Callable[[TrainingState], bool]) -> None:
+        self._judge = judge
+        self.stopped = False
+
+    def on_epoch_end(self, state: TrainingState) -> bool:
+        """Ask the function."""
+        self.stopped = self._judge(state)
+        return self.stopped
+
+
+class TrainingRecord(FittedNetwork):
+    """The fitted attributes that grow by one entry an epoch, and what follows from them.
+
+    All of them live on from fit to fit under ``warm_start``, and through ``partial_fit``.
+    """
+
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    # A float; None where the validation score decides.
+    best_loss_: Any
+    # Lists of float and a float; None without validation data.
+    validation_scores_: Any
+    validation_loss_curve_: Any
+    best_validation_score_: Any
+    _no_improvement_count: int
+    _best_parameters: Any
+    _optimizer: SolverState
+
+    def _forget_record(self) -> None:
+        for name in _RECORD:
+            self.__dict__.pop(name, None)
+
+    def _continue_record(self, *, validates: bool) -> None:
+        """Begin what isn't there yet."""
+        for name, value in _RECORD.items():
+            if not hasattr(self, name):
+                setattr(self, name, copy.copy(value))
+        if self.early_stopping:
+            self.best_loss_ = None
+        elif self.best_loss_ is None:
+            self.best_loss_ = np.inf
+        if validates and self.validation_scores_ is None:
+            self.best_validation_score_ = -np.inf
+            self.validation_scores_ = []
+        if validates and self.validation_loss_curve_ is None:
+            # A model of scikit-learn's has no losses for its scores.
+            self.validation_loss_curve_ = [math.nan] * len(self.validation_scores_)
+        if validates and self._best_parameters is None:
+            # Until another is measured, the model at hand is the best.
+            self._best_parameters = self._network.get_flat_parameters()
+
+    def _end_epoch(
+        self, state: TrainingState, score: Callable[[dict[str, float]], float] | None
+    ) -> bool:
+        """Keep an epoch's numbers and adapt the learning rate; True ends training."""
+        row = state.history.last
+        self.n_iter_ += 1
+        self.t_ += state.n_samples
+        self._optimizer.count_epoch(state.n_samples, state.batch_size)
+        self.loss_ = self._reported_loss(row["train_penalized_loss"], row["train_penalty"])
+        self.loss_curve_.append(self.loss_)
+        self._say(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+        improved = self._loss_improves()
+        if score is not None:
+            improved_score = self._score_improves(
+                score(row), self._reported_loss(row["val_loss"], 0.0), state.network
+            )
+            improved = improved_score if self.early_stopping else improved
+        self._no_improvement_count = 0 if improved else self._no_improvement_count + 1
+        if callable(self.learning_rate):
+            self._optimizer.learning_rate = row["learning_rate"]
+        elif self._learning_rate_kind() == "invscaling":
+            self._optimizer.learning_rate = self._inverse_scaling_rate()
+        return bool(self._no_improvement_count > self.n_iter_no_change) and self._stops()
+
+    def _loss_improves(self) -> bool:
+        if self.early_stopping:
+            return False
+        best = self.best_loss_
+        self.best_loss_ = min(best, self.loss_)
+        return bool(self.loss_ <= best - self.tol)
+
+    def _score_improves(self, score: float, loss: float, network: Network) -> bool:
+        self.validation_scores_.append(score)
+        self.validation_loss_curve_.append(loss)
+        self._say(f"Validation score: {score:f}")
+        # Comparisons with NaN are false: it is no progress, other than in scikit-learn.
+        improved = bool(score >= self.best_validation_score_ + self.tol)
+        if score > self.best_validation_score_:
+            self.best_validation_score_ = score
+            self._best_parameters = network.get_flat_parameters()
+        return improved
+
+    def _stops(self) -> bool:
+        """Say why training ends, or, with the adaptive rate, goes on more slowly."""
+        what = "Validation score" if self.early_stopping else "Training loss"
+        reason = (
+            f"{what} did not improve more than tol={self.tol:f} for "
+            f"{self.n_iter_no_change} consecutive epochs."
+        )
+        if self._learning_rate_kind() != "adaptive":
+            self._say(f"{reason} Stopping.")
+            return True
+        if self._optimizer.learning_rate <= _SMALLEST_ADAPTIVE_RATE:
+            self._say(f"{reason} Learning rate too small. Stopping.")
+            return True
+        self._optimizer.learning_rate /= 5.0
+        self._no_improvement_count = 0
+        self._say(f"{reason} Setting learning rate to {self._optimizer.learning_rate:f}")
+        return False
+
+    def _warn_of_max_iter(self) -> None:
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _end_by_divergence(self, n_samples: int) -> None:
+        """Record an epoch that can't be measured, and go back to the best before it."""
+        self.n_iter_ += 1
+        self.t_ += n_samples
+        self.loss_ = math.nan
+        for curve in (self.loss_curve_, self.validation_scores_, self.validation_loss_curve_):
+            curve.append(math.nan)
+        warnings.warn(
+            f"Stochastic Optimizer: training diverged in iteration {self.n_iter_}; the model has "
+            "the parameters of the best validation score before, or the initial ones. Lower "
+            "learning_rate_init, or scale X.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _restore_best(self) -> None:
+        self._network.set_flat_parameters(self._best_parameters)
+
+    def _learning_rate_kind(self) -> str:
+        """Schedule by name; other solvers than sgd pass it over, as in scikit-learn."""
+        named = isinstance(self.learning_rate, str) and self.solver == "sgd"
+        return str(self.learning_rate) if named else "constant"
+
+    def _inverse_scaling_rate(self) -> float:
+        return float(self.learning_rate_init / (self.t_ + 1) ** self.power_t)
+
+    def _reported_loss(self, loss: float, penalty: float) -> float:
+        """Scikit-learn's loss: the mean over outputs of those that a sum of squares is made of.
+
+        The gradient is that of the sum, there as here.
+        """
+        if self.out_activation_ != "identity":
+            return loss
+        return (loss - penalty) / int(self.n_outputs_) + penalty
+
+    def _say(self, message: str) -> None:
+        if self.verbose and self.verbose != "bar":
+            print(message)  # noqa: T201  as scikit-learn does

@@ -1,0 +1,206 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from eigenmlp.estimators.base import BaseMLP
+from eigenmlp.estimators.parameters import REGRESSOR_CONSTRAINTS, store
+from eigenmlp.losses import AbsoluteError, Huber, Loss, Poisson, SquaredError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from eigenmlp.callbacks import Callback
+
+__all__ = ["MLPRegressor"]
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
+    r"""Multilayer perceptron for regression, in the place of scikit-learn's.
+
+    A drop-in for `sklearn.neural_network.MLPRegressor`, with what is described in `MLPClassifier`
+    beyond it. The networks minimise, over samples i of weight w and outputs o,
+
+    .. math:: \frac{\sum_i w_i \sum_o \ell(y_{io}, \hat y_{io}) + \frac{\alpha}{2} \sum_l \|W^l\|^2}
+        {\sum_i w_i}
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'absolute_error', 'huber', 'poisson'}, default='squared_error'
+        With the error :math:`e = \hat y - y`: :math:`\frac{1}{2} e^2`; :math:`|e|`;
+        :math:`\frac{1}{2} e^2` up to `huber_delta` and linear beyond; or half the Poisson deviance
+        :math:`y \log(y / \hat y) - y + \hat y` with :math:`\hat y = \exp(z)`, which needs y >= 0.
+        The second and third are not scikit-learn's.
+    huber_delta : float, default=1.0
+        Error, > 0 and in the unit of y, from which Huber's loss is linear.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
+power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, \
+early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, \
+normalization, amsgrad, weight_decay, clip_norm, clip_value, schedule_unit, monitor, callbacks, \
+n_threads
+        As for `MLPClassifier`; the score of ``monitor=None`` is R².
+
+    Attributes
+    ----------
+    out_activation_ : {'identity', 'exp'}
+        Activation of the output layer.
+    coefs_, intercepts_, loss_, loss_curve_, best_loss_, validation_scores_, \
+best_validation_score_, validation_loss_curve_, n_iter_, t_, n_layers_, n_outputs_, \
+n_features_in_, feature_names_in_
+        As for `MLPClassifier`. The losses are means over the outputs, as in scikit-learn, and sums
+        for Poisson; the gradient is always that of the sum.
+
+    See Also
+    --------
+    MLPClassifier : for classes; where it differs from scikit-learn is told there.
+    eigenmlp.from_sklearn : makes one from a fitted model of scikit-learn's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> x = np.linspace(-3, 3, 200)[:, None]
+    >>> y = np.sin(x[:, 0])
+    >>> regressor = em.MLPRegressor(activation="tanh", solver="lbfgs", max_iter=500, random_state=0)
+    >>> regressor.fit(x, y).score(x, y) > 0.999
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int | str = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        huber_delta: float = 1.0,
+        dropout: float | Sequence[float] = 0.0,
+        normalization: str | Sequence[str | None] | None = None,
+        amsgrad: bool = False,
+        weight_decay: float = 0.01,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        schedule_unit: str = "epoch",
+        monitor: str | Callable[..., float] | None = None,
+        callbacks: Sequence[Callback] = (),
+        n_threads: int | None = None,
+    ) -> None:
+        store(self, locals())
+
+    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]  # noqa: SLF001
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Train for one epoch more, with the optimizer's moments, on these samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        MLPRegressor
+            The estimator itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `fit`, and with ``early_stopping=True``.
+        """
+        return self._fit(X, y, sample_weight, None, incremental=True)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the values of samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        (n_samples,) or (n_samples, n_outputs) array
+            Of the dtype that the model was fitted in.
+
+        Raises
+        ------
+        ValueError
+            If X is not numeric, of another width, or not finite.
+        ArithmeticError
+            If a prediction overflows.
+        """
+        check_is_fitted(self)
+        outputs = self._outputs(X)
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _validate_input(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        incremental: bool,  # noqa: ARG002  matters to classes
+        reset: bool,
+    ) -> tuple[Any, NDArray[Any]]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y.reshape(len(y), -1)
+
+    def _output_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _loss_function(self) -> Loss:
+        if self.loss == "huber":
+            return Huber(self.huber_delta)
+        losses: dict[str, Callable[[], Loss]] = {
+            "squared_error": SquaredError,
+            "absolute_error": AbsoluteError,
+            "poisson": Poisson,
+        }
+        return losses[self.loss]()
+
+    def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        return y
+
+    def _labels(self, y: NDArray[Any]) -> NDArray[Any]:
+        return y.ravel() if y.shape[1] == 1 else y

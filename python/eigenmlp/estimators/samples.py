@@ -1,0 +1,84 @@
+"""Samples with their weights: what is absent leaves, what is held out is split off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Samples", "dense"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Checked samples.
+
+    Attributes
+    ----------
+    X : (n_samples, n_features) array
+    y : (n_samples, n_outputs) array
+        Bool, one column a class or label (binary: one), for classifiers; numbers for regressors.
+    weights : (n_samples,) array or None
+        None weighs all alike.
+    """
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    weights: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights; the number of samples where all weigh alike."""
+        return float(len(self) if self.weights is None else self.weights.sum())
+
+    def present(self) -> Samples:
+        """Leave out the samples of weight 0: they count as absent, in every respect."""
+        if self.weights is None or self.weights.all():
+            return self
+        kept = self.weights != 0
+        if not kept.any():
+            raise ValueError(
+                "no sample has a weight above 0 once class_weight is multiplied in; weigh the "
+                "classes that y has"
+            )
+        return Samples(self.X[kept], self.y[kept], self.weights[kept])
+
+    def split(
+        self, fraction: float, random_state: np.random.RandomState, *, stratified: bool
+    ) -> tuple[Samples, Samples]:
+        """Split off a fraction, as scikit-learn does and with the same random numbers.
+
+        Raises
+        ------
+        ValueError
+            If fewer than 2 samples are split off, or a class has too few to be in both parts.
+        """
+        arrays = [self.X, self.y] if self.weights is None else [self.X, self.y, self.weights]
+        parts = train_test_split(
+            *arrays,
+            random_state=random_state,
+            test_size=fraction,
+            stratify=self.y if stratified else None,
+        )
+        if len(parts[1]) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                "or the size of your dataset."
+            )
+        weights = (None, None) if self.weights is None else (parts[4], parts[5])
+        return Samples(parts[0], parts[2], weights[0]), Samples(parts[1], parts[3], weights[1])
+
+
+def dense(X: Any) -> NDArray[Any]:
+    """Return the array of a sparse matrix, and an array as it is."""
+    array: NDArray[Any] = X.toarray() if sparse.issparse(X) else X
+    return array

@@ -1,0 +1,69 @@
+"""What a solver keeps from one fit to the next: its rule's moments, its clock and its rate."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from eigenmlp.schedules import as_schedule
+
+if TYPE_CHECKING:
+    from eigenmlp.network import Network
+    from eigenmlp.optimizers import Optimizer
+    from eigenmlp.schedules import Schedule
+
+__all__ = ["SolverState"]
+
+
+class SolverState:
+    """An update rule with what it remembers of a network, and the learning rate it has come to.
+
+    Attributes
+    ----------
+    rule : Optimizer
+    network : Network
+    learning_rate : float
+        Of the next epoch; with a schedule, of the last.
+    """
+
+    def __init__(self, rule: Optimizer, network: Network, learning_rate: float) -> None:
+        self.rule = rule
+        self.network = network
+        self.learning_rate = learning_rate
+        self._initial = learning_rate
+        self._epochs = 0
+        self._steps = 0
+
+    def continues(self, rule: Optimizer, network: Network, learning_rate: float) -> None:
+        """Go on with constants, a network object or an initial rate that may have changed.
+
+        What the old rule remembers is carried over to a rule that remembers the same; another
+        starts afresh. Schedules go on either way.
+        """
+        if rule != self.rule or network is not self.network:
+            old, new = self.rule.state_dict(self.network), rule.state_dict(network)
+            if type(rule) is type(self.rule) and len(old["moments"]) == len(new["moments"]):
+                rule.load_state_dict(network, old)
+            self.rule, self.network = rule, network
+        if learning_rate != self._initial:
+            self.learning_rate = self._initial = learning_rate
+
+    def shifted(self, schedule: Schedule, unit: str) -> Schedule:
+        """Continue a schedule where the fits before have left it."""
+        schedule = as_schedule(schedule)
+        done = self._epochs if unit == "epoch" else self._steps
+        return lambda index: schedule(done + index)
+
+    def count_epoch(self, n_samples: int, batch_size: int) -> None:
+        """Advance the clocks of schedules by an epoch."""
+        self._epochs += 1
+        self._steps += math.ceil(n_samples / batch_size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled rule keeps its constants alone.
+        return {**self.__dict__, "memory": self.rule.state_dict(self.network)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        memory = state["memory"]
+        self.__dict__.update({name: value for name, value in state.items() if name != "memory"})
+        self.rule.load_state_dict(self.network, memory)
