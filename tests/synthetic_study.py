@@ -11,6 +11,7 @@ from sklearn.metrics import (
 )
 
 from eigenmlp.experiments.data import StudyData
+from eigenmlp.experiments.noise import NOISE_LEVELS
 from eigenmlp.experiments.results import Metrics, RunFailure, RunResult, StudyResults
 from eigenmlp.experiments.specs import RunSpec
 from eigenmlp.experiments.study import GROUPS, specs_of
@@ -66,6 +67,9 @@ def _metrics(data: StudyData, probabilities: np.ndarray, history: History, epoch
         test_balanced_accuracy=float(balanced_accuracy_score(y, predicted)),
         test_macro_f1=float(f1_score(y, predicted, labels=present, average="macro")),
         test_recall=tuple(float(r) for r in recall),
+        test_noise_accuracy=tuple(
+            float(np.mean(predicted == y)) * (1 - level) for level in NOISE_LEVELS
+        ),
     )
 
 

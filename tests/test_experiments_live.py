@@ -31,6 +31,7 @@ def _result(spec: RunSpec, accuracy: float) -> RunResult:
         test_balanced_accuracy=1.0,
         test_macro_f1=1.0,
         test_recall=(),
+        test_noise_accuracy=(),
     )
     return RunResult(
         spec=spec,
@@ -73,7 +74,7 @@ def test_the_whole_study_fits_a_common_terminal(terminal: Console, tmp_path: Pat
     assert len(lines) <= 24
     assert all(len(line) <= 80 for line in lines)
     text = "\n".join(lines)
-    assert "1 done, 1 on disk, 2 running, 34 queued, 1 diverged" in lines[0]
+    assert "1 done, 1 on disk, 2 running, 51 queued, 1 diverged" in lines[0]
     assert "Models   ↺ M0 0.650   ✓ M1 0.125   · M2   ▸ M3   ▸ M4" in lines
     assert "✗ η = 0.1   · η = 0.01   · η = 0.001" in text
     (m3,) = (line for line in lines if line.startswith("m3 (seed 0)"))

@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 import eigenmlp as em
 from eigenmlp.experiments import runner
 from eigenmlp.experiments.live import Display
+from eigenmlp.experiments.noise import NOISE_LEVELS, accuracy_under_noise
 from eigenmlp.experiments.outputs import write_predictions
 from eigenmlp.experiments.results import Metrics, RunFailure, RunResult
 from eigenmlp.experiments.runner import run_specs
@@ -32,6 +33,14 @@ SPECS = [
         schedule=ScheduleSpec(kind="linear", initial=1.0, final=0.01, epochs=200),
         epochs=200,
         early_stopping=EarlyStoppingSpec(patience=3, min_delta=0.01),
+    ),
+    tiny_spec(
+        name="later",
+        activation="gelu",
+        dropout=0.2,
+        normalization="batch",
+        label_smoothing=0.1,
+        clip_norm=0.5,
     ),
 ]
 
@@ -80,6 +89,19 @@ def test_metrics_are_those_of_the_saved_network(finished: Finished, name: str, m
     assert metrics.test_balanced_accuracy == pytest.approx(balanced_accuracy_score(y, predicted))
     assert metrics.test_macro_f1 == pytest.approx(f1_score(y, predicted, average="macro"))
     assert metrics.test_recall == pytest.approx(recall_score(y, predicted, average=None))
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in SPECS])
+def test_noise_is_measured_from_none_on(finished: Finished, name: str) -> None:
+    run = finished[1][name]
+    network = run.load_best()
+    X, y = DATA.rows(2)
+    assert run.best.test_noise_accuracy[0] == run.best.test_accuracy
+    pattern = np.random.default_rng(0).standard_normal(X.shape, dtype=np.float32)
+    noisy = X + 0.5 * pattern / DATA.input_scale
+    assert NOISE_LEVELS[-1] == 0.5
+    assert run.best.test_noise_accuracy[-1] == network.evaluate(noisy, y).accuracy
+    assert run.best.test_noise_accuracy == accuracy_under_noise(network, X, y)
 
 
 def test_a_class_without_test_images_has_no_recall(tmp_path: Path) -> None:
@@ -227,8 +249,8 @@ def test_a_run_that_diverges_does_not_stop_the_others(tmp_path: Path, jobs: int)
 
 def test_every_run_that_ends_is_told_in_a_line(finished: Finished) -> None:
     shown = finished[2].splitlines()
-    assert shown[0] == "title: 5 runs, 5 to train, 1 at a time."
-    assert [line[:5] for line in shown[1:]] == [f"[{k}/5]" for k in range(1, 6)]
+    assert shown[0] == "title: 6 runs, 6 to train, 1 at a time."
+    assert [line[:5] for line in shown[1:]] == [f"[{k}/6]" for k in range(1, 7)]
     run = finished[1]["adam"]
     assert any(
         f"adam (seed 0): test accuracy {run.last.test_accuracy:.3f}, best validation loss "

@@ -1,5 +1,6 @@
 """The study as data, checked against the report's tables as a reader would copy them."""
 
+import dataclasses
 import json
 from itertools import pairwise
 from typing import Any
@@ -109,6 +110,28 @@ def test_figures_are_m0_with_one_improvement(
     ]
 
 
+@pytest.mark.parametrize(
+    ("group", "field", "values"),
+    [
+        ("dropout", "dropout", [0.1, 0.3, 0.5]),
+        ("norm", "normalization", ["batch", "layer"]),
+        ("smoothing", "label_smoothing", [0.05, 0.1, 0.2]),
+        ("clipping", "clip_norm", [1.0, 0.5, 0.1]),
+        ("activations", "activation", ["leaky_relu", "elu", "silu", "gelu", "tanh", "logistic"]),
+    ],
+)
+def test_later_questions_are_m1_with_one_change(group: str, field: str, values: list[Any]) -> None:
+    assert GROUPS[group][0] == "m1"
+    specs = [SPECS[name] for name in GROUPS[group][1:]]
+    assert [getattr(spec, field) for spec in specs] == values
+    same = {field: getattr(SPECS["m1"], field), "name": "m1"}
+    assert all(dataclasses.replace(spec, **same).same_run(SPECS["m1"]) for spec in specs)
+
+
+def test_noise_needs_the_models_and_no_run_of_its_own() -> None:
+    assert GROUPS["noise"] == tuple(model.run for model in MODELS)
+
+
 def test_schedules_of_the_figures() -> None:
     linear = _rates(SPECS["fig2-eta0.01"], 0, 750, 1499)
     assert linear == pytest.approx([0.01, 0.005, 1e-4], rel=1e-12)  # saturated at the end
@@ -190,7 +213,7 @@ def test_a_run_that_appears_twice_is_one_spec() -> None:
     assert GROUPS["search"][-1] == "m3"
     everything = specs_of(select_groups(None))
     assert [spec.name for spec in everything] == list(SPECS)
-    assert len(everything) == 39
+    assert len(everything) == 56
     assert all(
         not first.same_run(second.__class__(**{**vars(second), "name": first.name}))
         for i, first in enumerate(everything)
@@ -253,6 +276,11 @@ def test_only_the_label_may_differ_in_the_same_run() -> None:
         "evaluate_train": False,
         "early_stopping": EarlyStoppingSpec(patience=1, min_delta=0.0),
         "init": "torch_linear",
+        "activation": "tanh",
+        "dropout": 0.5,
+        "normalization": "batch",
+        "label_smoothing": 0.1,
+        "clip_norm": 1.0,
         "seed": 1,
     }
     assert {"name", "label", *changes} == set(TINY.to_dict())

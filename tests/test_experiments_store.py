@@ -30,6 +30,7 @@ def _moment(seed: int) -> Moment:
         metrics=Metrics(
             **dict(zip(Metrics.__dataclass_fields__, values, strict=False)),
             test_recall=(0.1, float("nan"), 1 / 3),
+            test_noise_accuracy=(0.5, 1 / 3),
         ),
         test_probabilities=rng.random((5, 3)).astype(np.float32),
     )
@@ -138,8 +139,8 @@ def test_other_data_or_another_version_is_another_run(
     monkeypatch.setattr("importlib.metadata.version", lambda _: "99.0")
     assert _stale(store) == f"it was trained by eigenmlp {version}"
     monkeypatch.undo()
-    monkeypatch.setattr(store_module, "_LAYOUT", 2)
-    assert _stale(store) == "it is laid out as version 1 lays out runs"
+    monkeypatch.setattr(store_module, "_LAYOUT", 3)
+    assert _stale(store) == "it is laid out as version 2 lays out runs"
 
 
 def _truncate(path: Path) -> None:

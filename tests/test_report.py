@@ -15,7 +15,7 @@ from eigenmlp.experiments.report.analysis import misread
 from eigenmlp.experiments.report.markup import Column, Table
 from eigenmlp.experiments.report.tables import table1
 from eigenmlp.experiments.results import StudyResults
-from eigenmlp.experiments.study import FIGURES
+from eigenmlp.experiments.study import FIGURES, QUESTION_FIGURES
 from page_reader import Page
 from synthetic_study import make_study
 from whole_report import DATA, FAILED, Report, whole_report
@@ -27,6 +27,8 @@ SECTIONS = [
     "ablations",
     "search",
     "lambda",
+    "questions",
+    "noise",
     "restoring",
     "mistakes",
     "times",
@@ -65,12 +67,12 @@ def test_the_page_is_self_contained(report: Report) -> None:
 
 
 def test_the_page_holds_every_section_and_figure(report: Report) -> None:
-    sections = [name for name in report.page.ids if not name.startswith("fig")]
-    assert sections == SECTIONS
-    assert [name for name in report.page.ids if name.startswith("fig")] == [f.name for f in FIGURES]
+    figures = [figure.name for figure in (*FIGURES, *QUESTION_FIGURES)]
+    assert [name for name in report.page.ids if name not in figures] == SECTIONS
+    assert [name for name in report.page.ids if name in figures] == figures
     drawn = [image for image in report.page.images if "svg" in image["src"]]
     names = {path.stem for path in (report.folder / "figures").iterdir()}
-    assert len(drawn) == len(names) == len(FIGURES) + 7
+    assert len(drawn) == len(names) == len(figures) + 8
     assert all(image["alt"] for image in drawn)
     for name in names:
         for kind in ("png", "svg"):

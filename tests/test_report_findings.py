@@ -9,7 +9,7 @@ import pytest
 
 from eigenmlp.experiments.report.analysis import accuracy_gap
 from eigenmlp.experiments.report.experiment_tables import note1_table
-from eigenmlp.experiments.report.findings import about_lambda
+from eigenmlp.experiments.report.findings import about_lambda, about_noise, about_question
 from eigenmlp.experiments.results import StudyResults
 from synthetic_study import make_data, make_study
 
@@ -18,11 +18,11 @@ BIG = dataclasses.replace(BIG, split=(*BIG.split[:2], np.arange(1000)))
 
 
 def with_accuracies(
-    accuracies: Mapping[str, float | Sequence[float]], *, quick: bool = False
+    accuracies: Mapping[str, float | Sequence[float]], *, quick: bool = False, group: str = "note1"
 ) -> StudyResults:
-    """Return note 1's study with runs that read the first so many test images, one a seed."""
+    """Return a part of the study with runs that read the first so many test images, one a seed."""
     values = {name: np.atleast_1d(value) for name, value in accuracies.items()}
-    study = make_study(BIG, groups=["note1"], n_seeds=len(values["m1"]), quick=quick)
+    study = make_study(BIG, groups=[group], n_seeds=len(values["m1"]), quick=quick)
     y = BIG.y[BIG.split[2]]
     runs = dict(study.runs)
     for name, per_seed in values.items():
@@ -116,3 +116,40 @@ def test_runs_without_a_seed_in_common_are_not_compared() -> None:
     texts, conclusion = about_lambda(BIG, study)
     assert texts == []
     assert re.search(r"Without a seed that m1, .* and note1-m2-divided share nothing", conclusion)
+
+
+NAMES = ("m1", "dropout-0.1", "dropout-0.3", "dropout-0.5")
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [
+        ([0.6, 0.6, 0.7, 0.61], "Clearly better than M1 on the test set: p = 0.3. "),
+        ([0.6, 0.5, 0.7, 0.5], "p = 0.3; clearly worse: p = 0.1 and p = 0.5. "),
+        ([0.6, 0.601, 0.6, 0.599], "No difference from M1 in test accuracy is clear. "),
+    ],
+)
+def test_what_a_change_of_m1_does(accuracies: list[float], said: str) -> None:
+    study = with_accuracies(dict(zip(NAMES, accuracies, strict=True)), group="dropout")
+    text = about_question(BIG, study, NAMES)
+    assert said in text
+    losses = {name: study.runs[name][0].best.val_loss for name in NAMES}
+    lowest = min(losses, key=losses.__getitem__)
+    assert f"{losses[lowest]:.4f}" in text
+
+
+def test_without_m1_there_is_nothing_to_compare() -> None:
+    study = make_study(BIG, groups=["dropout"], failed=["m1"])
+    assert "nothing to compare" in about_question(BIG, study, NAMES)
+
+
+def test_who_keeps_most_under_noise() -> None:
+    study = make_study(BIG, groups=["noise"])
+    runs = dict(study.runs)
+    for name, kept in (("m0", 0.5), ("m1", 0.9), ("m2", 0.6), ("m3", 0.7), ("m4", 0.8)):
+        last = dataclasses.replace(
+            runs[name][0].last, test_noise_accuracy=(0.8, 0.8, 0.8, 0.8, 0.8 * kept, 0.1, 0.1)
+        )
+        runs[name] = (dataclasses.replace(runs[name][0], last=last),)
+    text = about_noise(dataclasses.replace(study, runs=runs))
+    assert "M1 keeps the largest share of its accuracy, 90%, and M0 the smallest, 50%." in text

@@ -28,6 +28,16 @@ _SYMBOLS = {
     "found": ("↺", "blue"),
     "failed": ("✗", "bold red"),
 }
+# No longer than "Fig. 3a", so that the whole study fits a common terminal.
+_GROUPS = {
+    "search": "Search",
+    "note1": "Note 1",
+    "dropout": "Dropout",
+    "norm": "Norm",
+    "smoothing": "Smooth",
+    "clipping": "Clip",
+    "activations": "Activ.",
+}
 _LEGEND = {
     "done": "done",
     "found": "on disk",
@@ -213,7 +223,7 @@ def _group(spec: RunSpec) -> str:
     part, dash, _ = spec.name.partition("-")
     if not dash:
         return "Models"
-    return {"search": "Search", "note1": "Note 1"}.get(part, part.replace("fig", "Fig. "))
+    return _GROUPS.get(part, part.replace("fig", "Fig. "))
 
 
 def _name(spec: RunSpec) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from eigenmlp._files import write_atomically
+from eigenmlp.experiments.noise import NOISE_LEVELS
 from eigenmlp.experiments.results import Metrics, RunResult, StudyResults
 from eigenmlp.experiments.specs import RunSpec
 
 __all__ = ["write_predictions", "write_runs"]
 
-_SCORES = [field.name for field in dataclasses.fields(Metrics) if field.name != "test_recall"]
+_SCORES = [field.name for field in dataclasses.fields(Metrics) if field.type is float]
 
 
 def write_runs(path: Path, study: StudyResults) -> None:
@@ -62,6 +63,11 @@ def _spec_columns(spec: RunSpec) -> dict[str, Any]:
         "l2": spec.l2,
         "l2_reading": spec.l2_reading,
         "init": spec.init,
+        "activation": spec.activation,
+        "dropout": spec.dropout,
+        "normalization": spec.normalization,
+        "label_smoothing": spec.label_smoothing,
+        "clip_norm": spec.clip_norm,
         "epochs": spec.epochs,
         "patience": None if stopping is None else stopping.patience,
         "min_delta": None if stopping is None else stopping.min_delta,
@@ -75,6 +81,11 @@ def _result_columns(run: RunResult) -> dict[str, Any]:
         "seconds": run.seconds,
         **{f"last_{score}": getattr(run.last, score) for score in _SCORES},
         **{f"best_{score}": getattr(run.best, score) for score in _SCORES},
+        **{
+            f"{moment}_test_accuracy_noise_{level:g}": accuracy
+            for moment, metrics in (("last", run.last), ("best", run.best))
+            for level, accuracy in zip(NOISE_LEVELS, metrics.test_noise_accuracy, strict=True)
+        },
     }
 
 

@@ -25,6 +25,7 @@ class Metrics:
     for a class without test images. `test_balanced_accuracy` is the mean of the others.
     `test_macro_f1` is the mean F1 over the classes that occur among the labels or the predictions,
     0 for a class never recognised: scikit-learn's `f1_score(average="macro")`.
+    `test_noise_accuracy` is the accuracy on the test images under each of `noise.NOISE_LEVELS`.
     """
 
     train_loss: float
@@ -36,6 +37,7 @@ class Metrics:
     test_balanced_accuracy: float
     test_macro_f1: float
     test_recall: tuple[float, ...]
+    test_noise_accuracy: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

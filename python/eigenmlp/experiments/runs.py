@@ -7,7 +7,7 @@ from typing import Any
 
 from eigenmlp.experiments.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
 
-__all__ = ["ABLATIONS", "PANEL_RATES", "SEARCH_SPECS", "SPECS"]
+__all__ = ["ABLATIONS", "PANEL_RATES", "QUESTIONS", "SEARCH_SPECS", "SPECS"]
 
 
 def _constant(rate: float) -> ScheduleSpec:
@@ -156,6 +156,37 @@ _NOTE1 = [
     ),
 ]
 
+
+def _question(name: str, label: str, **change: Any) -> RunSpec:
+    """M1 plus one change."""
+    return dataclasses.replace(_M1, name=name, label=label, **change)
+
+
+QUESTIONS: dict[str, list[RunSpec]] = {
+    "dropout": [_question(f"dropout-{p}", f"p = {p}", dropout=p) for p in (0.1, 0.3, 0.5)],
+    "norm": [
+        _question("norm-batch", "batch", normalization="batch"),
+        _question("norm-layer", "layer", normalization="layer"),
+    ],
+    "smoothing": [
+        _question(f"smoothing-{s}", f"s = {s}", label_smoothing=s) for s in (0.05, 0.1, 0.2)
+    ],
+    "clipping": [
+        _question(f"clipping-{c}", f"‖g‖ ≤ {c}", clip_norm=float(c)) for c in ("1", "0.5", "0.1")
+    ],
+    "activations": [
+        _question(f"activations-{name.replace('_', '-')}", label, activation=name)
+        for name, label in (
+            ("leaky_relu", "leaky ReLU"),
+            ("elu", "ELU"),
+            ("silu", "SiLU"),
+            ("gelu", "GELU"),
+            ("tanh", "tanh"),
+            ("logistic", "logistic"),
+        )
+    ],
+}
+
 SPECS: Mapping[str, RunSpec] = MappingProxyType(
     {
         spec.name: spec
@@ -164,6 +195,7 @@ SPECS: Mapping[str, RunSpec] = MappingProxyType(
             *(spec for specs in ABLATIONS.values() for spec in specs),
             *SEARCH_SPECS,
             *_NOTE1,
+            *(spec for specs in QUESTIONS.values() for spec in specs),
         )
     }
 )

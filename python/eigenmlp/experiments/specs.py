@@ -10,7 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from eigenmlp import schedules
+from eigenmlp.losses import CrossEntropy
+from eigenmlp.network import Network
 from eigenmlp.optimizers import SGD, Adam, Optimizer
 
 __all__ = ["EarlyStoppingSpec", "L2Reading", "RunSpec", "ScheduleSpec"]
@@ -112,6 +116,17 @@ class RunSpec:
         When to stop before. Never restores the best weights: the runner keeps both moments.
     init : str, default "he_normal"
         Initialisation, as in `eigenmlp.Network`.
+    activation : str, default "relu"
+        Of all hidden layers, as in `eigenmlp.Network`.
+    dropout : float, default 0.0
+        Probability of a hidden unit to be dropped in training.
+    normalization : {None, "batch", "layer"}, default None
+        Of all hidden layers.
+    label_smoothing : float, default 0.0
+        Share of the target that is spread over all classes in training. Losses in the history and
+        the scores are without it.
+    clip_norm : float or None, default None
+        Bound of the gradient's norm.
     seed : int, default 0
         Decides the initial weights and the order of the samples.
     """
@@ -128,6 +143,11 @@ class RunSpec:
     evaluate_train: bool = False
     early_stopping: EarlyStoppingSpec | None = None
     init: str = "he_normal"
+    activation: str = "relu"
+    dropout: float = 0.0
+    normalization: Literal["batch", "layer"] | None = None
+    label_smoothing: float = 0.0
+    clip_norm: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -179,6 +199,24 @@ class RunSpec:
     def build_optimizer(self) -> Optimizer:
         """Return a fresh optimizer."""
         return _OPTIMIZERS[self.optimizer]()
+
+    def build_network(
+        self, n_features: int, n_classes: int, *, input_scale: float, rng: np.random.Generator
+    ) -> Network:
+        """Return the network with its initial weights."""
+        return Network(
+            self.layer_sizes(n_features, n_classes),
+            activation=self.activation,
+            dropout=self.dropout,
+            normalization=self.normalization,
+            init=self.init,
+            input_scale=input_scale,
+            rng=rng,
+        )
+
+    def build_loss(self) -> CrossEntropy:
+        """Return the loss that is trained for."""
+        return CrossEntropy(label_smoothing=self.label_smoothing)
 
     def with_seed(self, seed: int) -> Self:
         """Return the same run with another seed."""

@@ -38,7 +38,7 @@ __all__ = ["Moment", "Outcome", "Stale", "Store"]
 
 Outcome = RunResult | RunFailure
 
-_LAYOUT = 1
+_LAYOUT = 2
 _FAILURE_FILES = {"config.json", "history.csv", "failure.json"}
 _RESULT_FILES = {
     "config.json",
@@ -214,7 +214,8 @@ def _read_failure(folder: Path, spec: RunSpec) -> RunFailure:
 
 def _metrics(data: dict[str, Any]) -> Metrics:
     recall = tuple(math.nan if share is None else share for share in data["test_recall"])
-    return Metrics(**{**data, "test_recall": recall})
+    noise = tuple(data["test_noise_accuracy"])
+    return Metrics(**{**data, "test_recall": recall, "test_noise_accuracy": noise})
 
 
 def _plain(metrics: Metrics) -> dict[str, Any]:

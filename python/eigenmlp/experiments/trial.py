@@ -11,6 +11,7 @@ from eigenmlp.callbacks import Callback, EarlyStopping, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.experiments.board import Board
 from eigenmlp.experiments.data import StudyData
+from eigenmlp.experiments.noise import accuracy_under_noise
 from eigenmlp.experiments.results import Metrics
 from eigenmlp.experiments.specs import RunSpec
 from eigenmlp.experiments.store import Moment, Store
@@ -22,10 +23,16 @@ __all__ = ["run_trial", "training_cost"]
 
 
 class _Recorder(Callback):
-    """Keeps what the history does not: the best weights, the penalty, and the board up to date."""
+    """Keeps what the history does not: the best weights, the penalty, and the board up to date.
 
-    def __init__(self, spec: RunSpec, n_train: int, board: Board, row: int) -> None:
-        self._l2 = spec.effective_l2(n_train)
+    Where training smooths labels, it also measures the losses without smoothing, by which runs are
+    compared.
+    """
+
+    def __init__(self, spec: RunSpec, data: StudyData, board: Board, row: int) -> None:
+        self._l2 = spec.effective_l2(len(data.split[0]))
+        self._measured = (data.rows(0), data.rows(1)) if spec.label_smoothing else ()
+        self._losses: list[list[float]] = []
         self._l2_biases = spec.l2_biases
         self._board, self._row = board, row
         self._started = time.time()
@@ -41,16 +48,23 @@ class _Recorder(Callback):
 
     def on_epoch_end(self, state: TrainingState) -> None:
         latest = state.history.last
-        if latest["val_loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = latest["val_loss"], state.epoch
+        val_loss = latest["val_loss"]
+        if self._measured:
+            losses = [state.network.evaluate(*rows, n_threads=1).loss for rows in self._measured]
+            self._losses.append(losses)
+            val_loss = losses[1]
+        if val_loss < self.best_loss:
+            self.best_loss, self.best_epoch = val_loss, state.epoch
             self.best_parameters = state.network.get_flat_parameters()
         if self._l2 > 0:
             self._penalties.append(self._l2 / 2 * _squared_norm(state.network, self._l2_biases))
-        self._post(state.epoch + 1, latest["val_loss"], latest["val_accuracy"])
+        self._post(state.epoch + 1, val_loss, latest["val_accuracy"])
 
     def history(self) -> History:
         """Return what training recorded, with the column l2_penalty where there is a penalty."""
         columns = {} if self._state is None else self._state.history.to_dict()
+        if self._losses:
+            columns["train_loss"], columns["val_loss"] = map(list, zip(*self._losses, strict=True))
         if self._penalties:
             columns["l2_penalty"] = self._penalties
         return History.from_dict(columns)
@@ -74,14 +88,11 @@ def run_trial(spec: RunSpec, data: StudyData, store: Store, board: Board, row: i
     initialisation, shuffling = (
         np.random.default_rng(seed) for seed in np.random.SeedSequence(spec.seed).spawn(2)
     )
-    network = Network(
-        spec.layer_sizes(data.n_features, data.n_classes),
-        init=spec.init,
-        input_scale=data.input_scale,
-        rng=initialisation,
+    network = spec.build_network(
+        data.n_features, data.n_classes, input_scale=data.input_scale, rng=initialisation
     )
     X_train, y_train = data.rows(0)
-    recorder = _Recorder(spec, len(X_train), board, row)
+    recorder = _Recorder(spec, data, board, row)
     stopping = (
         []
         if spec.early_stopping is None
@@ -93,12 +104,14 @@ def run_trial(spec: RunSpec, data: StudyData, store: Store, board: Board, row: i
             network,
             X_train,
             y_train,
+            loss=spec.build_loss(),
             optimizer=spec.build_optimizer(),
             learning_rate=spec.schedule.build(),
             batch_size=spec.batch_size,
             epochs=spec.epochs,
             l2=spec.effective_l2(len(X_train)),
             l2_biases=spec.l2_biases,
+            clip_norm=spec.clip_norm,
             validation_data=data.rows(1),
             evaluate_train=spec.evaluate_train,
             callbacks=[recorder, *stopping],
@@ -166,6 +179,7 @@ def _moment(network: Network, data: StudyData) -> Moment:
             test_balanced_accuracy=float(recall[present].mean()),
             test_macro_f1=float(f1_score(y_test, predicted, average="macro", zero_division=0.0)),
             test_recall=tuple(recall.tolist()),
+            test_noise_accuracy=accuracy_under_noise(network, X_test, y_test),
         ),
         test_probabilities=probabilities,
     )

@@ -3,15 +3,27 @@
 from html import escape
 
 from eigenmlp.experiments.report.analysis import MUCH, SLIGHT, has_penalty_inside
-from eigenmlp.experiments.report.experiment_tables import ablation_table, note1_table, search_table
+from eigenmlp.experiments.report.experiment_tables import (
+    ablation_table,
+    noise_table,
+    note1_table,
+    question_table,
+    search_table,
+)
 from eigenmlp.experiments.report.figures import loss_figure, readings_figure
-from eigenmlp.experiments.report.findings import about_lambda
+from eigenmlp.experiments.report.findings import about_lambda, about_noise, about_question
 from eigenmlp.experiments.report.markup import paragraph
 from eigenmlp.experiments.report.page import Page, Section
-from eigenmlp.experiments.report.score_figures import search_figure
-from eigenmlp.experiments.study import FIGURES, SEARCH
+from eigenmlp.experiments.report.score_figures import noise_figure, search_figure
+from eigenmlp.experiments.study import FIGURES, MODELS, QUESTION_FIGURES, SEARCH, Figure
 
-__all__ = ["ablations_section", "lambda_section", "search_section"]
+__all__ = [
+    "ablations_section",
+    "lambda_section",
+    "noise_section",
+    "questions_section",
+    "search_section",
+]
 
 READINGS = (
     ("M1, with both readings of λ", "m1", "note1-undivided"),
@@ -39,16 +51,70 @@ def ablations_section(page: Page) -> Section | None:
         number = figure.name.removeprefix("fig")
         parts += [
             f'<h3 id="{figure.name}">Figure {number}. {escape(figure.title)}</h3>',
-            page.plot(
-                figure.name,
-                loss_figure(study, figure.runs, penalised=penalised),
-                alt=f"Training and validation loss against epochs: {figure.title}",
-                caption=figure.caption
-                + (" As in the report, the loss includes the penalty." if penalised else ""),
-            ),
+            _losses(page, figure, penalised=penalised),
             ablation_table(study, figure.runs).html(),
         ]
     return Section("ablations", "Ablations: M0 plus one improvement", parts)
+
+
+def questions_section(page: Page) -> Section | None:
+    """Show what later editions of the assignment ask: M1 plus one change."""
+    wanted = [figure for figure in QUESTION_FIGURES if figure.name in page.study.groups]
+    if not wanted:
+        return None
+    parts = [
+        paragraph(
+            "What later editions of the assignment ask for, each as M1 plus one change; the report "
+            "has none of it. Losses are cross-entropies without penalty and without smoothing, "
+            "accuracies those of the last weights. The ± of a difference is its standard error "
+            "over the test images, and a difference is clear beyond two of them."
+        )
+    ]
+    for figure in wanted:
+        parts += [
+            f'<h3 id="{figure.name}">{escape(figure.title)}</h3>',
+            _losses(page, figure),
+            question_table(page.data, page.study, figure.runs).html(),
+            paragraph(about_question(page.data, page.study, figure.runs)),
+        ]
+    return Section("questions", "Later questions: M1 plus one change", parts)
+
+
+def noise_section(page: Page) -> Section | None:
+    """Show how accuracy falls as the test images become noisy."""
+    study = page.study
+    if "noise" not in study.groups or not any(model.run in study.runs for model in MODELS):
+        return None
+    return Section(
+        "noise",
+        "Accuracy under noise",
+        [
+            paragraph(
+                "The models read the test images again, with normal noise added to every pixel. "
+                "Its standard deviation σ is in units of the pixels' range; sums are not clipped "
+                "to it. All models meet the same noise, and none was trained on any. They have "
+                "the weights of the last epoch."
+            ),
+            page.plot(
+                "noise",
+                noise_figure(study),
+                alt="Test accuracy of M0 to M4 against the noise's standard deviation",
+                caption="A line goes through the mean of the seeds, where there are several.",
+            ),
+            noise_table(study).html(),
+            paragraph(about_noise(study)),
+        ],
+    )
+
+
+def _losses(page: Page, figure: Figure, *, penalised: bool = False) -> str:
+    return page.plot(
+        figure.name,
+        loss_figure(page.study, figure.runs, penalised=penalised),
+        alt=f"Training and validation loss against epochs: {figure.title}",
+        caption=figure.caption
+        + (" As in the report, the loss includes the penalty." if penalised else ""),
+    )
 
 
 def search_section(page: Page) -> Section | None:

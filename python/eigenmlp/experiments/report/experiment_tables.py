@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eigenmlp.experiments.data import StudyData
+from eigenmlp.experiments.noise import NOISE_LEVELS
 from eigenmlp.experiments.published import FIG7_STOPPED_AT, TABLE1, VALIDATION
 from eigenmlp.experiments.report.analysis import (
     accuracy_gap,
@@ -27,9 +28,16 @@ from eigenmlp.experiments.report.markup import (
 from eigenmlp.experiments.report.score_figures import drawable
 from eigenmlp.experiments.report.tables import OURS, PUBLISHED, absent, epochs_text, layers_text
 from eigenmlp.experiments.results import StudyResults
-from eigenmlp.experiments.study import NOTE1, SEARCH, SPECS
+from eigenmlp.experiments.study import MODELS, NOTE1, SEARCH, SPECS
 
-__all__ = ["ablation_table", "class_tables", "note1_table", "search_table"]
+__all__ = [
+    "ablation_table",
+    "class_tables",
+    "noise_table",
+    "note1_table",
+    "question_table",
+    "search_table",
+]
 
 
 def ablation_table(study: StudyResults, names: Sequence[str]) -> Table:
@@ -153,6 +161,65 @@ def note1_table(data: StudyData, study: StudyResults) -> Table:
             Column("difference from M1", OURS),
             Column("test accuracy", PUBLISHED),
             Column("test loss", PUBLISHED),
+        ],
+        rows,
+    )
+
+
+def question_table(data: StudyData, study: StudyResults, names: Sequence[str]) -> Table:
+    """Return M1 and its changes: losses, accuracies, and the difference from M1."""
+    base = study.runs.get("m1", ())
+    rows = []
+    for name in names:
+        runs = study.runs.get(name)
+        label = "M1" if name == "m1" else label_of(study, name)
+        if not runs:
+            rows.append([label, absent(study, name), *[MISSING] * 5])
+            continue
+        gap = MISSING
+        if base and name != "m1" and common_seeds(runs, base):
+            difference = accuracy_gap(data, runs, base)
+            gap = plus_minus(signed(difference.value), number(difference.error))
+        rows.append(
+            [
+                label,
+                epochs_text([run.n_epochs for run in runs]),
+                with_spread(run.last.train_accuracy for run in runs),
+                with_spread(run.best.val_loss for run in runs),
+                with_spread(run.last.test_loss for run in runs),
+                with_spread(run.last.test_accuracy for run in runs),
+                gap,
+            ]
+        )
+    return Table(
+        [
+            Column("setting", numeric=False),
+            Column("epochs run"),
+            Column("training accuracy"),
+            Column("best validation loss"),
+            Column("test loss"),
+            Column("test accuracy"),
+            Column("difference from M1"),
+        ],
+        rows,
+    )
+
+
+def noise_table(study: StudyResults) -> Table:
+    """Return the test accuracy of each model under noise of each size, last weights."""
+    rows = []
+    for model in MODELS:
+        runs = study.runs.get(model.run)
+        if not runs:
+            missing = [MISSING] * (len(NOISE_LEVELS) - 1)
+            rows.append([model.run.upper(), absent(study, model.run), *missing])
+            continue
+        by_level = zip(*(run.last.test_noise_accuracy for run in runs), strict=True)
+        rows.append([label_of(study, model.run), *map(with_spread, by_level)])
+    return Table(
+        [
+            Column("model", numeric=False),
+            *(Column(f"σ = {level:g}") for level in NOISE_LEVELS),
         ],
         rows,
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLOURS",
     "DASHES",
+    "MARKERS",
     "WIDTH",
     "legend_above",
     "loss_figure",
@@ -37,8 +38,8 @@ __all__ = [
 
 P = ParamSpec("P")
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#555555"
 DASHES = (0, (4, 1.6))
 WIDTH = 8.6  # inches, of every figure as wide as the page
@@ -109,12 +110,12 @@ def save(figure: "Figure", folder: Path, name: str) -> str:
 
 
 def legend_above(figure: "Figure", handles: Sequence["Line2D"]) -> None:
-    """Put a legend in one line above the axes, where it hides nothing."""
+    """Put a legend above the axes, where it hides nothing: in one line if it is short."""
     figure.legend(
         handles,
         [str(handle.get_label()) for handle in handles],
         loc="outside upper left",
-        ncols=len(handles),
+        ncols=min(len(handles), 7),
         columnspacing=1.4,
     )
 

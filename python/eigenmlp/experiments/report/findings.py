@@ -3,14 +3,24 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from eigenmlp.experiments.data import StudyData
+from eigenmlp.experiments.noise import NOISE_LEVELS
 from eigenmlp.experiments.published import TABLE1
-from eigenmlp.experiments.report.analysis import Gap, accuracy_gap, common_seeds, spread
+from eigenmlp.experiments.report.analysis import Gap, accuracy_gap, common_seeds, label_of, spread
 from eigenmlp.experiments.report.markup import number, signed, with_spread
 from eigenmlp.experiments.results import RunResult, StudyResults
 from eigenmlp.experiments.study import MODELS, NOTE1, SPECS
 
-__all__ = ["about_lambda", "about_models", "about_restoring", "about_the_data"]
+__all__ = [
+    "about_lambda",
+    "about_models",
+    "about_noise",
+    "about_question",
+    "about_restoring",
+    "about_the_data",
+]
 
 MOST = 0.5
 """Share of the gap between M1 and M2 from which the reading of λ is called its cause."""
@@ -156,6 +166,62 @@ def _conclusion(total: Gap, in_m1: Gap, in_m2: Gap, ladder: Mapping[str, Gap]) -
     else:
         step = "No single step from M1 to M2 is clear."
     return f"{start} The reading of λ is {verdict}. {step}"
+
+
+def about_question(data: StudyData, study: StudyResults, names: Sequence[str]) -> str:
+    """Say which changes of M1 are clear in test accuracy, and which has the lowest loss."""
+    base = study.runs.get("m1", ())
+    changed = [
+        name
+        for name in names
+        if name != "m1" and name in study.runs and common_seeds(study.runs[name], base)
+    ]
+    if not changed:
+        return "Without M1 and a change of it beside it there is nothing to compare."
+    gaps = {name: accuracy_gap(data, study.runs[name], base) for name in changed}
+    clear = {name: gap.value for name, gap in gaps.items() if gap.is_clear}
+    better = [label_of(study, name) for name, value in clear.items() if value > 0]
+    worse = [label_of(study, name) for name, value in clear.items() if value < 0]
+    verdicts = []
+    if better:
+        verdicts.append(f"clearly better than M1 on the test set: {_listed(better)}")
+    if worse:
+        verdicts.append(f"clearly worse: {_listed(worse)}")
+    said = "; ".join(verdicts) or "no difference from M1 in test accuracy is clear"
+    lowest = min(
+        ("m1", *changed),
+        key=lambda name: spread(run.best.val_loss for run in study.runs[name]).mean,
+    )
+    loss = f"M1 has the lowest validation loss, {_val_loss(base)}"
+    if lowest != "m1":
+        loss = (
+            f"The lowest validation loss is that of {label_of(study, lowest)}, "
+            f"{_val_loss(study.runs[lowest])}; M1 has {_val_loss(base)}"
+        )
+    return f"{said[0].upper()}{said[1:]}. {loss}."
+
+
+def about_noise(study: StudyResults) -> str:
+    """Say which model keeps most of its accuracy."""
+    kept = {}
+    for model in MODELS:
+        runs = study.runs.get(model.run)
+        if runs:
+            accuracies = np.mean([run.last.test_noise_accuracy for run in runs], axis=0)
+            kept[model.run] = accuracies / max(accuracies[0], 1e-12)
+    level = NOISE_LEVELS.index(0.3)
+    most = max(kept, key=lambda name: kept[name][level])
+    least = min(kept, key=lambda name: kept[name][level])
+    if most == least:
+        return f"At σ = 0.3 {most.upper()} keeps {kept[most][level]:.0%} of its accuracy."
+    return (
+        f"At σ = 0.3 {most.upper()} keeps the largest share of its accuracy, "
+        f"{kept[most][level]:.0%}, and {least.upper()} the smallest, {kept[least][level]:.0%}."
+    )
+
+
+def _val_loss(runs: Sequence[RunResult]) -> str:
+    return number(spread(run.best.val_loss for run in runs).mean)
 
 
 def _size(gap: Gap) -> str:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp.experiments.noise import NOISE_LEVELS
 from eigenmlp.experiments.published import TABLE1
 from eigenmlp.experiments.report.analysis import label_of, spread
 from eigenmlp.experiments.report.figures import (
     COLOURS,
     DASHES,
+    MARKERS,
     WIDTH,
     legend_above,
     new_figure,
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_figure", "drawable", "recall_figure", "search_figure", "table1_figure"]
+__all__ = [
+    "confusion_figure",
+    "drawable",
+    "noise_figure",
+    "recall_figure",
+    "search_figure",
+    "table1_figure",
+]
 
 BLUE, VERMILLION = COLOURS[:2]
 
@@ -95,6 +104,32 @@ def table1_figure(study: StudyResults) -> "Figure":
         figure,
         [Line2D([], [], ls="none", label=names[kind], **style) for kind, style in kinds.items()],
     )
+    return figure
+
+
+@styled
+def noise_figure(study: StudyResults) -> "Figure":
+    """Draw the test accuracy of M0 to M4 against the noise's standard deviation."""
+    figure = new_figure(WIDTH, 3.4)
+    axes = figure.subplots()
+    handles = []
+    for index, model in enumerate(MODELS):
+        runs = study.runs.get(model.run)
+        if not runs:
+            continue
+        accuracies = np.mean([run.last.test_noise_accuracy for run in runs], axis=0)
+        handles += axes.plot(
+            NOISE_LEVELS,
+            accuracies,
+            color=COLOURS[index],
+            marker=MARKERS[index],
+            mfc="white",
+            label=label_of(study, model.run),
+        )
+    axes.set_xlabel("standard deviation of the noise, pixels' range = 1")
+    axes.set_ylabel("test accuracy")
+    axes.set_ylim(bottom=0)
+    legend_above(figure, handles)
     return figure
 
 

@@ -14,6 +14,8 @@ from eigenmlp.experiments.report.analysis import best_run
 from eigenmlp.experiments.report.experiment_sections import (
     ablations_section,
     lambda_section,
+    noise_section,
+    questions_section,
     search_section,
 )
 from eigenmlp.experiments.report.findings import about_the_data
@@ -40,6 +42,8 @@ SECTIONS: tuple[Callable[[Page], Section | None], ...] = (
     ablations_section,
     search_section,
     lambda_section,
+    questions_section,
+    noise_section,
     restoring_section,
     mistakes_section,
     times_section,
