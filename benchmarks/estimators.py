@@ -80,7 +80,7 @@ def tables(images: str | None, labels: str | None) -> list[Table]:
     sources: list[tuple[str, tuple[Any, Any], bool, dict[str, Any]]] = [
         ("digits", load_digits(return_X_y=True), True, {"max_iter": 60}),
         ("breast cancer", load_breast_cancer(return_X_y=True), True, {"max_iter": 100}),
-        ("diabetes", load_diabetes(return_X_y=True), False, {"max_iter": 200}),
+        ("diabetes", load_diabetes(return_X_y=True), False, {"learning_rate_init": 0.01}),
         ("houses (synthetic)", houses(), False, {"max_iter": 30}),
     ]
     if images and labels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,10 @@ def test_docstrings(name: str) -> None:
     assert doctest.testmod(module, optionflags=FLAGS).failed == 0
 
 
-def test_readme() -> None:
-    path = Path(__file__).parents[1] / "README.md"
-    results = doctest.testfile(str(path), module_relative=False, optionflags=FLAGS)
+@pytest.mark.parametrize("page", ["README.md", "docs/from-scikit-learn.md", "docs/gallery.md"])
+def test_pages(page: str) -> None:
+    path = Path(__file__).parents[1] / page
+    with warnings.catch_warnings():
+        results = doctest.testfile(str(path), module_relative=False, optionflags=FLAGS)
     assert results.attempted > 0
     assert results.failed == 0
