@@ -187,3 +187,23 @@ def test_runs(name: str, dtype: str, tolerance: float) -> None:
     X, _ = samples(run.case, RUN_BATCH)
     check(net.predict_outputs(X), recorded["outputs"], tolerance)
     check(net.get_flat_parameters(), recorded["parameters"], tolerance)
+
+
+def test_label_smoothing_of_large_logits() -> None:
+    """Differences from the largest logit keep their digits, a sum with it wouldn't."""
+    net = em.Network([1, 3], rng=0)
+    net.set_parameters([[[0, 0, 0]]], [[1e6, 1e6 - 1, 1e6 - 2]])
+    loss = em.losses.CrossEntropy(label_smoothing=0.1)
+    logits = np.array([0.0, -1.0, -2.0])
+    expected = np.log(np.exp(logits).sum()) - 0.9 * logits[0] - 0.1 * logits.mean()
+    assert net.evaluate([[1.0]], [0], loss=loss).loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_interrupted_step_leaves_the_running_statistics() -> None:
+    """They belong to the parameters of the last finished batch, as everything else."""
+    net = em.Network([2, 4, 2], normalization="batch", rng=0)
+    before = net.get_flat_parameters()
+    X = np.array([[1.0, 2.0], [3e38, -3e38], [3e38, 3e38]])
+    with pytest.raises(em.TrainingDivergedError):
+        em.train(net, X, [0, 1, 0], epochs=1, shuffle=False)
+    assert np.array_equal(net.get_flat_parameters(), before)

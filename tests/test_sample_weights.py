@@ -72,7 +72,7 @@ def test_whole_weights_count_samples(
     evaluation = net.evaluate(X, y, **weighted)  # type: ignore[arg-type]
     expected = net.evaluate(X[repeated], y[repeated], loss=loss)
     assert evaluation.loss == pytest.approx(expected.loss, rel=1e-12)
-    assert evaluation.accuracy == pytest.approx(expected.accuracy)
+    assert evaluation.accuracy == pytest.approx(expected.accuracy, nan_ok=True)
 
     actual = net.loss_and_flat_gradient(X, y, 0.1, **weighted)  # type: ignore[arg-type]
     wanted = net.loss_and_flat_gradient(X[repeated], y[repeated], 0.1, loss=loss)
@@ -229,8 +229,8 @@ def test_train_loss_is_the_weighted_mean() -> None:
     [
         (math.nan, r"sample_weight\[1\] is nan, .* weights are finite and 0 or more"),
         (-1.0, r"sample_weight\[1\] is -1.0, .* weights are finite and 0 or more"),
-        (1e-300, r"sample_weight\[1\] is 1e-300, which a network of float32 .* scale them"),
-        (1e300, r"sample_weight\[1\] is 1e\+300, which a network of float32 .* scale them"),
+        (1e-31, r"sample_weight\[1\] is 1e-31, which a network of float32 .* scale them"),
+        (1e31, r"sample_weight\[1\] is 1e\+31, which a network of float32 .* scale them"),
     ],
 )
 def test_weights_that_no_network_can_take(weight: float, message: str) -> None:
@@ -239,8 +239,8 @@ def test_weights_that_no_network_can_take(weight: float, message: str) -> None:
         net.evaluate(np.eye(2), [0, 1], sample_weight=[1.0, weight])
 
 
-@pytest.mark.parametrize("weights", [[0.0, 0.0], [1.7e308, 1.7e308]])
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [6e299, 6e299]])
 def test_weights_without_a_sum(weights: list[float]) -> None:
     net = em.Network([2, 2], dtype="float64", rng=0)
-    with pytest.raises(ValueError, match=r"the sum of sample_weight is (0\.0|inf); at least one"):
+    with pytest.raises(ValueError, match=r"the sum of sample_weight is (0\.0|1\.2e\+300); at"):
         net.evaluate(np.eye(2), [0, 1], sample_weight=weights)

@@ -188,7 +188,7 @@ void SampleArrays::take_targets(const py::object& y) {
     const double value = targets_[i];
     const char* wrong = nullptr;
     if (!std::isfinite(expected_.single ? static_cast<float>(value) : value)) {
-      wrong = "targets are finite";
+      wrong = expected_.single ? "targets are finite in float32" : "targets are finite";
     } else if (kind_ == TargetKind::kProbabilities && !(value >= 0 && value <= 1)) {
       wrong = "the targets of logistic outputs are between 0 and 1";
     } else if (kind_ == TargetKind::kCounts && value < 0) {
@@ -200,8 +200,7 @@ void SampleArrays::take_targets(const py::object& y) {
         array.ndim() == 1
             ? std::to_string(row)
             : std::to_string(row) + ", " + std::to_string(static_cast<Index>(i) % n_outputs);
-    throw py::value_error("y[" + where + "] is " + text(py::float_(value)) + ", but " + wrong +
-                          (expected_.single ? " in float32" : ""));
+    throw py::value_error("y[" + where + "] is " + text(py::float_(value)) + ", but " + wrong);
   }
 }
 
@@ -217,10 +216,9 @@ void SampleArrays::take_weights(const py::object& weights) {
   }
   const py::array_t<double, py::array::c_style> values(converted(array, "float64"));
   weights_.assign(values.data(), values.data() + values.size());
-  const double smallest =
-      expected_.single ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
-  const double largest =
-      expected_.single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  // So that their sums and quotients stay normal numbers.
+  const double largest = expected_.single ? 1e30 : 1e300;
+  const double smallest = 1 / largest;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     const double value = weights_[i];
     const char* wrong = nullptr;
@@ -234,7 +232,7 @@ void SampleArrays::take_weights(const py::object& weights) {
                           ", which a network of " + (expected_.single ? "float32" : "float64") +
                           " can't take: " + wrong);
   }
-  if (!(weight() > 0 && std::isfinite(weight()))) {
+  if (!(weight() > 0 && weight() <= largest)) {
     throw py::value_error(
         "the sum of sample_weight is " + text(py::float_(weight())) +
         "; at least one sample must count, and only ratios of weights do: scale them to about 1");

@@ -60,7 +60,8 @@ class BatchRunner {
       if (stopped_.load(std::memory_order_relaxed)) return Ending::kStopped;
       workspace_.add_losses(part, sum);
       if (!std::isfinite(sum.loss)) return Ending::kDiverged;
-      gradients(thread, part.samples.count, first > 0, first + chunk() >= batch.count, consume);
+      gradients(thread, part.samples.count, first > 0, first + chunk() >= batch.count, pass.running,
+                consume);
       barrier_.arrive_and_wait();
     }
     return Ending::kFinished;
@@ -130,7 +131,8 @@ class BatchRunner {
 
   // This thread's share of the gradient.
   template <typename Consume>
-  void gradients(int thread, Index n_samples, bool resume, bool finished, Consume&& consume) {
+  void gradients(int thread, Index n_samples, bool resume, bool finished, Scalar* running,
+                 Consume&& consume) {
     const std::vector<Layer>& layers = network_.layout().layers();
     Index total = 0;
     for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -150,6 +152,7 @@ class BatchRunner {
       if (thread == 0 && finished && workspace_.normalized(l)) {
         consume(layers[l].gains, layers[l].fan_out, workspace_.gain_gradients(l), false);
         consume(layers[l].shifts, layers[l].fan_out, workspace_.shift_gradients(l), false);
+        if (running) workspace_.update_running_statistics(l, running);
       }
     }
   }

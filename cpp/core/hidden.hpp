@@ -40,7 +40,6 @@ void activate_rows(Activation activation, const Dropout& dropout, Index feature,
     dropout.factors(feature + row, first_sample, n_vectors * width, factors);
     for (Index i = 0; i < n_vectors * width; i += width) {
       const Index at = row * kLanes<Scalar> + i;
-      // A dropped unit is zero whatever it was.
       const Packet<Scalar> factor = load(factors + i);
       pstore(z + at, pmul(load(z + at), factor));
       if (slopes) pstore(slopes + at, pmul(load(slopes + at), factor));

@@ -137,7 +137,7 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
     const Index n_tiles = divide_up(widest, kRowVectors * width);
     forward_row(network, rows, choose_threads(threads, n_tiles, flops), memory, stride / lanes,
                 panel);
-    finish(Index{0}, Index{1}, Panels<Scalar>{panel, stride});
+    finish(Index{0}, Index{1}, Panels<Scalar>{panel, stride}, memory);
     return !stop();
   }
   std::atomic<bool> stopped{false};
@@ -158,7 +158,7 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
         forward_group(network, layer, region, from, to);
         std::swap(from, to);
       }
-      finish(first, samples.count, from);
+      finish(first, samples.count, from, to.data);
     }
   });
   return !stopped;
@@ -180,7 +180,7 @@ bool predict_outputs(const Network<Scalar>& network, const Rows& rows, const Thr
                      const StopRequested& stop, Scalar* outputs) {
   const Index n_outputs = network.layout().n_outputs();
   return for_each_group(network, rows, threads, stop,
-                        [&](Index first, Index count, const Panels<Scalar>& z) {
+                        [&](Index first, Index count, const Panels<Scalar>& z, Scalar*) {
                           for_each_vector(count, z, [&](Index, Index, Scalar* values) {
                             predict_outputs(network.architecture().output, n_outputs, values);
                           });
@@ -196,17 +196,18 @@ template <typename Scalar>
 bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes) {
   const Index n_classes = network.layout().n_outputs();
-  return for_each_group(
-      network, rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& logits) {
-        for_each_vector(count, logits, [&](Index offset, Index used, const Scalar* z) {
-          alignas(kAlignment) Scalar best[kWidth<Scalar>];
-          largest_class(n_classes, z, best);
-          for (Index i = 0; i < used; ++i) {
-            classes[first + offset + i] =
-                std::isnan(best[i]) ? -1 : static_cast<std::int64_t>(best[i]);
-          }
-        });
-      });
+  return for_each_group(network, rows, threads, stop,
+                        [&](Index first, Index count, const Panels<Scalar>& logits, Scalar*) {
+                          for_each_vector(
+                              count, logits, [&](Index offset, Index used, const Scalar* z) {
+                                alignas(kAlignment) Scalar best[kWidth<Scalar>];
+                                largest_class(n_classes, z, best);
+                                for (Index i = 0; i < used; ++i) {
+                                  classes[first + offset + i] =
+                                      std::isnan(best[i]) ? -1 : static_cast<std::int64_t>(best[i]);
+                                }
+                              });
+                        });
 }
 
 template <typename Scalar>
@@ -215,22 +216,21 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& s
                                 const StopRequested& stop) {
   constexpr Index width = kWidth<Scalar>;
   const Index n_outputs = network.layout().n_outputs();
-  const Index stride = round_up(n_outputs, width) * kLanes<Scalar>;
   std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(samples.rows.count, kGroupSamples)));
   alignas(kAlignment) Scalar ones[width];
   std::fill_n(ones, width, Scalar(1));
   const bool finished = for_each_group(
-      network, samples.rows, threads, stop, [&](Index first, Index count, const Panels<Scalar>& z) {
+      network, samples.rows, threads, stop,
+      [&](Index first, Index count, const Panels<Scalar>& z, Scalar* targets) {
         LossSum& sum = sums[static_cast<std::size_t>(first / kGroupSamples)];
-        Buffer<Scalar> targets(samples.labels ? 0 : stride);
         const Selection group{&samples.targets, nullptr, nullptr, first, count};
         for_each_vector(count, z, [&](Index offset, Index used, Scalar* values) {
           alignas(kAlignment) Scalar losses[width];
           alignas(kAlignment) Scalar hits[width];
           const Label* labels = samples.labels ? samples.labels + first + offset : nullptr;
-          if (!labels) gather<Scalar>(group, offset, 1, targets.data(), nullptr, 0);
-          loss_and_delta(loss, OutputVector<Scalar>{n_outputs, used, labels, targets.data(), ones,
-                                                    values, losses, hits});
+          if (!labels) gather<Scalar>(group, offset, 1, targets, nullptr, 0);
+          loss_and_delta(loss, OutputVector<Scalar>{n_outputs, used, labels, targets, ones, values,
+                                                    losses, hits});
           for (Index i = 0; i < used; ++i) {
             const double weight = samples.weights ? samples.weights[first + offset + i] : 1;
             // As absent, also where it has no finite loss.

@@ -57,12 +57,13 @@ EIGEN_STRONG_INLINE void for_samples(Index count, Index unit, Index n_units, Ind
 
 // Batch normalization of a share of a layer's units over all panels of a batch.
 // values (panels): z on entry, γ x̂ + β on return; normalized (panels): x̂, for the way back;
-// deviations[unit] = 1/√(σ² + ε). parameters: the flat buffer; running: the same buffer to update
-// the running statistics in, or null.
+// deviations[unit] = 1/√(σ² + ε), means[unit] = μ, variances[unit] = σ² without bias, as far as the
+// batch allows.
 template <typename Scalar>
 void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
                      const WeightedSamples<Scalar>& samples, Index n_panels, Panels<Scalar> values,
-                     Panels<Scalar> normalized, Scalar* deviations, Scalar* running) {
+                     Panels<Scalar> normalized, Scalar* deviations, Scalar* means,
+                     Scalar* variances) {
   const Index stride = values.stride;
   detail::for_units(units, [&](Index unit, Index n) {
     Scalar mean[detail::kUnitsTogether] = {};
@@ -81,17 +82,9 @@ void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
       const Index u = unit + i;
       variance[i] /= samples.weight;
       deviations[u] = 1 / std::sqrt(variance[i] + static_cast<Scalar>(kNormalizationEpsilon));
-      if (running) {
-        // Unbiased, as far as the batch allows.
-        const Scalar unbiased = samples.weight > 1
-                                    ? variance[i] * (samples.weight / (samples.weight - 1))
-                                    : variance[i];
-        constexpr auto share = static_cast<Scalar>(kStatisticsMomentum);
-        Scalar& running_mean = running[layer.means + u];
-        Scalar& running_variance = running[layer.variances + u];
-        running_mean += share * (mean[i] - running_mean);
-        running_variance += share * (unbiased - running_variance);
-      }
+      means[u] = mean[i];
+      variances[u] =
+          samples.weight > 1 ? variance[i] * (samples.weight / (samples.weight - 1)) : variance[i];
       const Packet<Scalar> center = broadcast(mean[i]);
       const Packet<Scalar> deviation = broadcast(deviations[u]);
       const Packet<Scalar> gain = broadcast(parameters[layer.gains + u]);
@@ -106,6 +99,18 @@ void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
       }
     }
   });
+}
+
+// Moves the running statistics in the flat buffer towards those of a batch.
+template <typename Scalar>
+void update_running(const Layer& layer, const Scalar* means, const Scalar* variances,
+                    Scalar* parameters) {
+  constexpr auto share = static_cast<Scalar>(kStatisticsMomentum);
+  const auto move = [&](Scalar* running, const Scalar* batch) {
+    for (Index u = 0; u < layer.fan_out; ++u) running[u] += share * (batch[u] - running[u]);
+  };
+  move(parameters + layer.means, means);
+  move(parameters + layer.variances, variances);
 }
 
 // values (n_rows units from `unit` on, n_vectors vectors of samples): z on entry, normalized by the

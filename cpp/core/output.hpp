@@ -27,7 +27,8 @@ struct OutputVector {
 namespace detail {
 
 // With label smoothing s the target is y' = (1 - s) y + s/K:
-//   -Σ y' log ŷ = log Σ exp(z - z_max) + z_max - (1 - s) z_label - s/K Σ z, which can't overflow.
+//   -Σ y' log ŷ = log Σ exp(z - z_max) + (1 - s) (z_max - z_label) + s/K Σ (z_max - z),
+// which can't overflow.
 template <typename Scalar>
 void cross_entropy(const OutputVector<Scalar>& at, double smoothing) {
   constexpr Index width = kWidth<Scalar>;
@@ -37,18 +38,17 @@ void cross_entropy(const OutputVector<Scalar>& at, double smoothing) {
     labelled[lane] = at.z[at.labels[lane] * lanes + lane];
   }
   const auto best = largest(at.n_outputs, at.z);
-  Packet<Scalar> against = load(labelled);
+  // What the loss adds to log Σ exp(z - z_max), in differences from the largest logit, which keep
+  // their digits.
+  Packet<Scalar> behind = psub(best.logit, load(labelled));
   const auto uniform = static_cast<Scalar>(smoothing / static_cast<double>(at.n_outputs));
   const auto sharp = static_cast<Scalar>(1 - smoothing);
   if (smoothing != 0) {
-    Packet<Scalar> sum = broadcast(Scalar(0));
+    Packet<Scalar> all = broadcast(Scalar(0));
     for (Index c = 0; c < at.n_outputs; ++c) {
-      // Against the largest, so that the sum of many large ones keeps its digits.
-      sum = padd(sum, psub(load(at.z + c * lanes), best.logit));
+      all = padd(all, psub(best.logit, load(at.z + c * lanes)));
     }
-    against =
-        padd(pmadd(psub(against, best.logit), broadcast(sharp), pmul(sum, broadcast(uniform))),
-             best.logit);
+    behind = pmadd(behind, broadcast(sharp), pmul(all, broadcast(uniform)));
   }
   const Packet<Scalar> sum = exponentials(at.n_outputs, best.logit, at.z);
   const Packet<Scalar> factor = load(at.factors);
@@ -59,7 +59,7 @@ void cross_entropy(const OutputVector<Scalar>& at, double smoothing) {
     const Packet<Scalar> probability = pmul(load(z), scaling);
     pstore(z, smoothing != 0 ? psub(probability, spread) : probability);
   }
-  pstore(at.losses, padd(plog(sum), psub(best.logit, against)));
+  pstore(at.losses, padd(plog(sum), behind));
   alignas(kAlignment) Scalar predicted[width];
   pstore(predicted, best.index);
   for (Index lane = 0; lane < at.used; ++lane) {

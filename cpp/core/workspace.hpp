@@ -60,6 +60,8 @@ class Workspace {
         extra.deviations = memory_.cut(std::max(layer.fan_out, n_panels * lanes));
         extra.gains = memory_.cut(layer.fan_out);
         extra.shifts = memory_.cut(layer.fan_out);
+        extra.means = memory_.cut(layer.fan_out);
+        extra.variances = memory_.cut(layer.fan_out);
       }
       extras_.push_back(extra);
     }
@@ -138,7 +140,7 @@ class Workspace {
     if (layer.hidden.normalization == Normalization::kBatch) {
       const Share units = share_of(layer.fan_out, region.part, region.parts);
       batch_normalize(layer, parameters, units, weighted(chunk), region.n_panels, values,
-                      extra.normalized, extra.deviations, pass.running);
+                      extra.normalized, extra.deviations, extra.means, extra.variances);
       for (Index panel = 0; panel < region.n_panels; ++panel) {
         activate_rows(layer.hidden.activation, dropout, units.begin, units.end - units.begin,
                       chunk.first + panel * lanes, kPanelVectors,
@@ -233,6 +235,13 @@ class Workspace {
   Scalar* gain_gradients(std::size_t l) { return extras_[l].gains; }
   Scalar* shift_gradients(std::size_t l) { return extras_[l].shifts; }
 
+  // A batch-normalized layer's running statistics, which no step needs before it ends.
+  void update_running_statistics(std::size_t l, Scalar* parameters) {
+    const Layer& layer = network_.layout().layers()[l];
+    if (layer.hidden.normalization != Normalization::kBatch) return;
+    update_running(layer, extras_[l].means, extras_[l].variances, parameters);
+  }
+
   // What the gradient of layer l is summed from.
   GradientSources<Scalar> gradient_sources(std::size_t l, Index n_samples) const {
     return {panels_[l + 1], blocks_[l], n_samples};
@@ -256,6 +265,8 @@ class Workspace {
     Scalar* deviations = nullptr;  // a sample's (layer normalization) or a unit's
     Scalar* gains = nullptr;       // their gradient
     Scalar* shifts = nullptr;
+    Scalar* means = nullptr;  // a batch's statistics
+    Scalar* variances = nullptr;
   };
 
   static Index memory_for(const Layout& layout, Index n_panels) {
@@ -268,7 +279,7 @@ class Workspace {
       total += panels(layer.fan_in) + panels(layer.fan_out);
       if (!layer.hidden.plain()) total += panels(layer.fan_out);
       if (layer.hidden.normalization != Normalization::kNone) {
-        total += panels(layer.fan_out) + 2 * Scratch<Scalar>::padded(layer.fan_out) +
+        total += panels(layer.fan_out) + 4 * Scratch<Scalar>::padded(layer.fan_out) +
                  Scratch<Scalar>::padded(std::max(layer.fan_out, n_panels * lanes));
       }
     }

@@ -36,7 +36,6 @@ from eigenmlp.network import Evaluation, Network, load_network
 from eigenmlp.training import train
 
 if TYPE_CHECKING:
-    from eigenmlp import experiments, plots
     from eigenmlp.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 __all__ = [

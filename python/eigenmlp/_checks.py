@@ -28,7 +28,7 @@ def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:
         target[...] = array
     if not np.isfinite(target).all():
         raise ValueError(
-            f"{name} holds NaN, infinity or a value beyond {target.dtype}; parameters are finite"
+            f"{name} holds NaN, infinity or a value beyond {target.dtype}; all must be finite"
         )
 
 

@@ -158,6 +158,14 @@ class Parameters:
         """
         values = self.get_flat_parameters()
         fill(values, flat, "flat")
+        self._set_values(values, "flat")
+
+    def _set_values(self, values: NDArray[Any], source: str) -> None:
+        for layer, views in enumerate(self._named_arrays(values)):
+            if "running_variance" in views and (views["running_variance"] < 0).any():
+                raise ValueError(
+                    f"{source} holds a negative running variance of layer {layer}; it is damaged"
+                )
         self._core.set_values(values)
 
     def _named_arrays(self, flat: NDArray[Any]) -> list[dict[str, NDArray[Any]]]:

@@ -35,6 +35,7 @@ def combined_weights(
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.dtype.kind not in "iub":
         return sample_weight  # The gate says what is wrong with them.
+    labels = labels.astype(np.int64)
     if labels.size == 0 or labels.min() < 0 or labels.max() >= n_classes:
         return sample_weight
     given = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
@@ -69,7 +70,7 @@ def _of_classes(
         )
     weights = np.ones(n_classes)
     for label, value in class_weight.items():
-        if isinstance(label, bool) or label not in range(n_classes):
+        if isinstance(label, (bool, float)) or label not in range(n_classes):
             raise ValueError(
                 f"class_weight has the class {label!r}, but the network's are 0 to {n_classes - 1}"
             )

@@ -552,9 +552,9 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         for layer, views in enumerate(network._named_arrays(flat)):
             for name, view in views.items():
                 fill(view, tensors[f"layers.{layer}.{name}"], f"layers.{layer}.{name}")
+        network._set_values(flat, "it")
     except ValueError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
-    network._core.set_values(flat)
     return network
 
 

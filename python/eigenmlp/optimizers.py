@@ -88,10 +88,14 @@ class Optimizer(ABC):
         moments = [np.zeros(network.n_parameters, dtype=network.dtype) for _ in given]
         for i, (target, values) in enumerate(zip(moments, given, strict=True)):
             fill(target, values, f"moments[{i}]")
-        if clock >= 2**63 or any((values < 0).any() for values in moments[1:]):
-            raise ValueError(
-                "the state's clock is beyond 64 bits, or a second moment is negative; it is damaged"
-            )
+        if clock >= 2**63:
+            raise ValueError(f"the state's clock is beyond 64 bits: {clock}; it is damaged")
+        for i, values in enumerate(moments[1:], start=1):
+            if (values < 0).any():
+                raise ValueError(
+                    f"moments[{i}] holds {values.min()}, but a second moment is negative nowhere; "
+                    "the state is damaged"
+                )
         try:
             own.restore(moments, clock)
         except ValueError as error:

@@ -167,6 +167,32 @@ def test_float32(problem: str, solver: str) -> None:
     assert_allclose(parameters(ours), parameters(theirs), rtol=0, atol=2e-4)
 
 
+def test_lbfgs_computes_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed_in = set()
+    original = em.Network.loss_and_flat_gradient
+
+    def spy(network: em.Network, *args: Any, **kwargs: Any) -> Any:
+        computed_in.add(network.dtype.name)
+        return original(network, *args, **kwargs)
+
+    monkeypatch.setattr(em.Network, "loss_and_flat_gradient", spy)
+    theirs, ours, X, y = pair("classes", solver="lbfgs", max_iter=20)
+    single = X.astype(np.float32)
+    theirs.fit(single, y)
+    ours.fit(single, y)
+    assert ours.coefs_[0].dtype == ours.predict_proba(single).dtype == np.float32
+    assert computed_in == {"float64"}
+    assert_allclose(parameters(ours), parameters(theirs), rtol=0, atol=1e-5)
+
+
+def test_a_single_class_is_all_there_is() -> None:
+    X, _ = digits()
+    for module in (neural_network, em):
+        model = module.MLPClassifier(max_iter=2).fit(X, np.full(300, "only"))
+        model.intercepts_[1] = np.array([100.0])
+        assert_array_equal(model.predict(X), np.full(300, "only"))
+
+
 def test_a_generator_goes_through_both_alike() -> None:
     draws = []
     for module in (neural_network, em):

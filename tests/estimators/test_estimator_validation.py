@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -289,22 +288,52 @@ def test_nan_is_no_progress() -> None:
     assert model.best_validation_score_ == -np.inf
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_ctrl_c_leaves_a_model(solver: str) -> None:
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(4000, 50)), rng.integers(0, 5, 4000)
-    model = em.MLPClassifier(
-        (200, 200), solver=solver, max_iter=100_000, n_iter_no_change=100_000, tol=0, alpha=0
-    )
-    model.set_params(max_fun=10**9, random_state=0)
-    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+class PressesCtrlC(em.callbacks.Callback):
+    """Sends the signal of the terminal, after the third epoch or iteration."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def on_epoch_end(self, state: em.callbacks.TrainingState) -> None:
+        self.press()
+
+    def press(self, *_: object) -> None:
+        self.done += 1
+        if self.done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_leaves_a_model() -> None:
+    X, y = digits()
+    model = em.MLPClassifier(max_iter=10_000, random_state=0, callbacks=[PressesCtrlC()])
     with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
         model.fit(X, y)
-    timer.join()
+    assert 3 <= model.n_iter_ == len(model.loss_curve_) < 10
     assert model.predict(X[:3]).shape == (3,)
-    untouched = em.MLPClassifier((200, 200), max_iter=1, random_state=0, learning_rate_init=1e-30)
-    assert not np.allclose(parameters(model), parameters(untouched.fit(X, y)))
+    model.partial_fit(X, y)
+    assert len(model.loss_curve_) >= 4
+
+
+def test_ctrl_c_leaves_a_model_of_lbfgs(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = digits()
+    monkeypatch.setattr(em.MLPClassifier, "_say", PressesCtrlC().press)
+    model = em.MLPClassifier(solver="lbfgs", max_iter=10_000, tol=0, random_state=0)
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.fit(X, y)
+    monkeypatch.undo()
+    assert 3 <= model.n_iter_ < 10
+    same = em.MLPClassifier(solver="lbfgs", max_iter=model.n_iter_, tol=0, random_state=0)
+    assert_array_equal(parameters(model), parameters(same.fit(X, y)))
+    assert model.loss_ == pytest.approx(same.loss_)
+
+
+def test_validation_data_may_lack_classes() -> None:
+    X, y = digits()
+    few = y < 3
+    model = em.MLPClassifier(max_iter=2, warm_start=True, random_state=0)
+    for _ in range(2):
+        model.fit(X, y, X_val=X[few], y_val=y[few])
+    assert len(model.validation_scores_) == 4
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
         return Samples(X, y, self._class_weighted(y, weights, incremental=incremental))
 
     def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> Samples:
-        X, y = self._validate_input(X, y, incremental=True, reset=False)
+        X, y = self._validate_input(X, y, incremental=False, reset=False, held_out=True)
         checked = None
         if weights is not None:
             checked = _check_sample_weight(weights, X, ensure_non_negative=True)
@@ -169,7 +169,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
 
     @abstractmethod
     def _validate_input(
-        self, X: Any, y: Any, *, incremental: bool, reset: bool
+        self, X: Any, y: Any, *, incremental: bool, reset: bool, held_out: bool = False
     ) -> tuple[Any, NDArray[Any]]:
         """Check samples; return X and y of shape (n_samples, n_outputs)."""
 

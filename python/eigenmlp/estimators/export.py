@@ -101,7 +101,7 @@ class Exportable(FittedNetwork):
                 "this model depend on; fit one without"
             )
         given, neutral = self.get_params(deep=False), type(self)().get_params(deep=False)
-        names = [n for n in _TRAINING_BEYOND if n in given and given[n] != neutral[n]]
+        names = [n for n in _TRAINING_BEYOND if n in given and given[n] not in (neutral[n], [])]
         names += ["dropout"] * any(p != 0 for p in per_layer(self.dropout, 1))
         names += ["learning_rate"] * callable(self.learning_rate)
         names += ["solver"] * (self.solver == "adamw")

@@ -27,7 +27,7 @@ class LabelledMLP(BaseMLP):
     _label_binarizer: Any
 
     def _validate_input(
-        self, X: Any, y: Any, *, incremental: bool, reset: bool
+        self, X: Any, y: Any, *, incremental: bool, reset: bool, held_out: bool = False
     ) -> tuple[Any, NDArray[Any]]:
         X, y = validate_data(
             self,
@@ -40,16 +40,17 @@ class LabelledMLP(BaseMLP):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental or held_out):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(y)
+            # Validation data may lack classes.
+            self._check_classes(y, all_of_them=self.warm_start and not held_out)
         return X, self._label_binarizer.transform(y).astype(bool)
 
-    def _check_classes(self, y: NDArray[Any]) -> None:
+    def _check_classes(self, y: NDArray[Any], *, all_of_them: bool) -> None:
         classes = unique_labels(y)
-        if self.warm_start and set(classes) != set(self.classes_):
+        if all_of_them and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {classes}"

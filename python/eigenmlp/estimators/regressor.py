@@ -171,6 +171,7 @@ n_features_in_, feature_names_in_
         *,
         incremental: bool,  # noqa: ARG002  matters to classes
         reset: bool,
+        held_out: bool = False,  # noqa: ARG002
     ) -> tuple[Any, NDArray[Any]]:
         X, y = validate_data(
             self,
