@@ -115,7 +115,7 @@ def test_curves_of_estimators(fitted: Any) -> None:
         ),
         (
             lambda: em.plots.ReliabilityDisplay.from_predictions([2], [[0.5, 0.5]]),
-            "indices of proba's columns, 0 to 1; got int64 from 2 to 2",
+            "indices of proba's columns, 0 to 1; got 2 to 2",
         ),
         (
             lambda: em.plots.ReliabilityDisplay.from_predictions([], np.zeros((0, 2))),

@@ -229,8 +229,8 @@ def test_train_loss_is_the_weighted_mean() -> None:
     [
         (math.nan, r"sample_weight\[1\] is nan, .* weights are finite and 0 or more"),
         (-1.0, r"sample_weight\[1\] is -1.0, .* weights are finite and 0 or more"),
-        (1e-31, r"sample_weight\[1\] is 1e-31, which a network of float32 .* scale them"),
-        (1e31, r"sample_weight\[1\] is 1e\+31, which a network of float32 .* scale them"),
+        (1e-31, r"sample_weight\[1\] is 1e-31, which a network of float32 .* scale the weights"),
+        (1e31, r"sample_weight\[1\] is 1e\+31, which a network of float32 .* scale the weights"),
     ],
 )
 def test_weights_that_no_network_can_take(weight: float, message: str) -> None:
@@ -244,3 +244,15 @@ def test_weights_without_a_sum(weights: list[float]) -> None:
     net = em.Network([2, 2], dtype="float64", rng=0)
     with pytest.raises(ValueError, match=r"the sum of sample_weight is (0\.0|1\.2e\+300); at"):
         net.evaluate(np.eye(2), [0, 1], sample_weight=weights)
+
+
+def test_small_weights_leave_the_running_variance_a_variance() -> None:
+    """Weights that sum up to 1 don't count one sample, whose unbiased variance has no bound."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+    variances: list[Any] = []
+    for weight in (1.0, 1 / 40):
+        net = em.Network([3, 4, 2], normalization="batch", dtype="float64", rng=0)
+        em.train(net, X, y, sample_weight=np.full(40, weight), epochs=1, batch_size=None, rng=0)
+        variances.append(net.running_variances[0])
+    np.testing.assert_allclose(variances[0], variances[1], rtol=1e-12)

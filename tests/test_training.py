@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import signal
@@ -349,3 +350,58 @@ def test_training_in_a_forked_child() -> None:
         finally:
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"schedule_unit": "batch"}, ValueError, "schedule_unit='batch' is unknown"),
+        ({"clip_norm": 0}, ValueError, "clip_norm=0 must be finite and > 0"),
+        ({"clip_value": math.inf}, ValueError, "clip_value=inf must be finite and > 0"),
+        ({"clip_norm": "1"}, TypeError, "clip_norm='1' is not a number"),
+        ({"l2_biases": "no"}, TypeError, "l2_biases='no' is not a bool"),
+        ({"penalized_loss": 1}, TypeError, "penalized_loss=1 is not a bool"),
+        ({"loss": "mse"}, ValueError, "loss='mse' is unknown; use one of cross_entropy"),
+        ({"loss": "huber"}, ValueError, "loss='huber' is for identity outputs, but"),
+        ({"loss": 3}, TypeError, "loss=3 is not a loss"),
+        ({"metrics": ["f1_macro"]}, ValueError, r"metrics=\['f1_macro'\] are measured of"),
+        ({"metrics": "f1_macro"}, TypeError, "metrics='f1_macro' is a text"),
+        ({"metrics": ["auc"]}, ValueError, "metrics has 'auc', which is unknown"),
+        ({"shuffle": lambda _: [0, 99]}, ValueError, r"returned rows 0 to 99, but X has the rows"),
+        ({"shuffle": lambda _: []}, TypeError, "must return a 1-D array of row numbers"),
+        ({"class_weight": {7: 1.0}}, ValueError, "class_weight has the class 7"),
+        ({"class_weight": {0.0: 1.0}}, ValueError, "class_weight has the class 0.0"),
+        ({"class_weight": {0: -1.0}}, ValueError, r"class_weight\[0\]=-1.0 must be finite"),
+        ({"class_weight": "even"}, ValueError, "class_weight='even' is unknown"),
+        ({"class_weight": 2.0}, TypeError, "class_weight=2.0 is not a dict"),
+        ({"validation_data": (1, 2, 3, 4)}, TypeError, "must be a pair"),
+    ],
+)
+def test_options_that_say_nothing(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    net = em.Network([2, 3], rng=0)
+    before = net.get_flat_parameters()
+    with pytest.raises(error, match=message):
+        em.train(net, np.eye(2), [0, 1], epochs=1, **options)
+    assert np.array_equal(net.get_flat_parameters(), before)
+
+
+def test_metrics_of_one_s_own() -> None:
+    def loss(_y: Any, _predictions: Any) -> float:
+        return 0.0
+
+    def hits(y: Any, predictions: Any) -> float:
+        return float(np.sum(y == predictions))
+
+    net = em.Network([2, 2], rng=0)
+    X, y = np.eye(2), np.array([0, 1])
+    history = em.train(
+        net, X, y, epochs=2, validation_data=(X, y), metrics=[hits, "balanced_accuracy"]
+    )
+    assert history["val_hits"][-1] == np.sum(net.predict(X) == y)
+    assert history["val_balanced_accuracy"][-1] == history["val_accuracy"][-1]
+    with pytest.raises(ValueError, match="one named 'loss', and val_loss is measured anyway"):
+        em.train(net, X, y, epochs=1, validation_data=(X, y), metrics=[loss])
+    with pytest.raises(ValueError, match="two of the name 'hits'"):
+        em.train(net, X, y, epochs=1, validation_data=(X, y), metrics=[hits, hits])

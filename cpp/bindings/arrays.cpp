@@ -225,7 +225,7 @@ void SampleArrays::take_weights(const py::object& weights) {
     if (!std::isfinite(value) || value < 0) {
       wrong = "weights are finite and 0 or more; remove the sample, or give it the weight 0";
     } else if (value > largest || (value > 0 && value < smallest)) {
-      wrong = "only ratios of weights count; scale them to about 1";
+      wrong = "scale the weights to about 1";
     }
     if (!wrong) continue;
     throw py::value_error("sample_weight[" + std::to_string(i) + "] is " + text(py::float_(value)) +
@@ -233,9 +233,8 @@ void SampleArrays::take_weights(const py::object& weights) {
                           " can't take: " + wrong);
   }
   if (!(weight() > 0 && weight() <= largest)) {
-    throw py::value_error(
-        "the sum of sample_weight is " + text(py::float_(weight())) +
-        "; at least one sample must count, and only ratios of weights do: scale them to about 1");
+    throw py::value_error("the sum of sample_weight is " + text(py::float_(weight())) +
+                          "; at least one sample must count, and weights are best about 1");
   }
 }
 
@@ -295,8 +294,7 @@ void bind_arrays(py::module_& module) {
            }),
            py::arg("x"), py::arg("y"), py::arg("kind"), py::arg("weights"), py::arg("n_features"),
            py::arg("n_outputs"), py::arg("single"))
-      .def("__len__", [](const SampleArrays& samples) { return samples.rows().count; })
-      .def("weight", &SampleArrays::weight);
+      .def("__len__", [](const SampleArrays& samples) { return samples.rows().count; });
 }
 
 }  // namespace eigenmlp

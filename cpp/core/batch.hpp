@@ -28,8 +28,7 @@ class BatchRunner {
         n_threads_(n_threads),
         stop_(stop),
         workspace_(network, divide_up(chunk_for(network.layout(), batch_size), kLanes<Scalar>)),
-        normalized_(network.layout().has(Normalization::kBatch) ||
-                    network.layout().has(Normalization::kLayer)),
+        normalized_(network.layout().normalized()),
         small_(network.layout().n_parameters() * static_cast<Index>(sizeof(Scalar)) <= kSmallBytes),
         piece_size_(round_up(gradient_piece<Scalar>(network.layout().widest()),
                              kAlignment / sizeof(Scalar))),
@@ -86,7 +85,7 @@ class BatchRunner {
 
   // The statistics of batch normalization want a batch whole.
   static Index chunk_for(const Layout& layout, Index batch_size) {
-    return layout.has(Normalization::kBatch) ? batch_size : std::min(batch_size, kChunkSamples);
+    return layout.batch_normalized() ? batch_size : std::min(batch_size, kChunkSamples);
   }
 
   // Everything up to the δ of all layers. All threads share every layer, and wait for each other

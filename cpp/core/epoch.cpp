@@ -264,8 +264,8 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
   const Index n_samples = order.rows ? order.count : samples.rows.count;
   const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
   BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
-  const auto decay = static_cast<Scalar>(penalty.lambda);
   const Selection all{&samples.rows, &samples, order.rows, 0, n_samples};
+  const auto decay = static_cast<Scalar>(penalty.of(BatchRunner<Scalar>::weight_of(all)));
   const Pass<Scalar> pass{loss, dropout_step.value_or(0), dropout_step.has_value(), nullptr};
 
   LossSum result;

@@ -75,7 +75,7 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
                                          const Threads& threads, const StopRequested& stop,
                                          Scalar* gradient);
 
-// (λ/2) Σ ‖W‖² for a λ, and of biases, gains and shifts too where the penalty says so.
+// (λ/2) Σ ‖W‖², with `biases` also of biases, gains and shifts.
 template <typename Scalar>
 double penalty_of(const Network<Scalar>& network, double lambda, bool biases);
 

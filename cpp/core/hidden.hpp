@@ -3,6 +3,7 @@
 #pragma once
 
 #include "activation.hpp"
+#include "buffer.hpp"
 #include "dense.hpp"
 #include "dropout.hpp"
 

@@ -30,8 +30,7 @@ template <typename Scalar>
 void activate_row(const Layer& layer, int part, int parts, Scalar* outputs) {
   const Tiling tiles = row_tiles<Scalar>(layer);
   const Share share = share_of(tiles.count(), part, parts);
-  const Index end =
-      share.end < tiles.count() ? tiles.first(share.end) : divide_up(layer.fan_out, kWidth<Scalar>);
+  const Index end = tiles.first(share.end);
   with_activation(layer.hidden.activation, [&](auto kind) {
     for (Index v = tiles.first(share.begin); v < end; ++v) {
       Scalar* at = outputs + v * kWidth<Scalar>;
@@ -130,9 +129,7 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
   const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(rows.count, lanes));
   auto scratch = network.scratch().borrow(2 * n_threads * n_panels * stride);
   Scalar* const memory = scratch.cut(0);
-  const bool normalized =
-      network.layout().has(Normalization::kBatch) || network.layout().has(Normalization::kLayer);
-  if (rows.count == 1 && !normalized) {
+  if (rows.count == 1 && !network.layout().normalized()) {
     Scalar* const panel = memory + stride;
     const Index n_tiles = divide_up(widest, kRowVectors * width);
     forward_row(network, rows, choose_threads(threads, n_tiles, flops), memory, stride / lanes,

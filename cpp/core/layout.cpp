@@ -50,9 +50,15 @@ Layout::Layout(const Architecture& architecture) : sizes_(architecture.sizes) {
 
 Index Layout::widest() const { return *std::max_element(sizes_.begin(), sizes_.end()); }
 
-bool Layout::has(Normalization normalization) const {
-  return std::any_of(layers_.begin(), layers_.end(), [=](const Layer& layer) {
-    return layer.hidden.normalization == normalization;
+bool Layout::normalized() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) {
+    return layer.hidden.normalization != Normalization::kNone;
+  });
+}
+
+bool Layout::batch_normalized() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) {
+    return layer.hidden.normalization == Normalization::kBatch;
   });
 }
 

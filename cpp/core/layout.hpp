@@ -38,8 +38,9 @@ class Layout {
   Index n_features() const { return sizes_.front(); }
   Index n_outputs() const { return sizes_.back(); }
   Index widest() const;
-  // Whether a layer has this normalization.
-  bool has(Normalization normalization) const;
+  // Whether a layer is normalized at all, or by batches.
+  bool normalized() const;
+  bool batch_normalized() const;
 
  private:
   std::vector<Index> sizes_;

@@ -5,6 +5,7 @@
 // vector, so that they have the same bits.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "buffer.hpp"
@@ -65,6 +66,10 @@ void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
                      Panels<Scalar> normalized, Scalar* deviations, Scalar* means,
                      Scalar* variances) {
   const Index stride = values.stride;
+  // n/(n - 1). Weights say how often samples count, but if they sum up to less than the samples, it
+  // is these that count.
+  const Scalar n_counted = std::max(samples.weight, static_cast<Scalar>(samples.count));
+  const Scalar unbiased = n_counted > 1 ? n_counted / (n_counted - 1) : Scalar(1);
   detail::for_units(units, [&](Index unit, Index n) {
     Scalar mean[detail::kUnitsTogether] = {};
     Scalar variance[detail::kUnitsTogether] = {};
@@ -83,8 +88,7 @@ void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
       variance[i] /= samples.weight;
       deviations[u] = 1 / std::sqrt(variance[i] + static_cast<Scalar>(kNormalizationEpsilon));
       means[u] = mean[i];
-      variances[u] =
-          samples.weight > 1 ? variance[i] * (samples.weight / (samples.weight - 1)) : variance[i];
+      variances[u] = variance[i] * unbiased;
       const Packet<Scalar> center = broadcast(mean[i]);
       const Packet<Scalar> deviation = broadcast(deviations[u]);
       const Packet<Scalar> gain = broadcast(parameters[layer.gains + u]);

@@ -72,10 +72,6 @@ EIGEN_STRONG_INLINE void for_each_vector(Index count, std::array<Scalar*, kStrea
   for (std::size_t s = 0; s < kStreams; ++s) std::copy_n(copies[s], count, streams[s]);
 }
 
-}  // namespace detail
-
-namespace detail {
-
 // kMore: with decoupled decay or AMSGrad.
 template <bool kMore, typename Scalar>
 void adam(Optimizer<Scalar>& optimizer, const StepSize<Scalar>& size, Scalar decay, bool is_weight,

@@ -2,7 +2,20 @@
 
 from numbers import Integral, Real
 
-__all__ = ["real_number", "whole_number"]
+__all__ = ["flag", "real_number", "whole_number"]
+
+
+def flag(name: str, value: object) -> bool:
+    """Return `value`, which is True or False.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is not a bool; pass True or False")
+    return value
 
 
 def real_number(name: str, value: object, remedy: str) -> float:

@@ -71,6 +71,11 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
             name, function = _name_of(metric), metric
         else:
             raise TypeError(f"metrics has {metric!r}, which is no name and can't be called")
+        if name in {"loss", "accuracy"}:
+            raise ValueError(
+                f"metrics has one named {name!r}, and val_{name} is measured anyway; give it "
+                "another name"
+            )
         if name in named:
             raise ValueError(f"metrics has two of the name {name!r}; give one another name")
         named[name] = function

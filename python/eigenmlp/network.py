@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eigenmlp import model_files
 from eigenmlp._architecture import Architecture
-from eigenmlp._arguments import whole_number
+from eigenmlp._arguments import flag, whole_number
 from eigenmlp._checks import checked_l2, fill
 from eigenmlp._native import _core
 from eigenmlp._parameters import Parameters
@@ -75,7 +75,8 @@ class Network(Parameters):
         Of hidden pre-activations, one for all layers or one each, with a gain and a shift a unit
         and ε = 1e-5. "batch" (Ioffe & Szegedy, 2015) goes by the mean and variance of each unit
         over the batch (by sample weight), and in predictions by running ones, which every step
-        moves a tenth of the way; as PyTorch does, the running variance is the unbiased one. "layer"
+        moves a tenth of the way; as PyTorch does, the running variance is the unbiased one, for n
+        samples of weight W that times m/(m - 1) with m the larger of n and W. "layer"
         (Ba et al., 2016) goes by those of each sample over the layer's units.
     dtype : {"float32", "float64"}, default="float32"
         Type of the parameters and of all arithmetic.
@@ -356,6 +357,7 @@ class Network(Parameters):
         loss : float
         weight_gradients : list of (fan_in, fan_out) arrays
         bias_gradients : list of (fan_out,) arrays
+            Those of gains and shifts are in `loss_and_flat_gradient` alone.
 
         Raises
         ------
@@ -437,7 +439,7 @@ class Network(Parameters):
         value, flat = self._core.loss_and_gradient(
             self._check_samples(X, y, checked, sample_weight),
             checked._core_loss(),
-            _core.Penalty(checked_l2(l2), bool(l2_biases), False),
+            _core.Penalty(checked_l2(l2), flag("l2_biases", l2_biases), False),
             dropout_step,
             threads(n_threads),
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eigenmlp._arguments import real_number, whole_number
+from eigenmlp._arguments import flag, real_number, whole_number
 from eigenmlp._checks import fill
 from eigenmlp._native import _core
 from eigenmlp.network import Network
@@ -171,7 +171,7 @@ class SGD(Optimizer):
         self._momentum = real_number("momentum", momentum, "pass a share, 0 <= momentum <= 1")
         if not 0 <= self._momentum <= 1:
             raise ValueError(f"momentum={momentum} is out of range: 0 <= momentum <= 1")
-        self._nesterov = _checked_flag("nesterov", nesterov)
+        self._nesterov = flag("nesterov", nesterov)
         if self._nesterov and self._momentum == 0:
             raise ValueError("nesterov=True looks ahead by the momentum, which is 0; pass momentum")
 
@@ -257,8 +257,8 @@ class Adam(Optimizer):
                 f"epsilon={epsilon} must be finite and at least 1e-37, so that float32 "
                 "holds it; usual is 1e-8"
             )
-        self._amsgrad = _checked_flag("amsgrad", amsgrad)
-        self._epsilon_hat = _checked_flag("epsilon_hat", epsilon_hat)
+        self._amsgrad = flag("amsgrad", amsgrad)
+        self._epsilon_hat = flag("epsilon_hat", epsilon_hat)
 
     @property
     def beta1(self) -> float:
@@ -342,7 +342,7 @@ class AdamW(Adam):
         self._weight_decay = real_number("weight_decay", weight_decay, "pass λ, 0 or more")
         if not 0 <= self._weight_decay < math.inf:
             raise ValueError(f"weight_decay={weight_decay} must be finite and >= 0")
-        self._decay_biases = _checked_flag("decay_biases", decay_biases)
+        self._decay_biases = flag("decay_biases", decay_biases)
 
     @property
     def weight_decay(self) -> float:
@@ -369,9 +369,3 @@ def _checked_decay(name: str, value: float) -> float:
     if not 0 <= decay < 1:
         raise ValueError(f"{name}={value} is out of range: 0 <= {name} < 1")
     return decay
-
-
-def _checked_flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} is not a bool; pass True or False")
-    return value

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eigenmlp._arguments import whole_number
+from eigenmlp._arguments import flag, whole_number
 from eigenmlp._checks import checked_l2
 from eigenmlp._native import _core
 from eigenmlp._threads import threads
@@ -193,7 +193,11 @@ def train(
     validation = validation_from(network, checked_loss, validation_data, metrics)
     batch_size = _checked_batch_size(batch_size, orders.n_samples)
     epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
-    penalty = _core.Penalty(checked_l2(l2), bool(l2_biases), bool(l2_divided))
+    penalty = _core.Penalty(
+        checked_l2(l2), flag("l2_biases", l2_biases), flag("l2_divided", l2_divided)
+    )
+    evaluate_train = flag("evaluate_train", evaluate_train)
+    penalized_loss = flag("penalized_loss", penalized_loss)
     clipping = _core.Clipping(
         gradient_bound("clip_value", clip_value), gradient_bound("clip_norm", clip_norm)
     )

@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp._arguments import real_number, whole_number
+from eigenmlp._arguments import flag, real_number, whole_number
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.history import resolve_mode
 
@@ -121,11 +121,9 @@ class EarlyStopping(Callback):
                 f"min_delta={min_delta} is not a finite number >= 0; it is the size of the "
                 "smallest change that counts, whatever the mode"
             )
-        if not isinstance(restore_best, bool):
-            raise TypeError(f"restore_best={restore_best!r} is not a bool; pass True or False")
         self.monitor = monitor
         self.mode = resolve_mode(monitor, mode)
-        self.restore_best = restore_best
+        self.restore_best = flag("restore_best", restore_best)
         self._start()
 
     def __repr__(self) -> str:

@@ -189,5 +189,12 @@ class StochasticSolver(TrainingRecord):
         nameless.__dict__.update(self.__dict__)
         nameless.__dict__.pop("feature_names_in_", None)
         y = self._labels(held_out.y)
-        weights = {} if held_out.weights is None else {"sample_weight": held_out.weights}
-        return lambda _row: float(scorer(nameless, held_out.X, y, **weights))
+        # A function of one's own takes no weights; scikit-learn's scorers do.
+        weighs = held_out.weights is not None and self.monitor is not scorer
+        weights = {"sample_weight": held_out.weights} if weighs else {}
+
+        def score(_row: dict[str, float]) -> float:
+            nameless._show()
+            return float(scorer(nameless, held_out.X, y, **weights))
+
+        return score

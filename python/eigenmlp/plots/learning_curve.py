@@ -34,7 +34,8 @@ class LearningCurveDisplay(Display):
         The losses' axes.
     figure_ : matplotlib.figure.Figure
     lines_ : list of matplotlib.lines.Line2D
-        Training loss, validation loss, validation score, as far as there are any.
+        Training loss, validation loss with a star at its lowest, validation score, as far as there
+        are any.
 
     Raises
     ------
@@ -134,11 +135,15 @@ class LearningCurveDisplay(Display):
                 f"{type(estimator).__name__} has no loss_curve_: fit it first, by a solver that "
                 "has epochs (sgd or adam)"
             )
-        display = cls(
-            curve,
-            getattr(estimator, "validation_loss_curve_", None),
-            getattr(estimator, "validation_scores_", None),
-        )
+        # Fits that went on with validation data after others without have it of their last epochs.
+        validation = [
+            None if values is None else [math.nan] * (len(curve) - len(values)) + list(values)
+            for values in (
+                getattr(estimator, "validation_loss_curve_", None),
+                getattr(estimator, "validation_scores_", None),
+            )
+        ]
+        display = cls(curve, *validation)
         return display.plot(ax=ax)
 
     def plot(self, *, ax: "Axes | None" = None) -> Self:
@@ -169,7 +174,9 @@ class LearningCurveDisplay(Display):
                 marker=marker,
                 label="validation loss",
             )
-            self._mark(ax, [-loss for loss in self.validation_loss], self.validation_loss)
+            self._mark(
+                ax, [-loss for loss in self.validation_loss], self.validation_loss, "lowest loss"
+            )
         ax.set(xlabel="epoch", ylabel="loss")
         ax.locator_params(axis="x", integer=True)
         if self.validation_score is not None:
@@ -198,9 +205,11 @@ class LearningCurveDisplay(Display):
         )
         score_ax.set_ylabel(self.score_name)
         if alone:
-            self._mark(score_ax, score, score)
+            self._mark(score_ax, score, score, "best score")
 
-    def _mark(self, ax: "Axes", goodness: Sequence[float], values: Sequence[float]) -> None:
+    def _mark(
+        self, ax: "Axes", goodness: Sequence[float], values: Sequence[float], what: str
+    ) -> None:
         """Put a star on the best epoch."""
         numbers = [-math.inf if math.isnan(value) else value for value in goodness]
         best = int(np.argmax(numbers))
@@ -211,6 +220,6 @@ class LearningCurveDisplay(Display):
             marker="*",
             markersize=11,
             linestyle="none",
-            label=f"best: epoch {best + 1}",
+            label=f"{what}: epoch {best + 1}",
             zorder=3,
         )

@@ -191,10 +191,12 @@ def _check(labels: NDArray[Any], proba: NDArray[np.float64]) -> None:
             f"proba must have shape (n_samples, n_classes) and y (n_samples,), with one sample at "
             f"least; got {proba.shape} and {labels.shape}"
         )
-    if labels.dtype.kind not in "iub" or labels.min() < 0 or labels.max() >= proba.shape[1]:
+    if labels.dtype.kind not in "iub":
+        raise ValueError(f"y must hold indices of proba's columns, got dtype {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= proba.shape[1]:
         raise ValueError(
             f"y must hold indices of proba's columns, 0 to {proba.shape[1] - 1}; got "
-            f"{labels.dtype} from {labels.min()} to {labels.max()}"
+            f"{labels.min()} to {labels.max()}"
         )
     sums = proba.sum(axis=1)
     if not (np.abs(sums - 1) < 1e-3).all() or proba.min() < 0:
