@@ -281,9 +281,9 @@ def test_batch_normalization_returns_with_its_statistics() -> None:
 
 def test_nan_is_no_progress() -> None:
     kind, train, X, y = halves("numbers")
-    model = kind(
-        max_iter=100, monitor=lambda *_: np.nan, early_stopping=True, n_iter_no_change=4
-    ).fit(**train, X_val=X, y_val=y)
+    model = kind(max_iter=100, monitor=lambda *_: np.nan, early_stopping=True, n_iter_no_change=4)
+    with pytest.warns(UserWarning, match="no validation score was a number"):
+        model.fit(**train, X_val=X, y_val=y)
     assert model.n_iter_ == 5
     assert model.best_validation_score_ == -np.inf
 

@@ -160,8 +160,9 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
 
     - `warm_start` and `partial_fit` continue the solver: Adam's moments and clock, the momentum and
       an adaptive rate. n epochs and then m are n + m, to the bit, where the order of samples is:
-      with ``shuffle=False``, or with a RandomState, whose orders go on as well. scikit-learn's
-      `warm_start` begins with fresh moments.
+      with ``shuffle=False``, or with a RandomState, whose orders go on as well; and without
+      validation data, whose best epoch returns. scikit-learn's `warm_start` begins with fresh
+      moments.
     - Weights of 0 mean absence, in every respect. scikit-learn lets such samples take a place in
       batches. Negative weights are refused.
     - A score of NaN is no progress. Training that diverges stops at once: with validation data it
@@ -279,7 +280,8 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         Returns
         -------
         (n_samples,) array of labels, or (n_samples, n_outputs) indicator array
-            The most probable class; or of each label, whether its probability is above 0.5.
+            The most probable class; or of each label, whether its probability is above 0.5, sparse
+            if y was.
 
         Raises
         ------
@@ -292,7 +294,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         network = self._model()
         predicted = network.predict(self._checked_rows(X), n_threads=self.n_threads)
         if self._label_binarizer.y_type_.startswith("multilabel"):
-            return predicted
+            return self._labels(predicted) if self._label_binarizer.sparse_input_ else predicted
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(predicted))
         labels: NDArray[Any] = self.classes_[predicted.ravel()]

@@ -70,4 +70,6 @@ def from_sklearn(mlp: Any) -> MLPClassifier | MLPRegressor:
     for name in (*SHARED_ATTRIBUTES, "coefs_", "intercepts_"):
         if hasattr(mlp, name):
             setattr(model, name, copy.deepcopy(getattr(mlp, name)))
+    # Now, since parameters that are set later shall not change what was fitted.
+    model._model()  # noqa: SLF001
     return model  # type: ignore[no-any-return]

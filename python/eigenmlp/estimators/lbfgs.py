@@ -54,6 +54,10 @@ class LbfgsSolver(TrainingRecord):
             warnings.warn("Training interrupted by user.", stacklevel=2)
             result = reached
             self.n_iter_ = reached.nit
+            if reached.nit == 0:
+                self.loss_ = np.nan
+                self._show()
+                return
         self._take_over(exact, result, l2)
 
     def _at(

@@ -87,6 +87,8 @@ class TrainingRecord(FittedNetwork):
         for name, value in _RECORD.items():
             if not hasattr(self, name):
                 setattr(self, name, copy.copy(value))
+        if not hasattr(self, "loss_"):
+            self.loss_ = math.nan
         if self.early_stopping:
             self.best_loss_ = None
         elif self.best_loss_ is None:
@@ -106,6 +108,8 @@ class TrainingRecord(FittedNetwork):
     ) -> bool:
         """Keep an epoch's numbers and adapt the learning rate; True ends training."""
         row = state.history.last
+        # First what can be interrupted, so that an epoch is recorded whole or not at all.
+        measured = None if score is None else score(row)
         self.n_iter_ += 1
         self.t_ += state.n_samples
         self._optimizer.count_epoch(state.n_samples, state.batch_size)
@@ -113,9 +117,9 @@ class TrainingRecord(FittedNetwork):
         self.loss_curve_.append(self.loss_)
         self._say(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         improved = self._loss_improves()
-        if score is not None:
+        if measured is not None:
             improved_score = self._score_improves(
-                score(row), self._reported_loss(row["val_loss"], 0.0), state.network
+                measured, self._reported_loss(row["val_loss"], 0.0), state.network
             )
             improved = improved_score if self.early_stopping else improved
         self._no_improvement_count = 0 if improved else self._no_improvement_count + 1
@@ -138,9 +142,10 @@ class TrainingRecord(FittedNetwork):
         self._say(f"Validation score: {score:f}")
         # Comparisons with NaN are false: it is no progress, other than in scikit-learn.
         improved = bool(score >= self.best_validation_score_ + self.tol)
-        if score > self.best_validation_score_:
-            self.best_validation_score_ = score
+        # As long as no score is a number, the latest model is the best.
+        if score > self.best_validation_score_ or self.best_validation_score_ == -np.inf:
             self._best_parameters = network.get_flat_parameters()
+        self.best_validation_score_ = max(self.best_validation_score_, score)
         return improved
 
     def _stops(self) -> bool:
@@ -178,13 +183,20 @@ class TrainingRecord(FittedNetwork):
             curve.append(math.nan)
         warnings.warn(
             f"Stochastic Optimizer: training diverged in iteration {self.n_iter_}; the model has "
-            "the parameters of the best validation score before, or the initial ones. Lower "
+            "the parameters of the best validation score before, or the last finite ones. Lower "
             "learning_rate_init, or scale X.",
             ConvergenceWarning,
             stacklevel=2,
         )
 
     def _restore_best(self) -> None:
+        if self.validation_scores_ and self.best_validation_score_ == -np.inf:
+            warnings.warn(
+                f"no validation score was a number: {self.validation_scores_[-1]} in the last "
+                "epoch; the model has its last parameters. Pass more validation data, or another "
+                "monitor",
+                stacklevel=2,
+            )
         self._network.set_flat_parameters(self._best_parameters)
 
     def _learning_rate_kind(self) -> str:
