@@ -42,6 +42,7 @@ SPECS = [
         label_smoothing=0.1,
         clip_norm=0.5,
     ),
+    tiny_spec("decayed-norm", l2=0.05, l2_reading="weight_decay", normalization="batch"),
 ]
 
 
@@ -153,14 +154,28 @@ def test_a_run_is_what_train_does_with_these_settings(finished: Finished) -> Non
 
 
 def test_the_penalty_is_recorded_as_the_gradient_has_it(finished: Finished) -> None:
-    for name, l2, biases in (("weight-decay", 0.05, True), ("divided", 0.5 / 16, False)):
+    for name, l2, biases in (
+        ("weight-decay", 0.05, True),
+        ("divided", 0.5 / 16, False),
+        ("decayed-norm", 0.05, True),
+    ):
         run = finished[1][name]
         network = em.load_network(run.folder / "last.safetensors")
-        arrays = [*network.weights, *(network.biases if biases else [])]
+        others = [*network.biases, *network.gains, *network.shifts] if biases else []
+        arrays = [*network.weights, *(array for array in others if array is not None)]
         expected = l2 / 2 * sum(float((a.astype(float) ** 2).sum()) for a in arrays)
         assert run.history["l2_penalty"][-1] == pytest.approx(expected, rel=1e-9)
         assert len(run.history["l2_penalty"]) == run.n_epochs
     assert "l2_penalty" not in finished[1]["adam"].history
+
+
+def test_losses_are_without_the_smoothing_that_is_trained(finished: Finished) -> None:
+    run = finished[1]["later"]
+    history = run.history
+    assert run.spec.label_smoothing > 0
+    assert history["train_loss"][-1] == run.last.train_loss
+    assert history["val_loss"][-1] == run.last.val_loss
+    assert history["val_loss"][run.best_epoch] == min(history["val_loss"]) == run.best.val_loss
 
 
 def test_early_stopping_ends_a_run_after_its_patience(finished: Finished) -> None:
@@ -249,8 +264,8 @@ def test_a_run_that_diverges_does_not_stop_the_others(tmp_path: Path, jobs: int)
 
 def test_every_run_that_ends_is_told_in_a_line(finished: Finished) -> None:
     shown = finished[2].splitlines()
-    assert shown[0] == "title: 6 runs, 6 to train, 1 at a time."
-    assert [line[:5] for line in shown[1:]] == [f"[{k}/6]" for k in range(1, 7)]
+    assert shown[0] == "title: 7 runs, 7 to train, 1 at a time."
+    assert [line[:5] for line in shown[1:]] == [f"[{k}/7]" for k in range(1, 8)]
     run = finished[1]["adam"]
     assert any(
         f"adam (seed 0): test accuracy {run.last.test_accuracy:.3f}, best validation loss "

@@ -104,6 +104,51 @@ def test_the_loss_axis_is_logarithmic_from_a_decade_on(losses: list[float], scal
     assert axes.get_yscale() == scale
 
 
+def test_training_and_validation_apart() -> None:
+    study = make_study(DATA, groups=["norm"])
+    left, right = figures.loss_figure(study, GROUPS["norm"], apart=True).axes
+    assert [axes.get_title(loc="left") for axes in (left, right)] == ["training", "validation"]
+    labels = [SPECS[name].label for name in GROUPS["norm"]]
+    assert list(lines(left, "training")) == list(lines(right, "validation")) == labels
+    assert list(lines(right, "best")) == labels
+    assert not lines(left, "validation")
+    assert not lines(right, "training")
+    for name in GROUPS["norm"]:
+        assert y_of(lines(left, "training")[SPECS[name].label]) == column(study, name, "train_loss")
+        assert y_of(lines(right, "validation")[SPECS[name].label]) == column(
+            study, name, "val_loss"
+        )
+
+
+@pytest.mark.parametrize(
+    ("quantity", "scales"), [("train", ("log", "linear")), ("val", ("linear", "log"))]
+)
+def test_apart_each_panel_has_its_own_loss_scale(quantity: str, scales: tuple[str, str]) -> None:
+    study = with_losses(make_study(DATA, groups=["m0"]), "m0", [4.0, 3.0, 2.0])
+    (run,) = study.runs["m0"]
+    columns = run.history.to_dict() | {f"{quantity}_loss": [4.0, 0.1, 0.2]}
+    changed = dataclasses.replace(run, history=History.from_dict(columns))
+    study = dataclasses.replace(study, runs={"m0": (changed,)})
+    panels = figures.loss_figure(study, ["m0"], apart=True).axes
+    assert tuple(axes.get_yscale() for axes in panels) == scales
+
+
+@pytest.mark.parametrize(("epochs", "scale"), [(9, "linear"), (10, "function")])
+def test_epochs_lie_by_their_root_where_lengths_differ_widely(
+    epochs: int, scale: str, tmp_path: Path
+) -> None:
+    study = make_study(DATA, groups=["norm"])
+    for name, length in zip(GROUPS["norm"], (3, epochs, 4), strict=True):
+        study = with_losses(study, name, [2.0] * length)
+    figure = figures.loss_figure(study, GROUPS["norm"], apart=True)
+    for axes in figure.axes:
+        assert axes.get_xscale() == scale
+        assert ("square-root" in axes.get_xlabel()) == (scale == "function")
+    figures.save(figure, tmp_path, "norm")
+    (together,) = figures.loss_figure(study, GROUPS["norm"]).axes
+    assert together.get_xscale() == "linear"
+
+
 def test_further_seeds_are_thin_and_without_markers() -> None:
     study = make_study(DATA, groups=["fig4b"], n_seeds=3)
     (axes,) = figures.loss_figure(study, GROUPS["fig4b"]).axes

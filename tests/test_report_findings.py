@@ -143,6 +143,12 @@ def test_without_m1_there_is_nothing_to_compare() -> None:
     assert "nothing to compare" in about_question(BIG, study, NAMES)
 
 
+def test_a_quick_look_answers_no_later_question() -> None:
+    study = make_study(BIG, groups=["dropout", "noise"], quick=True)
+    assert "nothing can be concluded" in about_question(BIG, study, NAMES)
+    assert "nothing can be concluded" in about_noise(study)
+
+
 def test_who_keeps_most_under_noise() -> None:
     study = make_study(BIG, groups=["noise"])
     runs = dict(study.runs)

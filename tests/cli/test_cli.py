@@ -10,6 +10,7 @@ import pytest
 from command_runs import Run
 
 import eigenmlp as em
+from eigenmlp.experiments.study import GROUPS
 
 
 def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +37,11 @@ def test_help_has_examples(run: Run, command: str) -> None:
     assert done.code == 0
     assert re.search(rf"^ +eigenmlp {command}", done.out, re.MULTILINE)
     assert command in run("-h").out
+
+
+def test_help_names_every_part_of_the_study(run: Run) -> None:
+    named = re.findall(r"\w+", run("study", "--help").out)
+    assert {name for name in GROUPS if not name.startswith("fig")} - {"m1", "m2", "m3"} <= {*named}
 
 
 def test_version(run: Run) -> None:

@@ -44,7 +44,7 @@ def study(
         str | None,
         typer.Option(
             help="Parts of the study, separated by commas: m0 … m4, fig1, fig2, fig3a … fig7, "
-            "search, note1.",
+            "search, note1, dropout, norm, smoothing, clipping, activations, noise.",
             metavar="PARTS",
         ),
     ] = None,

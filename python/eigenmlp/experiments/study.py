@@ -158,7 +158,7 @@ _LATER = {
     ),
     "activations": (
         "Activations",
-        "M1 with another activation in every hidden layer.",
+        "M1, which has ReLU, with another activation in every hidden layer.",
     ),
 }
 # What later editions of the assignment ask for: M1 is the first curve of each.

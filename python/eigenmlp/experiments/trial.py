@@ -186,7 +186,9 @@ def _moment(network: Network, data: StudyData) -> Moment:
 
 
 def _squared_norm(network: Network, biases: bool) -> float:
-    """Σ‖W‖², with Σ‖b‖² if the biases are penalised, summed in double precision."""
-    arrays = [network.get_flat_parameters()] if biases else network.weights
+    """Σ‖W‖², or Σ of all parameters' squares if the biases are penalised, in double precision."""
+    # Running statistics, which follow the parameters in the flat array, are not penalised.
+    flat = network.get_flat_parameters()[: network.n_parameters]
+    arrays = [flat] if biases else network.weights
     vectors = [array.ravel() for array in arrays]
     return sum(float(np.einsum("i,i->", v, v, dtype=np.float64)) for v in vectors)

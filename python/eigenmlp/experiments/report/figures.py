@@ -14,6 +14,7 @@ import numpy as np
 
 from eigenmlp._extras import require
 from eigenmlp.experiments.report.analysis import best_validation, curve, label_of
+from eigenmlp.experiments.report.scales import epoch_axis, loss_scale
 from eigenmlp.experiments.results import RunFailure, RunResult, StudyResults
 from eigenmlp.experiments.study import MODELS
 
@@ -128,12 +129,15 @@ def _curves(
     *,
     quantity: str = "loss",
     penalised: bool = False,
+    validation: "Axes | None" = None,
 ) -> list[np.ndarray]:
     """Draw one setting: its first seed in full, the others thin; return what was drawn.
 
-    A diverged run ends with a cross. The lines are labelled "training …", "validation …",
-    "best …" and "diverged …".
+    Validation goes to axes of its own if they are given; training and validation alternate in
+    what is returned. A diverged run ends with a cross. The lines are labelled "training …",
+    "validation …", "best …" and "diverged …".
     """
+    beside = axes if validation is None else validation
     colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
     drawn = []
     for number, run in enumerate(runs):
@@ -152,7 +156,7 @@ def _curves(
             epochs = epochs[:: max(1, len(val) // 300)]
         axes.plot(epochs, train[epochs], label=f"training {label}", **style)
         step = max(1, len(val) // 8)  # about eight markers, each setting's at other epochs
-        axes.plot(
+        beside.plot(
             epochs,
             val[epochs],
             ls=DASHES,
@@ -171,31 +175,8 @@ def _curves(
         else:
             end, kind = best_validation(run, penalised=penalised).epoch, "best"
             mark = {"marker": "*", "ms": 12, "mfc": colour, "mec": "black", "mew": 0.8}
-        axes.plot([end], [val[end]], ls="none", zorder=5, label=f"{kind} {label}", **mark)
+        beside.plot([end], [val[end]], ls="none", zorder=5, label=f"{kind} {label}", **mark)
     return drawn
-
-
-def _scale(axes: "Axes", drawn: Sequence[np.ndarray]) -> None:
-    """Make the loss axis logarithmic where the curves span more than a decade."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
-
-    values = np.concatenate([np.empty(0), *drawn])
-    values = values[np.isfinite(values) & (values > 0)]
-    if not values.size or values.max() / values.min() <= 10:
-        return
-    axes.set_yscale("log")
-    decades = np.log10(values.max() / values.min())
-    subs = (1.0, 2.0, 5.0) if decades < 4 else (1.0,)
-    axes.yaxis.set_major_locator(LogLocator(subs=subs))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _epoch_axis(axes: "Axes") -> None:
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
-
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
 
 
 def _style_handles(runs: Sequence[RunResult | RunFailure]) -> list["Line2D"]:
@@ -227,21 +208,30 @@ def _runs(study: StudyResults, name: str) -> tuple[RunResult | RunFailure, ...]:
 
 
 @styled
-def loss_figure(study: StudyResults, names: Sequence[str], *, penalised: bool = False) -> "Figure":
-    """Draw train and validation loss of these runs against epochs, one colour a run."""
+def loss_figure(
+    study: StudyResults, names: Sequence[str], *, penalised: bool = False, apart: bool = False
+) -> "Figure":
+    """Draw train and validation loss of these runs against epochs, one colour a run.
+
+    `apart` gives each a panel and a scale of its own: for runs that fit the training set so well
+    that its losses would press those of validation into a line, and some much longer than others.
+    """
     figure = new_figure(WIDTH, 3.7)
-    axes = figure.subplots()
+    panels = figure.subplots(1, 2 if apart else 1, squeeze=False)[0]
     drawn: list[np.ndarray] = []
     handles: list[Line2D] = []
     everything: list[RunResult | RunFailure] = []
     for index, name in enumerate(names):
         label, runs = label_of(study, name), _runs(study, name)
-        drawn += _curves(axes, runs, index, label, penalised=penalised)
+        drawn += _curves(panels[0], runs, index, label, penalised=penalised, validation=panels[-1])
         handles.append(_setting_handle(index, label))
         everything += runs
-    _scale(axes, drawn)
-    _epoch_axis(axes)
-    axes.set_ylabel("cross-entropy + L2 penalty" if penalised else "cross-entropy")
+    for number, axes in enumerate(panels):
+        loss_scale(axes, drawn[number :: len(panels)])
+        epoch_axis(axes, drawn if apart else ())
+        axes.set_ylabel("cross-entropy + L2 penalty" if penalised else "cross-entropy")
+        if apart:
+            axes.set_title(("training", "validation")[number])
     legend_above(figure, [*handles, *_style_handles(everything)])
     return figure
 
@@ -262,10 +252,10 @@ def models_figure(study: StudyResults, quantity: str) -> "Figure":
         if not runs:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "not run", ha="center", va="center", transform=axes.transAxes)
-        _epoch_axis(axes)
+        epoch_axis(axes)
         axes.tick_params(labelleft=True)
     if quantity == "loss":
-        _scale(panels[0], drawn)
+        loss_scale(panels[0], drawn)
     for axes in (panels[0], panels[3]):
         axes.set_ylabel("cross-entropy" if quantity == "loss" else "accuracy")
     panels[5].axis("off")
@@ -287,9 +277,9 @@ def readings_figure(study: StudyResults, pairs: Sequence[tuple[str, str, str]]) 
             runs = _runs(study, name)
             drawn += _curves(axes, runs, index, label)
             everything += runs
-        _epoch_axis(axes)
+        epoch_axis(axes)
         axes.tick_params(labelleft=True)
-    _scale(panels[0], drawn)
+    loss_scale(panels[0], drawn)
     panels[0].set_ylabel("cross-entropy")
     settings = [_setting_handle(index, label) for index, label in enumerate(labels)]
     legend_above(figure, [*settings, *_style_handles(everything)])

@@ -32,6 +32,7 @@ LADDER = {
     "m2": "the smaller min_delta",
 }
 """What each step from M1 to M2 changes."""
+CUT_SHORT = "These runs were cut short: nothing can be concluded from them."
 
 
 def about_the_data(data: StudyData) -> str:
@@ -137,7 +138,7 @@ def about_lambda(data: StudyData, study: StudyResults) -> tuple[list[str], str]:
         f"{back}; undivided, as M2 is: {_size(in_m2)}.",
     ]
     if study.quick:
-        return texts, "These runs were cut short: nothing can be concluded from them."
+        return texts, CUT_SHORT
     return texts, _conclusion(total, in_m1, in_m2, ladder)
 
 
@@ -178,6 +179,8 @@ def about_question(data: StudyData, study: StudyResults, names: Sequence[str]) -
     ]
     if not changed:
         return "Without M1 and a change of it beside it there is nothing to compare."
+    if study.quick:
+        return CUT_SHORT
     gaps = {name: accuracy_gap(data, study.runs[name], base) for name in changed}
     clear = {name: gap.value for name, gap in gaps.items() if gap.is_clear}
     better = [label_of(study, name) for name, value in clear.items() if value > 0]
@@ -203,6 +206,8 @@ def about_question(data: StudyData, study: StudyResults, names: Sequence[str]) -
 
 def about_noise(study: StudyResults) -> str:
     """Say which model keeps most of its accuracy."""
+    if study.quick:
+        return CUT_SHORT
     kept = {}
     for model in MODELS:
         runs = study.runs.get(model.run)
