@@ -1,4 +1,4 @@
-"""Displays: what they draw is what was computed, and what can't be drawn is refused."""
+"""Displays: what they draw is what was computed."""
 
 from __future__ import annotations
 
@@ -66,6 +66,30 @@ def test_the_best_of_a_score_alone_is_its_largest() -> None:
     assert (xs(best), ys(best)) == ([1], [0.7])
 
 
+def test_one_epoch_has_a_whole_tick_and_no_star() -> None:
+    display = em.plots.LearningCurveDisplay([2.0], [1.5], [0.5]).plot()
+    assert [str(line.get_label()) for line in display.lines_] == [
+        "training loss",
+        "validation loss",
+        "validation score",
+    ]
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_no_epoch_is_the_best_where_none_has_a_number() -> None:
+    display = em.plots.LearningCurveDisplay([2.0, 1.0], [math.nan, math.nan]).plot()
+    assert len(display.lines_) == 2
+
+
+def test_the_legend_of_two_scales_stands_above_them() -> None:
+    display = em.plots.LearningCurveDisplay.from_history(history())
+    display.figure_.draw_without_rendering()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.y0 >= display.ax_.get_window_extent().y1
+    assert legend.y1 <= display.figure_.bbox.y1
+
+
 def test_curves_of_estimators(fitted: Any) -> None:
     model, X, y = fitted
     _, ax = plt.subplots()
@@ -80,52 +104,27 @@ def test_curves_of_estimators(fitted: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    "name",
     [
-        (lambda: em.plots.LearningCurveDisplay([]), "there are no epochs to draw"),
-        (
-            lambda: em.plots.LearningCurveDisplay([1.0, 2.0], [1.0]),
-            "has 2 epochs, but the validation loss has 1",
-        ),
-        (
-            lambda: em.plots.LearningCurveDisplay.from_history({"loss": [1.0]}),
-            "no 'train_loss', only loss",
-        ),
-        (
-            lambda: em.plots.LearningCurveDisplay.from_estimator(em.MLPClassifier()),
-            "MLPClassifier has no loss_curve_: fit it first",
-        ),
-        (
-            lambda: em.plots.FirstLayerDisplay.from_estimator(em.MLPClassifier()),
-            "has no coefs_; fit it first",
-        ),
-        (lambda: em.plots.FirstLayerDisplay(np.zeros((10, 3))), "10 features are no square image"),
-        (
-            lambda: em.plots.FirstLayerDisplay(np.zeros((10, 3)), image_shape=(3, 3)),
-            r"image_shape=\(3, 3\) has 9 pixels, but there are 10",
-        ),
-        (
-            lambda: em.plots.FirstLayerDisplay(np.zeros((9, 3)), n_units=0),
-            "n_units=0 is less than 1",
-        ),
-        (lambda: em.plots.FirstLayerDisplay(np.zeros(9)), r"got \(9,\)"),
-        (
-            lambda: em.plots.ReliabilityDisplay.from_predictions([0], [[0.5, 0.6]]),
-            r"proba\[0\] is \[0.5 0.6\], which are no probabilities",
-        ),
-        (
-            lambda: em.plots.ReliabilityDisplay.from_predictions([2], [[0.5, 0.5]]),
-            "indices of proba's columns, 0 to 1; got 2 to 2",
-        ),
-        (
-            lambda: em.plots.ReliabilityDisplay.from_predictions([], np.zeros((0, 2))),
-            "with one sample at least",
-        ),
+        "LearningCurveDisplay",
+        "ConfusionMatrixDisplay",
+        "ReliabilityDisplay",
+        "FirstLayerDisplay",
     ],
 )
-def test_what_cannot_be_drawn(call: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_given_axes_are_drawn_on_and_no_figure_is_made(fitted: Any, name: str) -> None:
+    model, X, y = fitted
+    figure, (left, right) = plt.subplots(1, 2)
+    data = () if name in {"LearningCurveDisplay", "FirstLayerDisplay"} else (X, y)
+    display = getattr(em.plots, name).from_estimator(model, *data, ax=right)
+    assert display.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+    assert not left.has_data()
+    x_left = right.get_position().x0
+    for ax in np.ravel(display.ax_):
+        assert ax.has_data()
+        assert ax.get_position().x0 >= x_left - 1e-9
+    assert (display.ax_ is right) == (name != "FirstLayerDisplay")
 
 
 def test_reliability_by_hand() -> None:
@@ -137,6 +136,30 @@ def test_reliability_by_hand() -> None:
     assert display.accuracy[6] == 0.5
     assert display.accuracy[9] == 1.0
     assert display.expected_calibration_error == pytest.approx((0.15 * 2 + 0.05 * 2) / 4)
+
+
+@pytest.mark.parametrize(("n_classes", "n_bins"), [(2, 10), (49, 7)])
+def test_reliability_is_what_a_loop_over_the_bins_gives(n_classes: int, n_bins: int) -> None:
+    rng = np.random.default_rng(3)
+    proba = rng.dirichlet(np.full(n_classes, 0.1), size=400)
+    y = rng.integers(0, n_classes, 400)
+    y[::2] = proba[::2].argmax(axis=1)
+    display = em.plots.ReliabilityDisplay.from_predictions(y, proba, n_bins=n_bins)
+    confidences, right = proba.max(axis=1), proba.argmax(axis=1) == y
+    error, points, heights = 0.0, [], []
+    for number in range(n_bins):
+        above = confidences >= number / n_bins
+        rows = above & ((confidences < (number + 1) / n_bins) | (number == n_bins - 1))
+        heights.append(float(rows.mean()))
+        if rows.any():
+            points.append((confidences[rows].mean(), right[rows].mean()))
+            error += heights[-1] * abs(points[-1][1] - points[-1][0])
+    assert display.expected_calibration_error == pytest.approx(error, rel=1e-12)
+    assert error > 0.05
+    curve = display.ax_.get_lines()[1]
+    np.testing.assert_allclose(np.column_stack([xs(curve), ys(curve)]), points, rtol=1e-12)
+    assert [bar.get_height() for bar in display.ax_.patches] == pytest.approx(heights)
+    assert curve.get_label() == f"model, ECE {error:.3f}"
 
 
 def test_a_probability_of_one_is_in_the_last_bin() -> None:
@@ -169,6 +192,53 @@ def test_confusion_matrix_of_many_classes_has_no_numbers() -> None:
     assert np.array_equal(display.confusion_matrix, np.eye(49))
 
 
+@pytest.mark.parametrize("inches", [2.0, 4.0, 12.0])
+def test_names_of_many_classes_stand_at_their_classes(inches: float) -> None:
+    names = [f"k{number}" for number in range(49)]
+    _, ax = plt.subplots(figsize=(inches, inches))
+    em.plots.ConfusionMatrixDisplay(np.eye(49), display_labels=names).plot(ax=ax)
+    for axis in (ax.xaxis, ax.yaxis):
+        labels = axis.get_ticklabels()
+        shown = [label.get_text() for label in labels]
+        step = {2.0: 3, 4.0: 2, 12.0: 1}[inches]
+        assert shown == names[::step]
+        assert list(axis.get_ticklocs()) == list(range(0, 49, step))
+        assert all(label.get_fontsize() >= 5 for label in labels)
+
+
+@pytest.mark.parametrize(("names", "rotation"), [("abcdefgh", 0), (["a long name"] * 8, 90)])
+def test_only_long_names_stand_upright(names: Any, rotation: int) -> None:
+    display = em.plots.ConfusionMatrixDisplay(np.eye(8), display_labels=list(names)).plot()
+    assert {label.get_rotation() for label in display.ax_.get_xticklabels()} == {rotation}
+
+
+def test_shares_of_the_true_classes(fitted: Any) -> None:
+    model, X, y = fitted
+    display = em.plots.ConfusionMatrixDisplay.from_estimator(model, X, y, normalize="true")
+    counts = confusion_matrix(y, model.predict(X))
+    np.testing.assert_allclose(display.confusion_matrix, counts / counts.sum(1, keepdims=True))
+    assert display.ax_.texts[0].get_text() == f"{counts[0, 0] / counts[0].sum():.2f}"
+
+
+def test_first_layer_of_a_network() -> None:
+    net = em.Network([6, 4, 3], rng=0)
+    display = em.plots.FirstLayerDisplay.from_network(net, image_shape=(2, 3))
+    for ax, unit in zip(display.ax_, display.units, strict=True):
+        image = np.asarray(ax.images[0].get_array())
+        np.testing.assert_array_equal(image, net.weights[0][:, unit].reshape(2, 3))
+
+
+@pytest.mark.parametrize("shape", [(1, 64), (64, 1), (8, 24), (5, 5)])
+def test_first_layer_images_of_any_shape_are_large_enough(shape: tuple[int, int]) -> None:
+    weights = np.random.default_rng(0).normal(size=(shape[0] * shape[1], 25))
+    display = em.plots.FirstLayerDisplay(weights, image_shape=shape).plot()
+    display.figure_.draw_without_rendering()
+    for ax in display.ax_:
+        extent = ax.get_window_extent()
+        assert extent.width >= 3 * shape[1], "three screen pixels a weight"
+        assert extent.height >= 3 * shape[0]
+
+
 def test_first_layer_draws_the_largest_units(fitted: Any) -> None:
     model, _, _ = fitted
     display = em.plots.FirstLayerDisplay.from_estimator(model, n_units=7)
@@ -185,3 +255,11 @@ def test_first_layer_draws_the_largest_units(fitted: Any) -> None:
 def test_first_layer_of_all_zeros_and_one_unit() -> None:
     display = em.plots.FirstLayerDisplay(np.zeros((6, 1)), image_shape=(2, 3)).plot()
     assert len(display.ax_) == 1
+
+
+def test_first_layer_images_on_given_axes_stand_in_the_same_grid() -> None:
+    _, ax = plt.subplots()
+    display = em.plots.FirstLayerDisplay(np.ones((8 * 24, 5)), image_shape=(8, 24)).plot(ax=ax)
+    specs = [panel.get_subplotspec() for panel in display.ax_]
+    places = [(spec.rowspan.start, spec.colspan.start) for spec in specs]
+    assert places == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]

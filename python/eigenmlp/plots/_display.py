@@ -1,6 +1,6 @@
 """What all displays share: axes to draw on, and colours."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from eigenmlp._extras import require
 
@@ -21,11 +21,16 @@ class Display:
     ax_: Any
     figure_: Any
 
-    def _take_axes(self, ax: "Axes | None", size: tuple[float, float] = (6.4, 4.2)) -> "Axes":
+    def _take_axes(
+        self,
+        ax: "Axes | None",
+        size: tuple[float, float] = (6.4, 4.2),
+        layout: Literal["constrained", "compressed"] = "constrained",
+    ) -> "Axes":
         """Return the axes to draw on, new ones if none are given, and keep them."""
         if ax is None:
             plt = require("matplotlib.pyplot", extra="study", purpose="Drawing a display")
-            _, ax = plt.subplots(figsize=size, layout="constrained")
+            _, ax = plt.subplots(figsize=size, layout=layout)
         self.ax_, self.figure_ = ax, ax.get_figure(root=True)
         return ax
 

@@ -1,7 +1,9 @@
 """Which classes are taken for which: scikit-learn's display, also for many classes."""
 
+import math
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay as _ScikitLearnDisplay
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.multiclass import unique_labels
@@ -16,25 +18,34 @@ __all__ = ["ConfusionMatrixDisplay"]
 
 # Numbers in the cells of more classes than this can't be read.
 _MOST_NUMBERS = 15
+# Names smaller than this, in points, can't be read.
+_SMALLEST_NAME = 5.0
 
 
 class ConfusionMatrixDisplay(Display):
     """Confusion matrix: rows are the true classes, columns the predicted ones.
 
     It is scikit-learn's, drawn so that many classes can be read as well: with numbers in its cells
-    up to 15 classes, and beyond that as colours alone, each row in shares of its class.
+    up to 15 classes, and beyond that as colours alone, each row in shares of its class. Names of
+    classes are as small as their cells, and only every second or third is there if they had to be
+    smaller than 5 points.
 
     Parameters
     ----------
     confusion_matrix : (n_classes, n_classes) array
-        Counts, or shares.
-    display_labels : sequence or None, default=None
+        Counts, or shares of 0 to 1.
+    display_labels : sequence of length n_classes or None, default=None
         Names of the classes; None counts them from 0.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the matrix isn't square, or there are more or fewer names than classes.
 
     Examples
     --------
@@ -48,7 +59,18 @@ class ConfusionMatrixDisplay(Display):
     """
 
     def __init__(self, confusion_matrix: Any, *, display_labels: Any = None) -> None:
-        self.confusion_matrix = confusion_matrix
+        matrix = np.asarray(confusion_matrix)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
+            raise ValueError(
+                f"confusion_matrix has shape {matrix.shape}; pass (n_classes, n_classes), as "
+                "sklearn.metrics.confusion_matrix returns it"
+            )
+        if display_labels is not None and len(display_labels) != len(matrix):
+            raise ValueError(
+                f"there are {len(display_labels)} display_labels for {len(matrix)} classes; pass "
+                "one a class"
+            )
+        self.confusion_matrix = matrix
         self.display_labels = display_labels
 
     @classmethod
@@ -126,7 +148,7 @@ class ConfusionMatrixDisplay(Display):
         n_classes = len(self.confusion_matrix)
         few = n_classes <= _MOST_NUMBERS
         side = min(4.5 + 0.12 * n_classes, 9.5)
-        ax = self._take_axes(ax, (side + 0.8, side))
+        ax = self._take_axes(ax, (side + 0.8, side), layout="compressed")
         whole = self.confusion_matrix.dtype.kind in "iu"
         drawn = _ScikitLearnDisplay(self.confusion_matrix, display_labels=self.display_labels)
         drawn.plot(
@@ -134,9 +156,21 @@ class ConfusionMatrixDisplay(Display):
             include_values=few,
             cmap="Blues",
             values_format="d" if whole else ".2f",
-            xticks_rotation="vertical" if n_classes > 6 else "horizontal",
         )
         drawn.im_.set_clim(0, None if whole else max(1e-12, float(self.confusion_matrix.max())))
-        if not few:
-            ax.tick_params(labelsize=max(4.0, 9.5 - 0.1 * n_classes))
+        _fit_names(ax, n_classes)
         return self
+
+
+def _fit_names(ax: "Axes", n_classes: int) -> None:
+    """Fit the classes' names to their cells: small, upright if long, and some left out if many."""
+    points = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted()).width * 72
+    cell = points / n_classes
+    size = min(10.0, max(_SMALLEST_NAME, 0.65 * cell))
+    longest = max(len(name.get_text()) for name in ax.get_xticklabels())
+    ax.tick_params(labelsize=size)
+    ax.tick_params(axis="x", rotation=90 if 0.65 * size * longest > cell else 0)
+    step = math.ceil(size / cell)
+    for axis in (ax.xaxis, ax.yaxis):
+        names = [name.get_text() for name in axis.get_ticklabels()]
+        axis.set_ticks(np.arange(n_classes)[::step], names[::step])

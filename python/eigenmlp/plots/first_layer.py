@@ -11,6 +11,8 @@ from eigenmlp._extras import require
 from eigenmlp.plots._display import Display
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from eigenmlp.network import Network
 
 __all__ = ["FirstLayerDisplay"]
@@ -42,7 +44,7 @@ class FirstLayerDisplay(Display):
     Raises
     ------
     ValueError
-        If the features are no image of this shape, or no square.
+        If the features are no image of this shape, or no square, or a weight isn't finite.
 
     Examples
     --------
@@ -65,6 +67,12 @@ class FirstLayerDisplay(Display):
             raise ValueError(
                 f"weights must have shape (n_features, n_units), got {self.weights.shape}"
             )
+        if not np.isfinite(self.weights).all():
+            feature, unit = np.argwhere(~np.isfinite(self.weights))[0]
+            raise ValueError(
+                f"weights[{feature}, {unit}] is {self.weights[feature, unit]}, which has no "
+                "colour; pass finite weights"
+            )
         self.image_shape = _image_shape(image_shape, len(self.weights))
         n_units = whole_number("n_units", n_units, minimum=1, remedy="pass 1 or more")
         norms = np.linalg.norm(self.weights, axis=0)
@@ -77,6 +85,7 @@ class FirstLayerDisplay(Display):
         *,
         image_shape: tuple[int, int] | None = None,
         n_units: int = 25,
+        ax: "Axes | None" = None,
     ) -> Self:
         """Draw a network's first layer.
 
@@ -85,16 +94,23 @@ class FirstLayerDisplay(Display):
         network : Network
         image_shape, n_units
             As for the class.
+        ax : matplotlib.axes.Axes or None, default=None
+            As for `plot`.
 
         Returns
         -------
         FirstLayerDisplay
         """
-        return cls(network.weights[0], image_shape=image_shape, n_units=n_units).plot()
+        return cls(network.weights[0], image_shape=image_shape, n_units=n_units).plot(ax=ax)
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, image_shape: tuple[int, int] | None = None, n_units: int = 25
+        cls,
+        estimator: Any,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        n_units: int = 25,
+        ax: "Axes | None" = None,
     ) -> Self:
         """Draw the first layer of a fitted MLP, of eigenmlp or of scikit-learn.
 
@@ -104,6 +120,8 @@ class FirstLayerDisplay(Display):
             Fitted: it has ``coefs_``.
         image_shape, n_units
             As for the class.
+        ax : matplotlib.axes.Axes or None, default=None
+            As for `plot`.
 
         Returns
         -------
@@ -116,34 +134,60 @@ class FirstLayerDisplay(Display):
         """
         if not hasattr(estimator, "coefs_"):
             raise ValueError(f"{type(estimator).__name__} has no coefs_; fit it first")
-        return cls(estimator.coefs_[0], image_shape=image_shape, n_units=n_units).plot()
+        return cls(estimator.coefs_[0], image_shape=image_shape, n_units=n_units).plot(ax=ax)
 
-    def plot(self) -> Self:
-        """Draw the images, on a figure of their own.
+    def plot(self, *, ax: "Axes | None" = None) -> Self:
+        """Draw the images.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            A subplot that gives up its place to the images; None makes a new figure.
 
         Returns
         -------
         FirstLayerDisplay
             This one.
+
+        Raises
+        ------
+        ValueError
+            If `ax` is no subplot.
         """
         plt = require("matplotlib.pyplot", extra="study", purpose="Drawing a display")
-        columns = math.ceil(math.sqrt(len(self.units)))
-        rows = math.ceil(len(self.units) / columns)
         height, width = self.image_shape
-        figure, axes = plt.subplots(
-            rows,
-            columns,
-            figsize=(1.1 * columns + 1.0, 1.1 * rows * height / width + 0.2),
-            squeeze=False,
-            layout="constrained",
-        )
+        n_images = len(self.units)
+        columns = min(n_images, math.ceil(math.sqrt(n_images * height / width)))
+        rows = math.ceil(n_images / columns)
+        if ax is None:
+            side = max(3, math.sqrt(n_images))  # inches, of the longer side of all images
+            scale = side / max(columns, rows * height / width)
+            figure, axes = plt.subplots(
+                rows,
+                columns,
+                figsize=(
+                    (scale + 0.1) * columns + 1.0,
+                    (scale * height / width + 0.1) * rows + 0.2,
+                ),
+                squeeze=False,
+                layout="constrained",
+            )
+        else:
+            place = ax.get_subplotspec()
+            if place is None:
+                raise ValueError(
+                    f"ax={ax} is no subplot, so it can't be divided; pass one of plt.subplots()"
+                )
+            ax.set_axis_off()
+            figure = ax.get_figure(root=True)
+            axes = place.subgridspec(rows, columns).subplots(squeeze=False)
         drawn = self.weights[:, self.units]
         limit = float(np.abs(drawn).max()) or 1.0
         flat = axes.ravel()
-        for ax in flat:
-            ax.set_axis_off()
-        for ax, unit in zip(flat, self.units, strict=False):
-            image = ax.imshow(
+        for panel in flat:
+            panel.set_axis_off()
+        for panel, unit in zip(flat, self.units, strict=False):
+            image = panel.imshow(
                 self.weights[:, unit].reshape(self.image_shape),
                 cmap="RdBu_r",
                 vmin=-limit,
@@ -163,7 +207,12 @@ def _image_shape(image_shape: tuple[int, int] | None, n_features: int) -> tuple[
                 f"{n_features} features are no square image; pass image_shape=(height, width)"
             )
         return side, side
-    height, width = image_shape
+    if len(image_shape) != 2:
+        raise ValueError(f"image_shape={image_shape} is no pair; pass (height, width)")
+    height, width = (
+        whole_number("image_shape", side, minimum=1, remedy="pass (height, width) in pixels")
+        for side in image_shape
+    )
     if height * width != n_features:
         raise ValueError(
             f"image_shape={image_shape} has {height * width} pixels, but there are {n_features} "

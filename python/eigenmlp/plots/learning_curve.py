@@ -34,8 +34,13 @@ class LearningCurveDisplay(Display):
         The losses' axes.
     figure_ : matplotlib.figure.Figure
     lines_ : list of matplotlib.lines.Line2D
-        Training loss, validation loss with a star at its lowest, validation score, as far as there
-        are any.
+        Training loss, validation loss, a star at its lowest, validation score, as far as there are
+        any. Without a validation loss the star is at the best score; a single epoch has none.
+
+    Notes
+    -----
+    The legend of losses and a score stands above the axes, where it hides neither: a title needs
+    room for it, as with ``display.ax_.set_title("…", pad=45)``.
 
     Raises
     ------
@@ -97,9 +102,10 @@ class LearningCurveDisplay(Display):
             If there is no training loss, or no epoch.
         """
         if "train_loss" not in history:
+            columns = ", ".join(history) or "none"
             raise ValueError(
-                f"the history has no 'train_loss', only {', '.join(history) or 'nothing'}; pass "
-                "what eigenmlp.train returned"
+                f"the history has no 'train_loss' (its columns: {columns}); pass what "
+                "eigenmlp.train returned"
             )
         display = cls(
             history["train_loss"],
@@ -178,15 +184,20 @@ class LearningCurveDisplay(Display):
                 ax, [-loss for loss in self.validation_loss], self.validation_loss, "lowest loss"
             )
         ax.set(xlabel="epoch", ylabel="loss")
-        ax.locator_params(axis="x", integer=True)
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
         if self.validation_score is not None:
             self._plot_score(ax, epochs, self.validation_score, marker)
-        # Losses fall and scores rise: the middle of the right side is free of both.
-        ax.legend(
-            handles=self.lines_,
-            frameon=False,
-            loc="best" if self.validation_score is None else "center right",
-        )
+        if self.validation_score is None:
+            ax.legend(handles=self.lines_, frameon=False)
+        else:  # two scales leave no corner that is always free
+            ax.legend(
+                handles=self.lines_,
+                frameon=False,
+                loc="lower left",
+                bbox_to_anchor=(0, 1),
+                borderaxespad=0.2,
+                ncols=2,
+            )
         return self
 
     def _plot_score(
@@ -210,8 +221,10 @@ class LearningCurveDisplay(Display):
     def _mark(
         self, ax: "Axes", goodness: Sequence[float], values: Sequence[float], what: str
     ) -> None:
-        """Put a star on the best epoch."""
+        """Put a star on the best epoch, if there is more than one to choose from."""
         numbers = [-math.inf if math.isnan(value) else value for value in goodness]
+        if len(numbers) == 1 or max(numbers) == -math.inf:
+            return
         best = int(np.argmax(numbers))
         self.lines_ += ax.plot(
             [best + 1],

@@ -18,9 +18,9 @@ class ReliabilityDisplay(Display):
     r"""Accuracy against confidence, for any number of classes.
 
     A prediction's confidence is its probability, the largest of all classes. Samples are put into
-    bins of equal width by it; each bin's accuracy is drawn at its mean confidence, and its share
-    of the samples below. On the diagonal confidence is accuracy. The expected calibration error
-    (Guo et al., 2017) is the mean distance from it,
+    bins of equal width by it, a sample on an edge into the upper one; each bin's accuracy is drawn
+    at its mean confidence, and its share of the samples below. On the diagonal confidence is
+    accuracy. The expected calibration error [1]_ is the mean distance from it,
 
     .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n} |\mathrm{accuracy}_b - \mathrm{confidence}_b|
 
@@ -39,6 +39,11 @@ class ReliabilityDisplay(Display):
         0 (calibrated) to 1.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks",
+       ICML 2017.
 
     Examples
     --------
@@ -93,17 +98,16 @@ class ReliabilityDisplay(Display):
         ValueError
             As for `from_predictions`, and if y holds a class that the estimator doesn't know.
         """
+        proba = estimator.predict_proba(X)  # first: it says so if the estimator isn't fitted
         classes = np.asarray(estimator.classes_)
         labels = np.asarray(y)
         known = np.isin(labels, classes)
         if not known.all():
             raise ValueError(
                 f"y holds {labels[~known][0]}, which is no class of the estimator; it knows "
-                f"{', '.join(map(str, classes[:10]))}"
+                f"{', '.join(map(str, classes[:10]))}{', …' if len(classes) > 10 else ''}"
             )
-        return cls.from_predictions(
-            np.searchsorted(classes, labels), estimator.predict_proba(X), n_bins=n_bins, ax=ax
-        )
+        return cls.from_predictions(np.searchsorted(classes, labels), proba, n_bins=n_bins, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -172,6 +176,7 @@ class ReliabilityDisplay(Display):
             self.accuracy[used],
             color=TRAINING,
             marker="o",
+            clip_on=False,  # a point at 1 is drawn whole
             label=f"model, ECE {self.expected_calibration_error:.3f}",
         )
         ax.set(
@@ -181,15 +186,15 @@ class ReliabilityDisplay(Display):
             ylim=(0, 1.02),
             aspect="equal",
         )
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(frameon=False)
         return self
 
 
 def _check(labels: NDArray[Any], proba: NDArray[np.float64]) -> None:
-    if proba.ndim != 2 or labels.shape != proba.shape[:1] or labels.size == 0:
+    if proba.ndim != 2 or labels.shape != proba.shape[:1] or proba.size == 0:
         raise ValueError(
             f"proba must have shape (n_samples, n_classes) and y (n_samples,), with one sample at "
-            f"least; got {proba.shape} and {labels.shape}"
+            f"least and one class; got {proba.shape} and {labels.shape}"
         )
     if labels.dtype.kind not in "iub":
         raise ValueError(f"y must hold indices of proba's columns, got dtype {labels.dtype}")
