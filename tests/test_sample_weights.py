@@ -256,3 +256,20 @@ def test_small_weights_leave_the_running_variance_a_variance() -> None:
         em.train(net, X, y, sample_weight=np.full(40, weight), epochs=1, batch_size=None, rng=0)
         variances.append(net.running_variances[0])
     np.testing.assert_allclose(variances[0], variances[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([0.0, 0.0], "the sum of sample_weight is 0.0"),
+        ([-1.0, 1.0], r"sample_weight\[0\] is -1.0"),
+        ([math.nan, 1.0], r"sample_weight\[0\] is nan"),
+        ([1.0], r"sample_weight must have shape \(2,\)"),
+    ],
+)
+def test_class_weights_leave_wrong_sample_weights_to_be_named(
+    weights: list[float], message: str
+) -> None:
+    net = em.Network([2, 2], rng=0)
+    with pytest.raises(ValueError, match=message):
+        em.train(net, np.eye(2), [0, 1], sample_weight=weights, class_weight="balanced", epochs=1)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eigenmlp._arguments import real_number
 
-__all__ = ["combined_weights"]
+__all__ = ["combined_weights", "weighted_by_class"]
 
 
 def combined_weights(
@@ -39,36 +39,52 @@ def combined_weights(
     if labels.size == 0 or labels.min() < 0 or labels.max() >= n_classes:
         return sample_weight
     given = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    if given is not None and given.shape != labels.shape:
+    if given is not None and not (
+        given.shape == labels.shape and (given >= 0).all() and 0 < given.sum() < np.inf
+    ):
         return sample_weight
-    weights = _of_classes(class_weight, labels, given, n_classes)[labels]
-    combined: NDArray[np.float64] = weights if given is None else given * weights
-    return combined
+    _check(class_weight, n_classes)
+    return weighted_by_class(class_weight, labels, np.arange(n_classes), given)
 
 
-def _of_classes(
-    class_weight: Mapping[int, float] | str,
+def weighted_by_class(
+    class_weight: Mapping[Any, float] | str,
     labels: NDArray[Any],
-    sample_weight: NDArray[np.float64] | None,
-    n_classes: int,
-) -> NDArray[np.float64]:
-    """One weight a class."""
+    classes: NDArray[Any],
+    weights: NDArray[Any] | None,
+) -> NDArray[Any]:
+    """Multiply the samples' weights by those of their classes, all labels of any type.
+
+    "balanced" is scikit-learn's, where a sample's weight says how often it counts: classes whose
+    samples all have weight 0 don't.
+    """
+    from sklearn.utils.class_weight import compute_class_weight
+
+    counted = labels if weights is None else labels[weights != 0]
+    if isinstance(class_weight, str):
+        classes = np.unique(counted)
+    by_class = compute_class_weight(
+        class_weight,
+        classes=classes,
+        y=counted,
+        sample_weight=None if weights is None else weights[weights != 0],
+    )
+    # A label that isn't counted has weight 0, whatever its class's.
+    indices = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    product: NDArray[Any] = by_class[indices] * (1.0 if weights is None else weights)
+    return product
+
+
+def _check(class_weight: Mapping[int, float] | str, n_classes: int) -> None:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(f"class_weight={class_weight!r} is unknown; use 'balanced' or a dict")
-        # As scikit-learn's: n_samples / (n_classes that occur * samples of the class), where a
-        # sample's weight says how often it counts.
-        counts = np.bincount(labels, sample_weight, n_classes)
-        occur = counts > 0
-        weights = np.ones(n_classes)
-        weights[occur] = counts.sum() / (occur.sum() * counts[occur])
-        return weights
+        return
     if not isinstance(class_weight, Mapping):
         raise TypeError(
             f"class_weight={class_weight!r} is not a dict; pass {{class index: weight}}, "
             "'balanced' or None"
         )
-    weights = np.ones(n_classes)
     for label, value in class_weight.items():
         if isinstance(label, (bool, float)) or label not in range(n_classes):
             raise ValueError(
@@ -77,5 +93,3 @@ def _of_classes(
         weight = real_number(f"class_weight[{label}]", value, "pass a weight >= 0")
         if not 0 <= weight < np.inf:
             raise ValueError(f"class_weight[{label}]={weight} must be finite and >= 0")
-        weights[label] = weight
-    return weights

@@ -10,8 +10,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import validate_data
 
+from eigenmlp._weights import weighted_by_class
 from eigenmlp.estimators.base import BaseMLP
-from eigenmlp.estimators.class_weights import weighted_by_class
 from eigenmlp.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
 if TYPE_CHECKING:
