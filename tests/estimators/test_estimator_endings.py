@@ -94,3 +94,19 @@ def test_what_is_set_after_a_conversion_does_not_change_it() -> None:
     before = model.predict_proba(X)
     later = em.from_sklearn(theirs).set_params(activation="tanh")
     assert np.array_equal(later.predict_proba(X), before)
+
+
+def test_an_exported_model_goes_on_where_no_score_is_better() -> None:
+    easy = np.repeat([[-1.0], [1.0]], 50, axis=0)
+    model = em.MLPClassifier(early_stopping=True, warm_start=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = model.fit(easy, easy[:, 0] > 0).to_sklearn().fit(easy, easy[:, 0] > 0)
+    assert exported.score(easy, easy[:, 0] > 0) == 1.0
+
+
+@pytest.mark.parametrize("activation", ["gelu", []])
+def test_without_hidden_layers_any_activation_is_exported(activation: Any) -> None:
+    model = em.MLPClassifier((), activation=activation, max_iter=500, tol=1.0, random_state=0)
+    model.fit(X, Y > 0)
+    np.testing.assert_allclose(model.to_sklearn().predict_proba(X), model.predict_proba(X))

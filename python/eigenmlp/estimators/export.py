@@ -77,8 +77,8 @@ class Exportable(FittedNetwork):
         self._refuse_what_only_we_have()
         own = clone(self).get_params(deep=False)
         parameters = {name: own[name] for name in kind().get_params(deep=False)}
-        if network.activations:
-            parameters["activation"] = network.activations[0]
+        # Without hidden layers it acts on nothing, and may be one that scikit-learn lacks.
+        parameters["activation"] = (*network.activations, "relu")[0]
         if self.verbose == "bar":
             parameters["verbose"] = True
         model = kind(**parameters)
@@ -86,6 +86,8 @@ class Exportable(FittedNetwork):
             if hasattr(self, name):
                 setattr(model, name, copy.deepcopy(getattr(self, name)))
         model.coefs_, model.intercepts_ = network.weights, network.biases
+        # Those that its early stopping returns to where no later score is better.
+        model._best_coefs, model._best_intercepts = network.weights, network.biases  # noqa: SLF001
         return model
 
     def _refuse_what_only_we_have(self) -> None:
