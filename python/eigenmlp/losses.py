@@ -6,7 +6,6 @@ have weights: :math:`\sum_i w_i \ell_i / \sum_i w_i`. Each loss belongs to one k
 """
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +25,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Loss(ABC):
+class Loss:
     """What all losses share.
 
     Attributes
@@ -41,9 +40,12 @@ class Loss(ABC):
     output: ClassVar[str]
     _targets: ClassVar[_core.TargetKind]
 
-    @abstractmethod
     def _core_loss(self) -> _core.Loss:
-        """Return the loss as the core knows it."""
+        """Return the loss as the core knows it, by the same name."""
+        return _core.Loss(_core.LossKind.__members__[self.name], self._parameter())
+
+    def _parameter(self) -> float:
+        return 0.0
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class CrossEntropy(Loss):
                 f"label_smoothing={self.label_smoothing} is out of range: 0 <= label_smoothing <= 1"
             )
 
-    def _core_loss(self) -> _core.Loss:
-        return _core.Loss(_core.LossKind.cross_entropy, float(self.label_smoothing))
+    def _parameter(self) -> float:
+        return float(self.label_smoothing)
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,6 @@ class BinaryCrossEntropy(Loss):
     output: ClassVar[str] = "logistic"
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.probabilities
 
-    def _core_loss(self) -> _core.Loss:
-        return _core.Loss(_core.LossKind.binary_cross_entropy, 0.0)
-
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
@@ -131,9 +130,6 @@ class SquaredError(Loss):
     output: ClassVar[str] = "identity"
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
 
-    def _core_loss(self) -> _core.Loss:
-        return _core.Loss(_core.LossKind.squared_error, 0.0)
-
 
 @dataclass(frozen=True)
 class AbsoluteError(Loss):
@@ -149,9 +145,6 @@ class AbsoluteError(Loss):
     name: ClassVar[str] = "absolute_error"
     output: ClassVar[str] = "identity"
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
-
-    def _core_loss(self) -> _core.Loss:
-        return _core.Loss(_core.LossKind.absolute_error, 0.0)
 
 
 @dataclass(frozen=True)
@@ -189,8 +182,8 @@ class Huber(Loss):
         if not 0 < delta < math.inf:
             raise ValueError(f"delta={self.delta} is out of range: it must be > 0 and finite")
 
-    def _core_loss(self) -> _core.Loss:
-        return _core.Loss(_core.LossKind.huber, float(self.delta))
+    def _parameter(self) -> float:
+        return float(self.delta)
 
 
 @dataclass(frozen=True)
@@ -209,9 +202,6 @@ class Poisson(Loss):
     name: ClassVar[str] = "poisson"
     output: ClassVar[str] = "exponential"
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.counts
-
-    def _core_loss(self) -> _core.Loss:
-        return _core.Loss(_core.LossKind.poisson, 0.0)
 
 
 _LOSSES: dict[str, type[Loss]] = {
