@@ -52,6 +52,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "experiments",
+    "export",
     "from_sklearn",
     "instruction_set",
     "load_network",
@@ -68,6 +69,7 @@ __version__ = version("eigenmlp")
 # Training alone shouldn't pay for what only studies and the estimators need.
 _LAZY = {
     "experiments": None,
+    "export": None,
     "MLPClassifier": "eigenmlp.estimators",
     "MLPRegressor": "eigenmlp.estimators",
     "from_sklearn": "eigenmlp.estimators",

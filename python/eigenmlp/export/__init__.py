@@ -1,0 +1,4 @@
+"""Models for other programs.
+
+Every function takes a `Network` or a fitted estimator.
+"""
