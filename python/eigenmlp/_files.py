@@ -10,6 +10,8 @@ __all__ = ["write_atomically"]
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file so that the path holds, at every moment, the old content or the new, whole.
 
+    When it returns, the new content is on the disk: a power cut doesn't take it back.
+
     Raises
     ------
     OSError
@@ -32,3 +34,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's entries to the disk; the file's own sync leaves its name out."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
