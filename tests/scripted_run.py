@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from eigenmlp.callbacks import Callback, TrainingState
+from eigenmlp.checkpoints import Snapshot
 from eigenmlp.history import History
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def drive(
         epochs=len(rows) if epochs is None else epochs,
         n_samples=4000,
         batch_size=64,
+        snapshot=lambda: Snapshot(0, {}, {}),
     )
     callback.on_train_begin(state)
     for epoch, values in enumerate(rows):

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from eigenmlp._native import instruction_set  # isort: skip
 from eigenmlp import callbacks, datasets, losses, optimizers, schedules
 from eigenmlp.errors import (
+    CheckpointError,
     DataFileError,
     DownloadError,
     EigenmlpError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from eigenmlp.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 __all__ = [
+    "CheckpointError",
     "DataFileError",
     "DownloadError",
     "EigenmlpError",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,10 +19,10 @@ __all__ = [
     "Validation",
     "check_unit",
     "epoch_rates",
+    "epoch_scores",
     "gradient_bound",
-    "named_scores",
-    "training_scores",
     "validation_from",
+    "without_arrays",
 ]
 
 
@@ -62,6 +62,16 @@ class Orders:
         self._generator = np.random.default_rng(rng)
 
     @property
+    def random_state(self) -> dict[str, Any]:
+        """State of the generator that draws orders, as JSON can hold it."""
+        state: dict[str, Any] = without_arrays(self._generator.bit_generator.state)
+        return state
+
+    @random_state.setter
+    def random_state(self, state: dict[str, Any]) -> None:
+        self._generator.bit_generator.state = state
+
+    @property
     def n_samples(self) -> int:
         """Rows of weight > 0."""
         return self._n_rows if self._present is None else len(self._present)
@@ -94,6 +104,13 @@ class Orders:
         return order.astype(np.int64)
 
 
+def without_arrays(value: Any) -> Any:
+    """Turn the arrays of a nested dict into lists."""
+    if isinstance(value, dict):
+        return {name: without_arrays(entry) for name, entry in value.items()}
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
 def epoch_rates(
     schedule: Schedule, unit: Literal["epoch", "step"], epoch: int, steps: int, n_steps: int
 ) -> list[float]:
@@ -103,7 +120,47 @@ def epoch_rates(
     return [rate_at(schedule, step) for step in range(steps, steps + n_steps)]
 
 
-def training_scores(
+class Validation(NamedTuple):
+    """Validation data: checked for the core, and as they came for the metrics."""
+
+    samples: _core.Samples
+    X: ArrayLike
+    y: ArrayLike
+    metrics: dict[str, Metric]
+
+    def scores(
+        self, network: Network, loss: Loss, allowed_threads: _core.Threads
+    ) -> dict[str, float]:
+        return _named_scores("val", network._evaluate_samples(self.samples, loss, allowed_threads))
+
+    def measures(self, network: Network, n_threads: int | None) -> dict[str, float]:
+        if not self.metrics:
+            return {}
+        predictions = network.predict(self.X, n_threads=n_threads)
+        return {f"val_{name}": float(of(self.y, predictions)) for name, of in self.metrics.items()}
+
+
+def epoch_scores(
+    network: Network,
+    result: _core.EpochResult,
+    loss: Loss,
+    allowed_threads: _core.Threads,
+    *,
+    penalized_loss: bool,
+    whole: _core.Samples | None,
+    validation: Validation | None,
+) -> dict[str, float]:
+    """Score an epoch by its batches as they passed, the whole training set and validation data."""
+    scores = _training_scores(network, result, penalized_loss)
+    if whole is not None and not result.diverged:
+        evaluation = network._evaluate_samples(whole, loss, allowed_threads)
+        scores.update(_named_scores("train", evaluation))
+    if validation is not None and not result.diverged:
+        scores.update(validation.scores(network, loss, allowed_threads))
+    return scores
+
+
+def _training_scores(
     network: Network, result: _core.EpochResult, penalized_loss: bool
 ) -> dict[str, float]:
     """Scores of the batches as they passed; NaN where none finished."""
@@ -118,27 +175,7 @@ def training_scores(
     return scores
 
 
-class Validation(NamedTuple):
-    """Validation data: checked for the core, and as they came for the metrics."""
-
-    samples: _core.Samples
-    X: ArrayLike
-    y: ArrayLike
-    metrics: dict[str, Metric]
-
-    def scores(
-        self, network: Network, loss: Loss, allowed_threads: _core.Threads
-    ) -> dict[str, float]:
-        return named_scores("val", network._evaluate_samples(self.samples, loss, allowed_threads))
-
-    def measures(self, network: Network, n_threads: int | None) -> dict[str, float]:
-        if not self.metrics:
-            return {}
-        predictions = network.predict(self.X, n_threads=n_threads)
-        return {f"val_{name}": float(of(self.y, predictions)) for name, of in self.metrics.items()}
-
-
-def named_scores(name: str, evaluation: Evaluation) -> dict[str, float]:
+def _named_scores(name: str, evaluation: Evaluation) -> dict[str, float]:
     scores = {f"{name}_loss": evaluation.loss}
     if not math.isnan(evaluation.accuracy):
         scores[f"{name}_accuracy"] = evaluation.accuracy

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 __all__ = [
+    "CheckpointError",
     "DataFileError",
     "DownloadError",
     "EigenmlpError",
@@ -78,3 +79,7 @@ class DownloadError(EigenmlpError, OSError):
 
 class ModelFileError(EigenmlpError, ValueError):
     """A file is not a model file of eigenmlp, or contradicts itself."""
+
+
+class CheckpointError(EigenmlpError, ValueError):
+    """A checkpoint is damaged, or belongs to a training run of other data or settings."""

@@ -148,16 +148,24 @@ class Network(Parameters):
         ]
         if any(architecture.dropouts):
             seed = int(generator.integers(2**63))
-            self._allocate(dataclasses.replace(architecture, dropout_seed=seed))
+            self._use_dropout_seed(seed)
         self.set_parameters([w for w, _ in layers], [b for _, b in layers])
 
     def _allocate(self, architecture: Architecture) -> None:
-        self._architecture = architecture
-        self._dtype = np.dtype(architecture.dtype)
-        self._single = architecture.dtype == "float32"
-        self._core = _CORES[architecture.dtype](architecture.to_core())
         # Held for the length of a training run: see eigenmlp.training.
         self._training_lock = threading.Lock()
+        self._dtype = np.dtype(architecture.dtype)
+        self._single = architecture.dtype == "float32"
+        self._build(architecture)
+
+    def _build(self, architecture: Architecture) -> None:
+        self._architecture = architecture
+        self._core = _CORES[architecture.dtype](architecture.to_core())
+
+    def _use_dropout_seed(self, seed: int) -> None:
+        """Draw masks from another seed; the parameters are to be set afterwards."""
+        if seed != self.dropout_seed:
+            self._build(dataclasses.replace(self._architecture, dropout_seed=seed))
 
     def __repr__(self) -> str:
         return f"Network({self._architecture.arguments()})"

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -12,14 +13,14 @@ from numpy.typing import ArrayLike
 from eigenmlp._arguments import flag, whole_number
 from eigenmlp._checks import checked_l2
 from eigenmlp._native import _core
+from eigenmlp._run import Run
 from eigenmlp._threads import threads
 from eigenmlp._training_parts import (
     Orders,
     check_unit,
     epoch_rates,
+    epoch_scores,
     gradient_bound,
-    named_scores,
-    training_scores,
     validation_from,
 )
 from eigenmlp._weights import combined_weights
@@ -59,6 +60,7 @@ def train(
     evaluate_train: bool = False,
     penalized_loss: bool = False,
     callbacks: Sequence[Callback] = (),
+    resume_from: str | os.PathLike[str] | None = None,
     rng: int | np.random.Generator | None = None,
     n_threads: int | None = None,
     progress: bool = False,
@@ -135,7 +137,15 @@ def train(
         Also record the objective, the mean over samples of their batch's mean loss and penalty, as
         it passed, and the penalty's part of it. The objective is what scikit-learn calls ``loss_``.
     callbacks : sequence of Callback, default=()
-        Called in this order: see `eigenmlp.callbacks`.
+        Called in this order, but `Checkpoint` last: see `eigenmlp.callbacks`.
+    resume_from : path-like or None, default=None
+        Folder of a `eigenmlp.callbacks.Checkpoint` to go on from: network, optimizer, order of
+        samples, callbacks and history are put where its newest checkpoint has them, and `epochs`
+        counts those before it as well. All other arguments and the data must be those that the run
+        began with, but for `epochs`, `n_threads`, `progress` and callbacks that remember nothing;
+        functions (of `learning_rate`, `shuffle`, metrics) are compared by name. The result has the
+        same bits as a run that was never interrupted. Where one of the `callbacks` writes its
+        checkpoints to this same folder, it may still be empty: the run then begins.
     rng : int, numpy.random.Generator or None, default=None
         Seed or generator of the order of samples. With a seed, the same data and the same initial
         parameters, training gives the same bits; None draws a fresh one.
@@ -160,6 +170,9 @@ def train(
     TrainingDivergedError
         If a loss (of training or validation) or a parameter stops being finite. The network holds
         the parameters of the last finite epoch, and the optimizer's state for it starts afresh.
+    FileNotFoundError, CheckpointError
+        If there is nothing to resume from, or it is damaged, or was made with other data or
+        settings, which the message names. Nothing has then been changed.
     RuntimeError
         If the network is being trained already, by another thread or from within a callback.
     KeyboardInterrupt
@@ -204,39 +217,78 @@ def train(
     allowed_threads = threads(n_threads)
     hooks = _checked_hooks([*callbacks, *([ProgressBar()] if progress else [])])
 
-    state = TrainingState(network, History(), -1, epochs, orders.n_samples, batch_size)
-    # Of the same precision as the network's core: state_for() sees to that.
-    moments: Any = optimizer.state_for(network)
-    steps = 0
-    with _exclusive(network), _called(hooks, state):
-        for epoch in range(epochs):
-            start = time.perf_counter()
-            order = orders.of_epoch(epoch, batch_size)
-            n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
-            rates = epoch_rates(schedule, schedule_unit, epoch, steps, n_steps)
-            steps += n_steps
-            settings = _core.EpochSettings(
-                batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
-            )
-            before = network.get_flat_parameters()
-            result = network._core.train_epoch(moments, samples, order, settings, allowed_threads)
-            scores = training_scores(network, result, penalized_loss)
-            if evaluate_train and not result.diverged:
-                whole = network._evaluate_samples(samples, checked_loss, allowed_threads)
-                scores.update(named_scores("train", whole))
-            if validation is not None and not result.diverged:
-                scores.update(validation.scores(network, checked_loss, allowed_threads))
-            if result.diverged or not all(map(math.isfinite, scores.values())):
-                network.set_flat_parameters(before)
-                moments.reset()
-                raise _diverged(state, epoch, result, rates[-1])
-            if validation is not None:
-                scores.update(validation.measures(network, n_threads))
-            seconds = time.perf_counter() - start
-            state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
-            state.epoch = epoch
-            if _any_stops(hooks, state):
-                break
+    run = Run(
+        network,
+        optimizer,
+        orders,
+        hooks,
+        epochs=epochs,
+        batch_size=batch_size,
+        settings={
+            "network": network,
+            "loss": checked_loss,
+            "optimizer": optimizer,
+            "learning_rate": schedule,
+            "schedule_unit": schedule_unit,
+            "batch_size": batch_size,
+            "l2": l2,
+            "l2_biases": l2_biases,
+            "l2_divided": l2_divided,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "shuffle": shuffle,
+            "metrics": metrics,
+            "evaluate_train": evaluate_train,
+            "penalized_loss": penalized_loss,
+            "rng": rng,
+        },
+        data={
+            "X": X,
+            "y": y,
+            "weights": weights,
+            **dict(zip(("X_val", "y_val", "weights_val"), validation_data or (), strict=False)),
+        },
+    )
+    state = run.state
+    with _exclusive(network):
+        if resume_from is not None:
+            run.resume(resume_from)
+        # Of the same precision as the network's core: state_for() sees to that.
+        moments: Any = optimizer.state_for(network)
+        with _called(run):
+            while state.epoch + 1 < epochs and not state.stopping:
+                epoch = state.epoch + 1
+                start = time.perf_counter()
+                order = orders.of_epoch(epoch, batch_size)
+                n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
+                rates = epoch_rates(schedule, schedule_unit, epoch, run.steps, n_steps)
+                settings = _core.EpochSettings(
+                    batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
+                )
+                before = network.get_flat_parameters()
+                result = network._core.train_epoch(
+                    moments, samples, order, settings, allowed_threads
+                )
+                scores = epoch_scores(
+                    network,
+                    result,
+                    checked_loss,
+                    allowed_threads,
+                    penalized_loss=penalized_loss,
+                    whole=samples if evaluate_train else None,
+                    validation=validation,
+                )
+                if result.diverged or not all(map(math.isfinite, scores.values())):
+                    network.set_flat_parameters(before)
+                    moments.reset()
+                    raise _diverged(state, epoch, result, rates[-1])
+                if validation is not None:
+                    scores.update(validation.measures(network, n_threads))
+                seconds = time.perf_counter() - start
+                state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
+                state.epoch = epoch
+                run.steps += n_steps
+                _ask_hooks(run)
     return state.history
 
 
@@ -279,33 +331,33 @@ def _exclusive(network: Network) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _called(hooks: Sequence[Callback], state: TrainingState) -> Iterator[None]:
+def _called(run: Run) -> Iterator[None]:
     """Begin the hooks, and end each that began in exactly one way."""
     begun: list[Callback] = []
     try:
-        for hook in hooks:
-            hook.on_train_begin(state)
+        for hook in run.hooks:
+            hook.on_train_begin(run.state)
             begun.append(hook)
+        run.remind()
         yield
         while begun:
-            begun.pop(0).on_train_end(state)
+            begun.pop(0).on_train_end(run.state)
     except BaseException as error:
         for hook in begun:
-            hook.on_train_error(state, error)
+            hook.on_train_error(run.state, error)
         raise
 
 
-def _any_stops(hooks: Sequence[Callback], state: TrainingState) -> bool:
-    stop = False
-    for hook in hooks:
-        answer = hook.on_epoch_end(state)
+def _ask_hooks(run: Run) -> None:
+    """Show an epoch to the hooks; one that answers True stops training."""
+    for hook in run.hooks:
+        answer = hook.on_epoch_end(run.state)
         if answer is not None and not isinstance(answer, bool):
             raise TypeError(
                 f"{type(hook).__name__}.on_epoch_end returned {answer!r}; return True to stop, "
                 "False or None to go on"
             )
-        stop = stop or bool(answer)
-    return stop
+        run.state.stopping = run.state.stopping or bool(answer)
 
 
 def _diverged(

@@ -5,8 +5,9 @@ your own derives from `Callback` and overrides the hooks it needs.
 """
 
 from eigenmlp.callbacks.base import Callback, TrainingState
+from eigenmlp.callbacks.checkpoint import Checkpoint
 from eigenmlp.callbacks.csv_logger import CSVLogger
 from eigenmlp.callbacks.early_stopping import EarlyStopping
 from eigenmlp.callbacks.progress_bar import ProgressBar
 
-__all__ = ["CSVLogger", "Callback", "EarlyStopping", "ProgressBar", "TrainingState"]
+__all__ = ["CSVLogger", "Callback", "Checkpoint", "EarlyStopping", "ProgressBar", "TrainingState"]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from eigenmlp.checkpoints import Snapshot
     from eigenmlp.history import History
     from eigenmlp.network import Network
 
@@ -30,6 +34,12 @@ class TrainingState:
         Number of training samples.
     batch_size : int
         Samples in a batch; `n_samples` for the full batch.
+    snapshot : callable
+        Gathers, after an epoch, what resuming the run from there needs.
+    stopping : bool
+        Whether a callback has asked to stop after this epoch.
+    resumed_from : pathlib.Path or None
+        Folder of checkpoints that `eigenmlp.train` was told to resume from.
     """
 
     network: Network
@@ -38,6 +48,9 @@ class TrainingState:
     epochs: int
     n_samples: int
     batch_size: int
+    snapshot: Callable[[], Snapshot]
+    stopping: bool = False
+    resumed_from: Path | None = None
 
 
 class Callback:
@@ -46,6 +59,9 @@ class Callback:
     For every call of `on_train_begin` exactly one of `on_train_end` and `on_train_error`
     follows. One object may serve several training runs, one after the other: it starts
     afresh in `on_train_begin`.
+
+    A callback that remembers something from epoch to epoch, on which training depends, overrides
+    `state_dict` and `load_state_dict`: checkpoints then keep it.
 
     Examples
     --------
@@ -67,7 +83,11 @@ class Callback:
     """
 
     def on_train_begin(self, state: TrainingState) -> None:
-        """Training is about to start; `state.epoch` is -1 and the history empty."""
+        """Training is about to start.
+
+        `state.epoch` is -1 and the history empty, unless the run is resumed from a checkpoint: then
+        they tell of the epochs before.
+        """
 
     def on_epoch_end(self, state: TrainingState) -> bool | None:  # noqa: ARG002  no-op hook
         """Look at an epoch that just ended, its row already in the history.
@@ -88,3 +108,17 @@ class Callback:
 
         Release files and terminals here. The exception goes on to the caller of `train`.
         """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what resuming needs of this callback; asked for after an epoch.
+
+        Returns
+        -------
+        dict
+            Of values that JSON can hold (numbers, texts, None, lists and dicts of them) and NumPy
+            arrays.
+        """
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned; called after `on_train_begin` of a resumed run."""

@@ -11,6 +11,8 @@ from eigenmlp.callbacks.base import Callback
 from eigenmlp.history import resolve_mode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -166,6 +168,19 @@ class EarlyStopping(Callback):
             )
             return
         state.network.set_flat_parameters(self.best_parameters)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best epoch so far, with its value and parameters."""
+        names = ("best_epoch", "best_value", "stopped_epoch", "best_parameters")
+        state = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in state.items() if value is not None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from another run's best epoch."""
+        self.best_epoch = state.get("best_epoch")
+        self.best_value = state.get("best_value")
+        self.stopped_epoch = state.get("stopped_epoch")
+        self.best_parameters = state.get("best_parameters")
 
     def _start(self) -> None:
         self.best_epoch = None

@@ -62,7 +62,8 @@ class ProgressBar(Callback):
         if not console.is_terminal:
             return
         self._epochs = state.epochs
-        self._done = 0
+        # A resumed run has epochs behind it that took no time now.
+        self._done = self._first = state.epoch + 1
         self._training_seconds = 0.0
         self._started = monotonic()
         self._ended: float | None = None
@@ -86,10 +87,11 @@ class ProgressBar(Callback):
         self._done = state.epoch + 1
         self._training_seconds += row["seconds"]
         if self._training_seconds > 0:
-            speed = state.n_samples * self._done / self._training_seconds
+            speed = state.n_samples * (self._done - self._first) / self._training_seconds
             self._speed = f"{_with_prefix(speed)} samples/s"
         now = monotonic()
-        self._ends = now + (now - self._started) / self._done * (self._epochs - self._done)
+        mean = (now - self._started) / (self._done - self._first)
+        self._ends = now + mean * (self._epochs - self._done)
         self._measures = _measures(row)
 
     def on_train_end(self, state: TrainingState) -> None:  # noqa: ARG002

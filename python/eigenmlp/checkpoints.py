@@ -1,0 +1,149 @@
+"""Checkpoints on disk: one file each, that is whole or not there, and tells if it is damaged.
+
+A file has two lines, the format's name with its version and the SHA-256 of all that follows, then a
+line of JSON, the record, and after it the arrays in the safetensors format. Reading one runs no
+code from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from eigenmlp._files import write_atomically
+from eigenmlp.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["Snapshot", "files_in", "newest", "path_of", "read", "write"]
+
+_FORMAT = b"eigenmlp checkpoint "
+_VERSION = b"1"
+_NAME = re.compile(r"epoch-(\d{8,})\.checkpoint")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training run at the end of an epoch: all that the rest of it follows from.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Epochs finished.
+    record : dict
+        What JSON can hold of it.
+    arrays : dict of str to array
+        The rest.
+    """
+
+    n_epochs: int
+    record: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+def path_of(folder: Path, n_epochs: int) -> Path:
+    """Name the file of the checkpoint after `n_epochs` epochs."""
+    return folder / f"epoch-{n_epochs:08}.checkpoint"
+
+
+def files_in(folder: Path) -> dict[int, Path]:
+    """List a folder's checkpoints by the number of finished epochs, rising."""
+    found = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        named = _NAME.fullmatch(path.name)
+        if named:
+            found[int(named[1])] = path
+    return dict(sorted(found.items()))
+
+
+def write(folder: Path, snapshot: Snapshot) -> None:
+    """Write a checkpoint into a folder, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it can't be written. The other checkpoints are as they were.
+    """
+    record = {"n_epochs": snapshot.n_epochs, **snapshot.record}
+    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
+    body = json.dumps(record).encode() + b"\n" + safetensors.numpy.save(arrays)
+    lines = [_FORMAT + _VERSION, hashlib.sha256(body).hexdigest().encode(), body]
+    write_atomically(path_of(folder, snapshot.n_epochs), b"\n".join(lines))
+
+
+def read(path: Path) -> Snapshot:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If the file isn't one, is of a newer format, or is damaged.
+    OSError
+        If it can't be read.
+    """
+    name, _, rest = path.read_bytes().partition(b"\n")
+    if not name.startswith(_FORMAT):
+        raise CheckpointError(f"{path} is not a checkpoint of eigenmlp, or it is damaged")
+    if name != _FORMAT + _VERSION:
+        version = name.removeprefix(_FORMAT)[:20].decode(errors="replace")
+        raise CheckpointError(
+            f"{path} is a checkpoint of version {version}, but this eigenmlp reads version "
+            f"{_VERSION.decode()}; a newer eigenmlp may read it"
+        )
+    digest, _, body = rest.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise CheckpointError(f"{path} is damaged: its content doesn't have the SHA-256 it names")
+    text, _, tensors = body.partition(b"\n")
+    try:
+        record = json.loads(text)
+        arrays = safetensors.numpy.load(tensors)
+        n_epochs = record.pop("n_epochs")
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise CheckpointError(f"{path} holds no training run: {error!r}") from error
+    return Snapshot(n_epochs, record, arrays)
+
+
+def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
+    """Read the newest checkpoint of a folder that isn't damaged.
+
+    Returns
+    -------
+    snapshot : Snapshot or None
+        None if the folder has no checkpoints, or isn't there.
+    damage : list of str
+        What is wrong with each newer one.
+
+    Raises
+    ------
+    CheckpointError
+        If all are damaged.
+    """
+    files = list(files_in(folder).values())
+    damage: list[str] = []
+    for path in reversed(files):
+        try:
+            return read(path), damage
+        except (CheckpointError, OSError) as error:
+            damage.append(str(error))
+    if damage:
+        raise CheckpointError(
+            f"none of the {len(files)} checkpoints in {folder} can be read; the newest: {damage[0]}"
+        )
+    return None, damage
