@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
+from eigenmlp._run import newest_of
 from eigenmlp.estimators.export import Exportable
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.lbfgs import LbfgsSolver
@@ -18,11 +20,13 @@ from eigenmlp.estimators.parameters import (
     hidden_sizes,
     refuse_for_lbfgs,
 )
-from eigenmlp.estimators.record import NON_FINITE
+from eigenmlp.estimators.record import NON_FINITE, state_of
 from eigenmlp.estimators.samples import Samples, dense
 from eigenmlp.estimators.stochastic import StochasticSolver
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import ArrayLike, NDArray
 
     from eigenmlp.losses import Loss
@@ -47,6 +51,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
+        resume_from: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Fit the model to samples.
 
@@ -66,6 +71,10 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
             Pipeline, ``transform_input=["X_val"]`` sends it through the steps before.
         sample_weight_val : array-like of shape (n_val_samples,), default=None
             Weights of the validation samples.
+        resume_from : path-like, default=None
+            Folder of a `eigenmlp.callbacks.Checkpoint` to go on from, with the same data and
+            parameters; `max_iter` counts the epochs before as well. The fitted model has the same
+            bits as one whose fit was never interrupted. See `eigenmlp.train`.
 
         Returns
         -------
@@ -77,9 +86,12 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
         TypeError, ValueError
             If an argument or a parameter is of another type, shape or range, or if training
             diverges without validation data.
+        FileNotFoundError, CheckpointError
+            If there is nothing to resume from, or it is damaged, or was made with other data or
+            parameters.
         """
         given = self._given_validation_data(X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, given, incremental=False)
+        return self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
 
     def _fit(
         self,
@@ -89,16 +101,20 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
         given: tuple[Any, Any, ArrayLike | None] | None,
         *,
         incremental: bool,
+        resume_from: str | os.PathLike[str] | None = None,
     ) -> Self:
         hidden = hidden_sizes(self.hidden_layer_sizes)
         if self.solver == "lbfgs":
-            refuse_for_lbfgs(self.get_params(deep=False), validates=given is not None)
+            refuse_for_lbfgs(
+                self.get_params(deep=False), validates=given is not None, resume_from=resume_from
+            )
+        self._random_state = check_random_state(self.random_state)
+        self._begin_as(resume_from)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         samples = self._weighted(dense(X), y, sample_weight, incremental=incremental).present()
         held_out = None if given is None else self._held_out(*given, dtype=X.dtype)
         self.n_outputs_ = y.shape[1]
-        self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
             self._initialize(sizes, X.dtype)
@@ -107,10 +123,21 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
         if self.solver == "lbfgs":
             self._fit_lbfgs(samples)
         else:
-            self._fit_stochastic(samples, held_out, incremental=incremental)
+            self._fit_stochastic(
+                samples, held_out, incremental=incremental, resume_from=resume_from
+            )
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise ValueError(NON_FINITE)
         return self
+
+    def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> None:
+        """Note the random state of the beginning; of a fit that resumes it is that of the first."""
+        if resume_from is not None:
+            snapshot, _ = newest_of(Path(resume_from), self.callbacks)
+            for kept in snapshot.record.get("callbacks", []) if snapshot else []:
+                if "random_state_at_start" in kept:
+                    self._random_state.set_state(kept["random_state_at_start"])
+        self._begun_with = state_of(self._random_state)
 
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         self.n_layers_ = len(sizes)

@@ -108,7 +108,9 @@ def per_layer(value: Any, n_layers: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,) * n_layers
 
 
-def refuse_for_lbfgs(parameters: Mapping[str, Any], *, validates: bool) -> None:
+def refuse_for_lbfgs(
+    parameters: Mapping[str, Any], *, validates: bool, resume_from: object
+) -> None:
     """Refuse what needs batches or epochs, which L-BFGS hasn't.
 
     scikit-learn's own parameters are passed over, as there.
@@ -131,8 +133,7 @@ def refuse_for_lbfgs(parameters: Mapping[str, Any], *, validates: bool) -> None:
         "verbose": parameters["verbose"] == "bar",
     }
     names = [f"{name}={parameters[name]!r}" for name, is_so in refused.items() if is_so]
-    if validates:
-        names.append("X_val")
+    names += ["X_val"] * validates + ["resume_from"] * (resume_from is not None)
     if names:
         raise ValueError(
             f"solver='lbfgs' works on all samples at once, without batches and epochs, and can't "

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from eigenmlp._training_parts import without_arrays
 from eigenmlp.callbacks import Callback
 from eigenmlp.estimators.fitted import FittedNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from eigenmlp.callbacks import TrainingState
     from eigenmlp.estimators.solver_state import SolverState
     from eigenmlp.network import Network
 
-__all__ = ["NON_FINITE", "AfterEpoch", "TrainingRecord"]
+__all__ = ["NON_FINITE", "AfterEpoch", "TrainingRecord", "state_of"]
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -42,20 +46,35 @@ _RECORD: dict[str, Any] = {
 class AfterEpoch(Callback):
     """Calls a function after each epoch, which says whether to stop.
 
+    Checkpoints keep the estimator's record through it.
+
     Attributes
     ----------
     stopped : bool
         Whether it has said so.
     """
 
-    def __init__(self, judge: Callable[[TrainingState], bool]) -> None:
+    def __init__(self, estimator: TrainingRecord, judge: Callable[[TrainingState], bool]) -> None:
+        self._estimator = estimator
         self._judge = judge
         self.stopped = False
+
+    def __repr__(self) -> str:
+        return self._estimator._training_settings()  # noqa: SLF001
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Ask the function."""
         self.stopped = self._judge(state)
         return self.stopped
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the estimator's record."""
+        return {**self._estimator._training_state(), "stopped": self.stopped}  # noqa: SLF001
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with another estimator's record."""
+        self.stopped = state["stopped"]
+        self._estimator._take_training_state(state)  # noqa: SLF001
 
 
 class TrainingRecord(FittedNetwork):
@@ -77,6 +96,35 @@ class TrainingRecord(FittedNetwork):
     _no_improvement_count: int
     _best_parameters: Any
     _optimizer: SolverState
+    _order: NDArray[Any]
+    # The random state that the fit began with: what was drawn since is drawn again when it resumes.
+    _begun_with: dict[str, Any]
+
+    def _training_settings(self) -> str:
+        """Represent the parameters that a resumed fit must share with the one that it goes on."""
+        free = {"callbacks", "max_iter", "n_threads", "verbose", "warm_start"}
+        given = {name: v for name, v in self.get_params(deep=False).items() if name not in free}
+        if isinstance(given["random_state"], np.random.RandomState):
+            # Its state is taken back.
+            given["random_state"] = None
+        model: Any = type(self)(**given)
+        return str(model.__repr__(N_CHAR_MAX=sys.maxsize))
+
+    def _training_state(self) -> dict[str, Any]:
+        """Gather what a fit goes on with, besides the network and the rule's moments."""
+        state = {name: _plain(getattr(self, name)) for name in (*_RECORD, "n_iter_", "t_", "loss_")}
+        state |= {"solver": self._optimizer.clocks(), "random_state_at_start": self._begun_with}
+        if hasattr(self, "_order"):
+            state["_order"] = self._order
+        return {**state, "random_state": state_of(self._random_state)}
+
+    def _take_training_state(self, state: Mapping[str, Any]) -> None:
+        for name in (*_RECORD, "n_iter_", "t_", "loss_"):
+            setattr(self, name, state[name])
+        self._optimizer.set_clocks(state["solver"])
+        if "_order" in state:
+            self._order = state["_order"]
+        self._random_state.set_state(state["random_state"])
 
     def _forget_record(self) -> None:
         for name in _RECORD:
@@ -219,3 +267,16 @@ class TrainingRecord(FittedNetwork):
     def _say(self, message: str) -> None:
         if self.verbose and self.verbose != "bar":
             print(message)  # noqa: T201  as scikit-learn does
+
+
+def state_of(random_state: np.random.RandomState) -> dict[str, Any]:
+    """Return a generator's state as JSON can hold it."""
+    state: dict[str, Any] = without_arrays(random_state.get_state(legacy=False))
+    return state
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's; arrays stay."""
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value.item() if isinstance(value, np.generic) else value

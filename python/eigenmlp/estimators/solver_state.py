@@ -8,11 +8,28 @@ from typing import TYPE_CHECKING, Any
 from eigenmlp.schedules import as_schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eigenmlp.network import Network
     from eigenmlp.optimizers import Optimizer
     from eigenmlp.schedules import Schedule
 
 __all__ = ["SolverState"]
+
+
+class _RateInForce:
+    """The solver's own rate, as a schedule: it follows training, whatever the epoch."""
+
+    follows_training = True
+
+    def __init__(self, solver: SolverState) -> None:
+        self._solver = solver
+
+    def __call__(self, _epoch: int) -> float:
+        return self._solver.learning_rate
+
+    def __repr__(self) -> str:
+        return f"rate of the solver, at first {self._solver._initial}"  # noqa: SLF001
 
 
 class SolverState:
@@ -48,16 +65,36 @@ class SolverState:
         if learning_rate != self._initial:
             self.learning_rate = self._initial = learning_rate
 
+    def rate(self) -> Schedule:
+        """Return the schedule that follows `learning_rate`."""
+        return _RateInForce(self)
+
     def shifted(self, schedule: Schedule, unit: str) -> Schedule:
         """Continue a schedule where the fits before have left it."""
         schedule = as_schedule(schedule)
         done = self._epochs if unit == "epoch" else self._steps
-        return lambda index: schedule(done + index)
+        return schedule if done == 0 else lambda index: schedule(done + index)
 
     def count_epoch(self, n_samples: int, batch_size: int) -> None:
         """Advance the clocks of schedules by an epoch."""
         self._epochs += 1
         self._steps += math.ceil(n_samples / batch_size)
+
+    def clocks(self) -> dict[str, float]:
+        """Return all but the rule's own memory."""
+        return {
+            "learning_rate": self.learning_rate,
+            "initial": self._initial,
+            "epochs": self._epochs,
+            "steps": self._steps,
+        }
+
+    def set_clocks(self, clocks: Mapping[str, Any]) -> None:
+        """Take back what `clocks` returned."""
+        self.learning_rate = clocks["learning_rate"]
+        self._initial = clocks["initial"]
+        self._epochs = clocks["epochs"]
+        self._steps = clocks["steps"]
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickled rule keeps its constants alone.

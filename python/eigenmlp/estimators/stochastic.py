@@ -17,6 +17,7 @@ from eigenmlp.optimizers import SGD, Adam, AdamW, Optimizer
 from eigenmlp.training import train
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from numpy.typing import NDArray
@@ -29,10 +30,13 @@ __all__ = ["StochasticSolver"]
 class StochasticSolver(TrainingRecord):
     """Fits by batches and epochs."""
 
-    _order: NDArray[Any]
-
     def _fit_stochastic(
-        self, samples: Samples, held_out: Samples | None, *, incremental: bool
+        self,
+        samples: Samples,
+        held_out: Samples | None,
+        *,
+        incremental: bool,
+        resume_from: str | os.PathLike[str] | None,
     ) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -54,9 +58,10 @@ class StochasticSolver(TrainingRecord):
         if held_out is not None:
             score = self._score_of_epoch(held_out)
         self.n_iter_ = 0
-        after = AfterEpoch(partial(self._end_epoch, score=score))
+        after = AfterEpoch(self, partial(self._end_epoch, score=score))
+        epochs = 1 if incremental else self.max_iter
         try:
-            self._train(samples, held_out, batch_size, 1 if incremental else self.max_iter, after)
+            self._train(samples, held_out, batch_size, epochs, after, resume_from)
             if self.n_iter_ == self.max_iter and not (after.stopped or incremental):
                 self._warn_of_max_iter()
         except KeyboardInterrupt:
@@ -77,6 +82,7 @@ class StochasticSolver(TrainingRecord):
         batch_size: int,
         epochs: int,
         after: AfterEpoch,
+        resume_from: str | os.PathLike[str] | None,
     ) -> None:
         solver = self._optimizer
         own_schedule = callable(self.learning_rate)
@@ -94,9 +100,7 @@ class StochasticSolver(TrainingRecord):
             loss=self._loss_function(),
             optimizer=solver.rule,
             learning_rate=(
-                solver.shifted(self.learning_rate, unit)
-                if own_schedule
-                else lambda _epoch: solver.learning_rate
+                solver.shifted(self.learning_rate, unit) if own_schedule else solver.rate()
             ),
             schedule_unit=unit,
             batch_size=batch_size,
@@ -110,6 +114,7 @@ class StochasticSolver(TrainingRecord):
             validation_data=validation_data,
             penalized_loss=True,
             callbacks=[after, *self.callbacks],
+            resume_from=resume_from,
             n_threads=self.n_threads,
             progress=self.verbose == "bar",
         )
