@@ -26,7 +26,10 @@ def test_docstrings(name: str) -> None:
     assert doctest.testmod(module, optionflags=FLAGS).failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/from-scikit-learn.md", "docs/gallery.md"])
+PAGES = ["README.md", "docs/checkpoints.md", "docs/from-scikit-learn.md", "docs/gallery.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_pages(page: str) -> None:
     path = Path(__file__).parents[1] / page
     with warnings.catch_warnings():

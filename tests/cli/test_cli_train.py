@@ -253,3 +253,36 @@ def test_ctrl_c_saves_what_was_trained(tmp_path: Path) -> None:
         "Interrupted. The network, as far as it was trained, is saved in model.safetensors.\n"
     )
     assert em.load_network(tmp_path / "model.safetensors").layer_sizes == (12, 100, 3)
+
+
+@pytest.mark.usefixtures("data")
+def test_a_checkpoint_goes_on_to_the_same_bits(run: Run) -> None:
+    command = ["train", "x.npy", "--labels", "y.npy", "--hidden", "4", "--epochs"]
+    assert run(*command, 6, "-o", "whole.safetensors").code == 0
+    assert run(*command, 4, "--checkpoint", "kept", "-o", "part.safetensors").code == 0
+    done = run(*command, 6, "--checkpoint", "kept")
+    assert done.code == 0, done.err
+    assert "Resumed  after 4 epochs, from kept\n" in done.out
+    assert (parameters() == parameters("whole.safetensors")).all()
+
+
+@pytest.mark.usefixtures("data")
+def test_a_checkpoint_of_other_settings_is_refused(run: Run) -> None:
+    command = [
+        "train",
+        "x.npy",
+        "--labels",
+        "y.npy",
+        "--hidden",
+        "4",
+        "--epochs",
+        "2",
+        "--force",
+        "--checkpoint",
+        "kept",
+    ]
+    assert run(*command).code == 0
+    done = run(*command, "--batch-size", "7")
+    assert done.code == 1
+    assert "batch_size was 64, is 7" in done.err.replace("\n", " ")
+    assert "Traceback" not in done.err

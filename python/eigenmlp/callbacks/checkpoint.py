@@ -55,8 +55,9 @@ class Checkpoint(Callback):
 
     Notes
     -----
-    Files take three (SGD) to six (Adam, with early stopping) times the parameters' size or less.
-    After an error or Ctrl-C the newest checkpoint is that of the last epoch that was due.
+    A file holds the parameters, one to three arrays of moments as large (plain SGD has none), and
+    with early stopping the best parameters. After an error or Ctrl-C the newest checkpoint is that
+    of the last epoch that was due. The file's format: docs/checkpoints.md.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import typer
+from rich.console import Console
 
 import eigenmlp as em
 from eigenmlp.cli.options import bad_usage_of, check_choice, number
@@ -13,6 +14,8 @@ from eigenmlp.schedules import Schedule
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
+    "Resumption",
+    "go_on",
     "input_factor",
     "make_callbacks",
     "make_schedule",
@@ -67,7 +70,12 @@ def make_schedule(
 
 
 def make_callbacks(
-    patience: int | None, min_delta: float | None, history: Path | None, *, validates: bool
+    patience: int | None,
+    min_delta: float | None,
+    history: Path | None,
+    checkpoint: Path | None,
+    *,
+    validates: bool,
 ) -> tuple[em.callbacks.EarlyStopping | None, list[em.callbacks.Callback]]:
     """Make the callbacks that the options ask for; the first result is that of --patience."""
     stopping = None
@@ -85,7 +93,28 @@ def make_callbacks(
     callbacks: list[em.callbacks.Callback] = [] if stopping is None else [stopping]
     if history is not None:
         callbacks.append(em.callbacks.CSVLogger(history))
+    if checkpoint is not None:
+        callbacks.append(em.callbacks.Checkpoint(checkpoint))
     return stopping, callbacks
+
+
+class Resumption(em.callbacks.Callback):
+    """Tells that a run goes on from a checkpoint."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def on_train_begin(self, state: em.callbacks.TrainingState) -> None:
+        """Say how far the run had come."""
+        if state.epoch >= 0:
+            self._console.print(
+                f"Resumed  after {state.epoch + 1} epochs, from {state.resumed_from}"
+            )
+
+
+def go_on(checkpoint: Path | None) -> str:
+    """Tell how an interrupted run goes on, if it can."""
+    return "" if checkpoint is None else " The same command with --force goes on."
 
 
 def input_factor(text: str, dtype: np.dtype[np.generic]) -> tuple[float, str]:

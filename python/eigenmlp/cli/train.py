@@ -13,6 +13,8 @@ from eigenmlp.cli.options import bad_usage_of, check_choice, check_target, sizes
 from eigenmlp.cli.recipe import (
     OPTIMIZERS,
     SCHEDULES,
+    Resumption,
+    go_on,
     input_factor,
     make_callbacks,
     make_schedule,
@@ -158,6 +160,14 @@ def train(
         Path | None,
         _output(metavar="FILE", help="CSV file with a row for every epoch."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        _output(
+            metavar="FOLDER",
+            help="Keep a checkpoint of every epoch here. The same command, after a crash, goes on "
+            "from the last one.",
+        ),
+    ] = None,
     force: Annotated[
         bool,
         _output("--force", help="Overwrite files that exist."),
@@ -180,6 +190,8 @@ def train(
         eigenmlp train x.npz --labels y --hidden 400,100,80 --patience 10
 
         eigenmlp train x.npz --labels y --schedule exponential --gamma 0.98
+
+        eigenmlp train x.npz --labels y --epochs 1000 --checkpoint run
     """
     check_target("--output", output, force=force)
     if history is not None:
@@ -199,7 +211,9 @@ def train(
     )
     batch = whole_number_or("full", "--batch-size", batch_size)
     hidden_sizes = sizes("--hidden", hidden)
-    stopping, callbacks = make_callbacks(patience, min_delta, history, validates=validation > 0)
+    stopping, callbacks = make_callbacks(
+        patience, min_delta, history, checkpoint, validates=validation > 0
+    )
 
     X, y = em.datasets.read_arrays(images, labels)
     assert y is not None  # noqa: S101  since labels were given
@@ -238,7 +252,8 @@ def train(
             l2=l2,
             l2_biases=l2_biases,
             validation_data=held_out[0] if held_out else None,
-            callbacks=callbacks,
+            callbacks=[Resumption(console), *callbacks],
+            resume_from=checkpoint,
             rng=generator,
             n_threads=threads,
             progress=True,
@@ -247,6 +262,7 @@ def train(
         network.save(output)
         raise KeyboardInterrupt(
             f"Interrupted. The network, as far as it was trained, is saved in {output}."
+            + go_on(checkpoint)
         ) from None
     network.save(output)
     seconds = sum(record["seconds"])
