@@ -47,7 +47,8 @@ def test_what_the_file_holds(tmp_path: Path) -> None:
     with safetensors.safe_open(tmp_path / "net.safetensors", framework="numpy") as file:
         header = json.loads(file.metadata()["eigenmlp"])
     assert header["layer_sizes"] == [4, 3, 2]
-    assert header["format_version"] == 2
+    assert header["format_version"] == 3
+    assert header["library_version"] == em.__version__
     assert header["input_scale"] == 0.5
 
 
@@ -147,11 +148,11 @@ ARRAYS = {
         ("{", "metadata can't be read"),
         ("[]", "metadata can't be read"),
         ("{}", "metadata can't be read"),
-        ({"format_version": 3}, "has format version 3, but this eigenmlp reads 1 to 2"),
+        ({"format_version": 4}, "has format version 4, but this eigenmlp reads 1 to 3"),
         ({"layer_sizes": [4]}, r"describes no network: layer_sizes=\[4\] has fewer than 2"),
         ({"layer_sizes": [4, -3]}, r"layer_sizes\[1\]=-3 is less than 1"),
         ({"layer_sizes": [4, "3"]}, r"layer_sizes\[1\]='3' is not an integer"),
-        ({"layer_sizes": None}, "layer_sizes=None is not a sequence"),
+        ({"layer_sizes": None}, "None is not a list"),
         (
             HEADER_1 | {"layer_sizes": [4, 5, 3]},
             "missing or unexpected: layers.1.bias, layers.1.weight",

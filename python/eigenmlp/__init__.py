@@ -33,6 +33,7 @@ from eigenmlp.errors import (
     TrainingDivergedError,
 )
 from eigenmlp.history import History
+from eigenmlp.loading import load_model
 from eigenmlp.network import Evaluation, Network, load_network
 from eigenmlp.training import train
 
@@ -57,6 +58,7 @@ __all__ = [
     "export",
     "from_sklearn",
     "instruction_set",
+    "load_model",
     "load_network",
     "losses",
     "optimizers",

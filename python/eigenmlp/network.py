@@ -21,7 +21,7 @@ from eigenmlp.errors import ModelFileError
 from eigenmlp.initializers import INITIALIZERS
 from eigenmlp.losses import Loss, loss_for
 
-__all__ = ["Evaluation", "Network", "load_network"]
+__all__ = ["Evaluation", "Network", "from_file", "load_network"]
 
 _CORES: dict[str, type[_core.Network32 | _core.Network64]] = {
     "float32": _core.Network32,
@@ -456,13 +456,13 @@ class Network(Parameters):
         return value, flat
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a safetensors file; `load_network` reads it.
+        """Write the model to a safetensors file; `load_network` and `load_model` read it.
 
         The file holds the parameters as arrays ``layers.0.weight`` (fan_in, fan_out),
         ``layers.0.bias`` (fan_out,), …, of normalized layers also ``gain``, ``shift``,
-        ``running_mean`` and ``running_variance`` (fan_out,), and in its metadata the architecture
-        and format version. It replaces an existing file in one step: whatever happens, the path
-        holds the old model or the new one, whole.
+        ``running_mean`` and ``running_variance`` (fan_out,), and in its metadata the architecture,
+        format version and library version. It replaces an existing file in one step: whatever
+        happens, the path holds the old model or the new one, whole.
 
         Parameters
         ----------
@@ -473,6 +473,8 @@ class Network(Parameters):
         ------
         OSError
             If the file can't be written.
+        ValueError
+            If the network has more than 10,000 layers, which no file may have.
 
         Examples
         --------
@@ -529,14 +531,15 @@ class Network(Parameters):
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
-    """Read a model that `Network.save` wrote.
+    """Read the network of a model file.
 
+    Of an estimator's file it is the network that predicts; `load_model` reads the estimator.
     Loading runs no code from the file, and checks every name, shape and value.
 
     Parameters
     ----------
     path : path-like
-        A safetensors file.
+        A safetensors file, written by `save` of any version of eigenmlp up to this one.
 
     Returns
     -------
@@ -554,14 +557,25 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     --------
     See `Network.save`.
     """
-    architecture, tensors = model_files.read(path)
+    return from_file(path, model_files.read(path))
+
+
+def from_file(path: str | os.PathLike[str], content: model_files.ModelFile) -> Network:
+    """Make the network that a file holds.
+
+    Raises
+    ------
+    ModelFileError
+        If a value is not finite, or a running variance negative.
+    """
     network = Network.__new__(Network)
-    network._allocate(architecture)
+    network._allocate(content.architecture)
     flat = network.get_flat_parameters()
     try:
         for layer, views in enumerate(network._named_arrays(flat)):
             for name, view in views.items():
-                fill(view, tensors[f"layers.{layer}.{name}"], f"layers.{layer}.{name}")
+                whole_name = f"layers.{layer}.{name}"
+                fill(view, content.arrays[whole_name], whole_name)
         network._set_values(flat, "it")
     except ValueError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error

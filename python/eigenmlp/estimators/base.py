@@ -22,6 +22,7 @@ from eigenmlp.estimators.parameters import (
 )
 from eigenmlp.estimators.record import NON_FINITE, state_of
 from eigenmlp.estimators.samples import Samples, dense
+from eigenmlp.estimators.saving import Savable
 from eigenmlp.estimators.stochastic import StochasticSolver
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseMLP"]
 
 
-class BaseMLP(StochasticSolver, LbfgsSolver, Exportable):
+class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
     """A multilayer perceptron with scikit-learn's interface."""
 
     n_features_in_: int

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["FittedNetwork"]
+__all__ = ["OUTPUTS", "FittedNetwork"]
 
-_OUTPUTS = {
+OUTPUTS = {
     "softmax": "softmax",
     "logistic": "logistic",
     "identity": "identity",
@@ -59,7 +59,7 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return Network(
             sizes,
             activation=_listed(self.activation),
-            output=_OUTPUTS[self.out_activation_],
+            output=OUTPUTS[self.out_activation_],
             dropout=_listed(self.dropout),
             normalization=_listed(self.normalization),
             dtype=dtype,

@@ -1,0 +1,80 @@
+"""Model files of any kind."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from eigenmlp import model_files
+from eigenmlp.errors import ModelFileError
+from eigenmlp.network import Network, from_file
+
+if TYPE_CHECKING:
+    from eigenmlp.estimators import MLPClassifier, MLPRegressor
+
+__all__ = ["load_model"]
+
+_LONGEST_REASON = 400
+
+
+def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
+    """Read a model that `save` of a network or an estimator wrote.
+
+    Loading runs no code from the file, and checks every name, shape and value.
+
+    Parameters
+    ----------
+    path : path-like
+        A safetensors file, written by any version of eigenmlp up to this one.
+
+    Returns
+    -------
+    Network, MLPClassifier or MLPRegressor
+        As it was saved. An estimator is fitted, with the same parameters; what of it a file
+        doesn't hold is said at `MLPClassifier.save`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is not a model of eigenmlp, is damaged, or contradicts itself.
+
+    See Also
+    --------
+    load_network : reads the network, also that of an estimator.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import eigenmlp as em
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+    >>> regressor = em.MLPRegressor(solver="lbfgs", random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     regressor.save(Path(folder) / "model.safetensors")
+    ...     em.load_model(Path(folder) / "model.safetensors")
+    MLPRegressor(random_state=0, solver='lbfgs')
+    """
+    content = model_files.read(path)
+    network = from_file(path, content)
+    if content.estimator is None:
+        return network
+    try:
+        return _estimator(content.estimator, network)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ModelFileError(
+            f"{os.fspath(path)}: its metadata describes no estimator: "
+            f"{str(error)[:_LONGEST_REASON]}"
+        ) from error
+
+
+def _estimator(description: dict[str, Any], network: Network) -> MLPClassifier | MLPRegressor:
+    from eigenmlp.estimators import MLPClassifier, MLPRegressor
+    from eigenmlp.estimators.saving import restored
+
+    kinds = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
+    kind = description.get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"kind={kind!r} is unknown")
+    return restored(kinds[kind], description, network)  # type: ignore[no-any-return]
