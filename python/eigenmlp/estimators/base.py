@@ -110,7 +110,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
                 self.get_params(deep=False), validates=given is not None, resume_from=resume_from
             )
         self._random_state = check_random_state(self.random_state)
-        self._begin_as(resume_from)
+        begun_with = self._begin_as(resume_from)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         samples = self._weighted(dense(X), y, sample_weight, incremental=incremental).present()
@@ -125,20 +125,24 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             self._fit_lbfgs(samples)
         else:
             self._fit_stochastic(
-                samples, held_out, incremental=incremental, resume_from=resume_from
+                samples,
+                held_out,
+                incremental=incremental,
+                resume_from=resume_from,
+                begun_with=begun_with,
             )
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise ValueError(NON_FINITE)
         return self
 
-    def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> None:
-        """Note the random state of the beginning; of a fit that resumes it is that of the first."""
+    def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> dict[str, Any]:
+        """Return the random state that the fit begins with; to resume, that of the first time."""
         if resume_from is not None:
             snapshot, _ = newest_of(Path(resume_from), self.callbacks)
             for kept in snapshot.record.get("callbacks", []) if snapshot else []:
                 if "random_state_at_start" in kept:
                     self._random_state.set_state(kept["random_state_at_start"])
-        self._begun_with = state_of(self._random_state)
+        return state_of(self._random_state)
 
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         self.n_layers_ = len(sizes)

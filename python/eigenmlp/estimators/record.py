@@ -54,9 +54,16 @@ class AfterEpoch(Callback):
         Whether it has said so.
     """
 
-    def __init__(self, estimator: TrainingRecord, judge: Callable[[TrainingState], bool]) -> None:
+    def __init__(
+        self,
+        estimator: TrainingRecord,
+        judge: Callable[[TrainingState], bool],
+        begun_with: dict[str, Any],
+    ) -> None:
         self._estimator = estimator
         self._judge = judge
+        # The random state of the fit's beginning: what was drawn since is drawn again on resuming.
+        self._begun_with = begun_with
         self.stopped = False
 
     def __repr__(self) -> str:
@@ -69,7 +76,11 @@ class AfterEpoch(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the estimator's record."""
-        return {**self._estimator._training_state(), "stopped": self.stopped}  # noqa: SLF001
+        return {
+            **self._estimator._training_state(),  # noqa: SLF001
+            "random_state_at_start": self._begun_with,
+            "stopped": self.stopped,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with another estimator's record."""
@@ -97,8 +108,6 @@ class TrainingRecord(FittedNetwork):
     _best_parameters: Any
     _optimizer: SolverState
     _order: NDArray[Any]
-    # The random state that the fit began with: what was drawn since is drawn again when it resumes.
-    _begun_with: dict[str, Any]
 
     def _training_settings(self) -> str:
         """Represent the parameters that a resumed fit must share with the one that it goes on."""
@@ -113,7 +122,7 @@ class TrainingRecord(FittedNetwork):
     def _training_state(self) -> dict[str, Any]:
         """Gather what a fit goes on with, besides the network and the rule's moments."""
         state = {name: _plain(getattr(self, name)) for name in (*_RECORD, "n_iter_", "t_", "loss_")}
-        state |= {"solver": self._optimizer.clocks(), "random_state_at_start": self._begun_with}
+        state["solver"] = self._optimizer.clocks()
         if hasattr(self, "_order"):
             state["_order"] = self._order
         return {**state, "random_state": state_of(self._random_state)}

@@ -37,6 +37,7 @@ class StochasticSolver(TrainingRecord):
         *,
         incremental: bool,
         resume_from: str | os.PathLike[str] | None,
+        begun_with: dict[str, Any],
     ) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -58,7 +59,7 @@ class StochasticSolver(TrainingRecord):
         if held_out is not None:
             score = self._score_of_epoch(held_out)
         self.n_iter_ = 0
-        after = AfterEpoch(self, partial(self._end_epoch, score=score))
+        after = AfterEpoch(self, partial(self._end_epoch, score=score), begun_with)
         epochs = 1 if incremental else self.max_iter
         try:
             self._train(samples, held_out, batch_size, epochs, after, resume_from)
