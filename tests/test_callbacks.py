@@ -170,6 +170,11 @@ def test_true_stops_after_all_have_seen_the_epoch(data: dict[str, Any]) -> None:
     assert notes[-4:] == ["A sees 1", "B sees 1", "A ends after 1", "B ends after 1"]
 
 
+def test_numpys_true_stops_as_pythons_does(data: dict[str, Any]) -> None:
+    _, history = trained(data, [Diary([], "A", {1: np.True_})], epochs=5)
+    assert history.n_epochs == 2
+
+
 @pytest.mark.parametrize("answer", [1, "stop", 0.0, []])
 def test_an_answer_that_is_no_bool_is_an_error(data: dict[str, Any], answer: Any) -> None:
     notes: list[str] = []

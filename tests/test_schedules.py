@@ -380,11 +380,11 @@ def test_rate_at_names_epoch_and_value(value: float) -> None:
         return value if epoch == 7 else 0.1
 
     assert rate_at(schedule, 6) == 0.1
-    with pytest.raises(ValueError, match=f"returned {value} for epoch 7, but a learning rate"):
+    with pytest.raises(ValueError, match=f"returned {value} when called with 7, but"):
         rate_at(schedule, 7)
 
 
 @pytest.mark.parametrize("value", [None, "0.1", True, 1j, constant(0.1)])
 def test_rate_at_refuses_what_is_no_number(value: Any) -> None:
-    with pytest.raises(TypeError, match=r"schedule returned .* for epoch 2; it must return"):
+    with pytest.raises(TypeError, match=r"schedule returned .* when called with 2; it must return"):
         rate_at(lambda _: value, 2)

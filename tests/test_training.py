@@ -356,6 +356,9 @@ def test_training_in_a_forked_child() -> None:
     ("options", "error", "message"),
     [
         ({"schedule_unit": "batch"}, ValueError, "schedule_unit='batch' is unknown"),
+        ({"schedule_unit": ["step"]}, ValueError, r"schedule_unit=\['step'\] is unknown"),
+        ({"shuffle": "yes"}, TypeError, "shuffle='yes' is not a bool"),
+        ({"shuffle": None}, TypeError, "shuffle=None is not a bool"),
         ({"clip_norm": 0}, ValueError, "clip_norm=0 must be finite and > 0"),
         ({"clip_value": math.inf}, ValueError, "clip_value=inf must be finite and > 0"),
         ({"clip_norm": "1"}, TypeError, "clip_norm='1' is not a number"),

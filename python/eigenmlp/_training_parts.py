@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eigenmlp._arguments import real_number
+from eigenmlp._arguments import flag, real_number
 from eigenmlp._native import _core
 from eigenmlp.losses import Loss
 from eigenmlp.metrics import Metric, metrics_by_name
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def check_unit(schedule_unit: object) -> None:
-    if schedule_unit not in {"epoch", "step"}:
+    if schedule_unit not in ("epoch", "step"):
         raise ValueError(f"schedule_unit={schedule_unit!r} is unknown; use 'epoch' or 'step'")
 
 
@@ -54,7 +54,7 @@ class Orders:
         n_rows: int,
         rng: int | np.random.Generator | None,
     ) -> None:
-        self._shuffle = shuffle
+        self._shuffle = shuffle if callable(shuffle) else flag("shuffle", shuffle)
         self._n_rows = n_rows
         self._present: NDArray[np.int64] | None = None
         if weights is not None:

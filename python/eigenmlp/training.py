@@ -352,7 +352,7 @@ def _ask_hooks(run: Run) -> None:
     """Show an epoch to the hooks; one that answers True stops training."""
     for hook in run.hooks:
         answer = hook.on_epoch_end(run.state)
-        if answer is not None and not isinstance(answer, bool):
+        if answer is not None and not isinstance(answer, (bool, np.bool_)):
             raise TypeError(
                 f"{type(hook).__name__}.on_epoch_end returned {answer!r}; return True to stop, "
                 "False or None to go on"

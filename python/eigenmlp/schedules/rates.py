@@ -74,13 +74,13 @@ def rate_at(schedule: Schedule, epoch: int) -> float:
     value: object = schedule(epoch)
     if not isinstance(value, SupportsFloat) or isinstance(value, bool):
         raise TypeError(
-            f"the learning-rate schedule returned {value!r} for epoch {epoch}; it must return a "
-            "finite number >= 0"
+            f"the learning-rate schedule returned {value!r} when called with {epoch}; it must "
+            "return a finite number >= 0"
         )
     rate = float(value)
     if not (math.isfinite(rate) and rate >= 0):
         raise ValueError(
-            f"the learning-rate schedule returned {rate} for epoch {epoch}, but a learning rate "
-            "is finite and >= 0; mend the schedule, or set a lower bound in it"
+            f"the learning-rate schedule returned {rate} when called with {epoch}, but a learning "
+            "rate is finite and >= 0; mend the schedule, or set a lower bound in it"
         )
     return rate
