@@ -4,7 +4,7 @@
 
 #include "processor.hpp"
 
-PYBIND11_MODULE(_processor, module, pybind11::mod_gil_not_used()) {
+PYBIND11_MODULE(_processor, module) {
   module.doc() = "What the processor offers. Private: use eigenmlp.instruction_set().";
   module.def("supported_levels", &eigenmlp::supported_levels);
 }
