@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "gil.hpp"
 #include "inference.hpp"
+#include "interrupts.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
@@ -109,10 +109,13 @@ void SampleArrays::take_rows(const py::object& x) {
 
 void SampleArrays::check_values() const {
   Index row;
+  Interrupts interrupts;
   {
-    const WithoutGil released;
-    row = expected_.single ? first_bad_row<float>(rows_) : first_bad_row<double>(rows_);
+    WithoutGil released;
+    const StopRequested stop = interrupts.poll(released);
+    row = expected_.single ? first_bad_row<float>(rows_, stop) : first_bad_row<double>(rows_, stop);
   }
+  interrupts.raise_if_any();
   if (row == rows_.count) return;
   for (Index column = 0; column < rows_.features; ++column) {
     const Index at = row * rows_.stride + column;

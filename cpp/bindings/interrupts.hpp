@@ -4,7 +4,6 @@
 #include <pybind11/pybind11.h>
 
 #include <chrono>
-#include <optional>
 
 #include "gil.hpp"
 #include "types.hpp"
@@ -15,27 +14,28 @@ namespace eigenmlp {
 class Interrupts {
  public:
   // Looks for signals at most twenty times a second. A handler that raises, as that of Ctrl-C does,
-  // stops the work; its exception waits for raise_if_any().
+  // stops the work. Its exception stays with the thread for raise_if_any(): to take it along would
+  // need memory, and the work can't be left by another exception.
   StopRequested poll(WithoutGil& released) {
     return [this, &released] {
       const auto now = Clock::now();
-      if (error_ || now - last_ < std::chrono::milliseconds(50)) return error_.has_value();
+      if (stopped_ || now - last_ < std::chrono::milliseconds(50)) return stopped_;
       last_ = now;
       const WithoutGil::Pause gil(released);
-      if (PyErr_CheckSignals() != 0) error_.emplace();
-      return error_.has_value();
+      stopped_ = PyErr_CheckSignals() != 0;
+      return stopped_;
     };
   }
 
   void raise_if_any() {
-    if (error_) throw pybind11::error_already_set(*error_);
+    if (stopped_) throw pybind11::error_already_set();
   }
 
  private:
   using Clock = std::chrono::steady_clock;
 
   Clock::time_point last_ = Clock::now();
-  std::optional<pybind11::error_already_set> error_;
+  bool stopped_ = false;
 };
 
 }  // namespace eigenmlp

@@ -22,6 +22,9 @@ namespace {
 // first-level cache. The same on every instruction set, since losses are summed by group.
 constexpr Index kGroupSamples = 64;
 
+// A check of a row takes far less than its prediction.
+constexpr Index kRowsBetweenStops = 1024;
+
 template <typename Scalar>
 constexpr Index kGroupPanels = kGroupSamples / kLanes<Scalar>;
 
@@ -245,7 +248,7 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& s
 }
 
 template <typename Scalar>
-Index first_bad_row(const Rows& rows) {
+Index first_bad_row(const Rows& rows, const StopRequested& stop) {
   const auto search = [&]<typename Element>(const Element* data) {
     const auto largest = static_cast<Element>(
         std::min<double>(std::numeric_limits<Scalar>::max(), std::numeric_limits<Element>::max()));
@@ -254,7 +257,7 @@ Index first_bad_row(const Rows& rows) {
       // An integer flag instead of an early return, so that the loop is vectorized.
       int bad = 0;
       for (Index j = 0; j < rows.features; ++j) bad |= !(std::abs(row[j]) <= largest);
-      if (bad) return i;
+      if (bad || (i % kRowsBetweenStops == 0 && stop())) return i;
     }
     return rows.count;
   };
@@ -276,7 +279,7 @@ Index first_bad_row(const Rows& rows) {
                                 const StopRequested&, std::int64_t*);                           \
   template std::optional<LossSum> evaluate(const Network<Scalar>&, const Samples&, const Loss&, \
                                            const Threads&, const StopRequested&);               \
-  template Index first_bad_row<Scalar>(const Rows&)
+  template Index first_bad_row<Scalar>(const Rows&, const StopRequested&)
 EIGENMLP_INSTANTIATE(float);
 EIGENMLP_INSTANTIATE(double);
 

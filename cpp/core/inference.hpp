@@ -28,8 +28,8 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& s
                                 const StopRequested& stop);
 
 // Index of the first row with an element that is NaN, infinite or beyond the range of Scalar;
-// rows.count if there is none.
+// rows.count if there is none. Any row if stopped.
 template <typename Scalar>
-Index first_bad_row(const Rows& rows);
+Index first_bad_row(const Rows& rows, const StopRequested& stop);
 
 }  // namespace eigenmlp

@@ -181,15 +181,15 @@ TEST(every_element_type_and_stride_reads_the_same_rows) {
 TEST(values_that_no_network_can_take_are_found) {
   std::vector<double> values(12, 1.0);
   const eigenmlp::Rows rows{values.data(), eigenmlp::ElementType::kFloat64, 4, 3, 3};
-  check::equal(eigenmlp::first_bad_row<float>(rows), 4, "all good");
+  check::equal(eigenmlp::first_bad_row<float>(rows, never), 4, "all good");
   values[7] = 1e300;
-  check::equal(eigenmlp::first_bad_row<float>(rows), 2, "too large for float32");
-  check::equal(eigenmlp::first_bad_row<double>(rows), 4, "fine for float64");
+  check::equal(eigenmlp::first_bad_row<float>(rows, never), 2, "too large for float32");
+  check::equal(eigenmlp::first_bad_row<double>(rows, never), 4, "fine for float64");
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
         -std::numeric_limits<double>::infinity()}) {
     values[4] = bad;
-    check::equal(eigenmlp::first_bad_row<double>(rows), 1, "NaN or infinity");
+    check::equal(eigenmlp::first_bad_row<double>(rows, never), 1, "NaN or infinity");
   }
 }
 
