@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -45,7 +44,7 @@ struct Bindings {
     Array out(count);
     Scalar* to = out.mutable_data();
     const WithoutGil released;
-    const std::shared_lock lock(network.mutex);
+    const Reading lock(network.mutex);
     std::copy_n(network.value.parameters(), count, to);
     return out;
   }
@@ -59,8 +58,14 @@ struct Bindings {
     }
     const Scalar* from = values.data();
     const WithoutGil released;
-    const std::unique_lock lock(network.mutex);
+    const Writing lock(network.mutex);
     std::copy_n(from, wanted, network.value.parameters());
+  }
+
+  static void set_dropout_seed(Bound& network, std::uint64_t seed) {
+    const WithoutGil released;
+    const Writing lock(network.mutex);
+    network.value.set_dropout_seed(seed);
   }
 
   template <typename Predicate>
@@ -100,7 +105,7 @@ struct Bindings {
     Interrupts interrupts;
     {
       WithoutGil released;
-      const std::shared_lock lock(network.mutex);
+      const Reading lock(network.mutex);
       eigenmlp::predict_outputs(network.value, samples.rows(), threads, interrupts.poll(released),
                                 to);
     }
@@ -122,7 +127,7 @@ struct Bindings {
     Interrupts interrupts;
     {
       WithoutGil released;
-      const std::shared_lock lock(network.mutex);
+      const Reading lock(network.mutex);
       predict_classes(network.value, samples.rows(), threads, interrupts.poll(released), to);
     }
     interrupts.raise_if_any();
@@ -138,7 +143,7 @@ struct Bindings {
     std::optional<LossSum> sum;
     {
       WithoutGil released;
-      const std::shared_lock lock(network.mutex);
+      const Reading lock(network.mutex);
       sum = eigenmlp::evaluate(network.value, checked, loss, threads, interrupts.poll(released));
     }
     interrupts.raise_if_any();
@@ -160,7 +165,7 @@ struct Bindings {
     double value = 0;
     {
       WithoutGil released;
-      const std::shared_lock lock(network.mutex);
+      const Reading lock(network.mutex);
       const std::optional<LossSum> sum =
           eigenmlp::loss_and_gradient(network.value, checked, order, loss, penalty, dropout_step,
                                       threads, interrupts.poll(released), to);
@@ -197,7 +202,8 @@ struct Bindings {
     EpochResult result;
     {
       WithoutGil released;
-      const std::scoped_lock lock(network.mutex, optimizer.mutex);
+      const Writing lock(network.mutex);
+      const Writing optimizer_lock(optimizer.mutex);
       const Index moments = optimizer.value.n_parameters();
       if (moments != 0 && moments != network.value.layout().n_parameters()) {
         throw std::invalid_argument("this optimizer state belongs to another network");
@@ -214,8 +220,10 @@ struct Bindings {
     py::class_<Bound>(module, name)
         .def(py::init(&make), py::arg("architecture"))
         .def("layers", &layers)
+        .def("claim", [](const Bound& network) { return std::make_unique<Claim>(network.claimed); })
         .def("values", &values)
         .def("set_values", &set_values, py::arg("values").noconvert())
+        .def("set_dropout_seed", &set_dropout_seed, py::arg("seed"))
         .def_property_readonly(
             "n_parameters",
             [](const Bound& network) { return network.value.layout().n_parameters(); })
@@ -305,6 +313,9 @@ void bind_training(py::module_& module) {
 void bind_networks(py::module_& module) {
   bind_architecture(module);
   bind_training(module);
+  py::class_<Claim>(module, "Claim")
+      .def("__enter__", [](Claim&) {})
+      .def("__exit__", [](Claim& claim, const py::args&) { claim.release(); });
   Bindings<float>::bind(module, "Network32");
   Bindings<double>::bind(module, "Network64");
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -28,13 +27,13 @@ void bind_optimizer(py::module_& module, const char* name) {
       .def("clock",
            [](const Bound& optimizer) {
              const WithoutGil released;
-             const std::shared_lock lock(optimizer.mutex);
+             const Reading lock(optimizer.mutex);
              return optimizer.value.clock();
            })
       .def("reset",
            [](Bound& optimizer) {
              const WithoutGil released;
-             const std::unique_lock lock(optimizer.mutex);
+             const Writing lock(optimizer.mutex);
              optimizer.value.reset();
            })
       .def("moments",
@@ -45,7 +44,7 @@ void bind_optimizer(py::module_& module, const char* name) {
                to.push_back(out.emplace_back(moments.size()).mutable_data());
              }
              const WithoutGil released;
-             const std::shared_lock lock(optimizer.mutex);
+             const Reading lock(optimizer.mutex);
              for (std::size_t i = 0; i < to.size(); ++i) {
                std::copy_n(optimizer.value.moments()[i].data(), optimizer.value.n_parameters(),
                            to[i]);
@@ -66,7 +65,7 @@ void bind_optimizer(py::module_& module, const char* name) {
               from.push_back(values.data());
             }
             const WithoutGil released;
-            const std::unique_lock lock(optimizer.mutex);
+            const Writing lock(optimizer.mutex);
             optimizer.value.reset();
             optimizer.value.advance(clock);
             for (std::size_t i = 0; i < from.size(); ++i) {

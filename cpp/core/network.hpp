@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,7 @@ class Network {
   }
 
   const Architecture& architecture() const { return architecture_; }
+  void set_dropout_seed(std::uint64_t seed) { architecture_.dropout_seed = seed; }
   const Layout& layout() const { return layout_; }
   double input_scale() const { return architecture_.input_scale; }
   // The layout's n_values.

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import os
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,20 +151,14 @@ class Network(Parameters):
         self.set_parameters([w for w, _ in layers], [b for _, b in layers])
 
     def _allocate(self, architecture: Architecture) -> None:
-        # Held for the length of a training run: see eigenmlp.training.
-        self._training_lock = threading.Lock()
+        self._architecture = architecture
         self._dtype = np.dtype(architecture.dtype)
         self._single = architecture.dtype == "float32"
-        self._build(architecture)
-
-    def _build(self, architecture: Architecture) -> None:
-        self._architecture = architecture
         self._core = _CORES[architecture.dtype](architecture.to_core())
 
     def _use_dropout_seed(self, seed: int) -> None:
-        """Draw masks from another seed; the parameters are to be set afterwards."""
-        if seed != self.dropout_seed:
-            self._build(dataclasses.replace(self._architecture, dropout_seed=seed))
+        self._core.set_dropout_seed(seed)
+        self._architecture = dataclasses.replace(self._architecture, dropout_seed=seed)
 
     def __repr__(self) -> str:
         return f"Network({self._architecture.arguments()})"

@@ -250,7 +250,7 @@ def train(
         },
     )
     state = run.state
-    with _exclusive(network):
+    with network._core.claim():
         if resume_from is not None:
             run.resume(resume_from)
         # Of the same precision as the network's core: state_for() sees to that.
@@ -315,19 +315,6 @@ def _checked_hooks(hooks: Sequence[Callback]) -> Sequence[Callback]:
         if not isinstance(hook, Callback):
             raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
     return hooks
-
-
-@contextlib.contextmanager
-def _exclusive(network: Network) -> Iterator[None]:
-    if not network._training_lock.acquire(blocking=False):
-        raise RuntimeError(
-            "this network is being trained already, by another thread or by the training run whose "
-            "callback this is; train a copy (copy.deepcopy) instead"
-        )
-    try:
-        yield
-    finally:
-        network._training_lock.release()
 
 
 @contextlib.contextmanager
