@@ -62,6 +62,15 @@ def test_a_damaged_newest_falls_back_to_the_one_before(
     assert resumed[0].tobytes() == whole[0].tobytes()
 
 
+def test_a_damaged_later_one_is_not_kept_in_a_sound_ones_place(tmp_path: Path) -> None:
+    broken_off(tmp_path, after=6)
+    flip_a_bit(tmp_path / "epoch-00000006.checkpoint", 0.5)
+    (tmp_path / "epoch-00000006.checkpoint").rename(tmp_path / "epoch-00000009.checkpoint")
+    with pytest.warns(RuntimeWarning, match="00000009"), pytest.raises(PowerCutError):
+        train(Checkpoint(tmp_path, keep=1), PowerCut(7), resume_from=tmp_path)
+    assert names(tmp_path) == ["epoch-00000007.checkpoint", "epoch-00000009.checkpoint"]
+
+
 def test_none_left_is_an_error_that_names_the_damage(tmp_path: Path) -> None:
     broken_off(tmp_path)
     for path in tmp_path.iterdir():

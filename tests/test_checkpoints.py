@@ -98,9 +98,11 @@ def test_early_stopping_goes_on_and_restores_the_best(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_taken_back_and_not_trained_on(tmp_path: Path) -> None:
-    whole = train(stopping(), Checkpoint(tmp_path), epochs=100)
+    first, second = stopping(), stopping()
+    whole = train(first, Checkpoint(tmp_path, every=1000), epochs=100)
     assert whole[1].n_epochs < 100
-    check_same(whole, train(stopping(), epochs=100, resume_from=tmp_path))
+    check_same(whole, train(second, epochs=100, resume_from=tmp_path))
+    assert second.stopped_epoch == first.stopped_epoch
 
 
 def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
