@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eigenmlp import checkpoints
+from eigenmlp._arguments import flag, whole_number
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
 from eigenmlp.checkpoints import Snapshot
 from eigenmlp.errors import CheckpointError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "newest_of"]
 
 _HASHED_AT_ONCE = 2**22
+# What values of the wrong kind, size or sign lead to.
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Run:
@@ -144,7 +147,7 @@ class Run:
             self._take_back(snapshot)
         except CheckpointError:
             raise
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except _DAMAGE as error:
             raise CheckpointError(
                 f"the checkpoint after epoch {snapshot.n_epochs} in {source} contradicts itself: "
                 f"{error!r}"
@@ -153,7 +156,12 @@ class Run:
     def remind(self) -> None:
         """Give the callbacks back what they remembered at the checkpoint, if there is one."""
         for hook, kept in zip(self._stateful, self._restored, strict=False):
-            hook.load_state_dict(kept)
+            try:
+                hook.load_state_dict(kept)
+            except _DAMAGE as error:
+                raise CheckpointError(
+                    f"{hook!r} can't go on with what the checkpoint has of it: {error!r}"
+                ) from error
 
     def _refuse_another_run(self, source: Path, snapshot: Snapshot) -> None:
         then = snapshot.record.get("fingerprint")
@@ -190,6 +198,10 @@ class Run:
         record, arrays = snapshot.record, snapshot.arrays
         network = self.state.network
         history = History.from_dict(record["history"])
+        if history.n_epochs != snapshot.n_epochs:
+            raise ValueError(f"its history has {history.n_epochs} epochs")
+        steps = whole_number("steps", record["steps"], minimum=1, remedy="it counts steps")
+        stopping = flag("stopping", record["stopping"])
         callbacks = [dict(kept) for kept in record["callbacks"]]
         for name, values in arrays.items():
             if name.startswith("callbacks."):
@@ -200,10 +212,10 @@ class Run:
         network._use_dropout_seed(record["dropout_seed"])
         network.set_flat_parameters(arrays["parameters"])
         self._optimizer.load_state_dict(network, {"clock": record["clock"], "moments": moments})
-        self.steps = int(record["steps"])
+        self.steps = steps
         self.state.history = history
         self.state.epoch = snapshot.n_epochs - 1
-        self.state.stopping = bool(record["stopping"])
+        self.state.stopping = stopping
         self._restored = callbacks
 
 

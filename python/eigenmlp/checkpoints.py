@@ -17,6 +17,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from eigenmlp._arguments import whole_number
 from eigenmlp._files import write_atomically
 from eigenmlp.errors import CheckpointError
 
@@ -107,7 +108,9 @@ def read(path: Path) -> Snapshot:
     try:
         record = json.loads(text)
         arrays = safetensors.numpy.load(tensors)
-        n_epochs = record.pop("n_epochs")
+        n_epochs = whole_number(
+            "n_epochs", record.pop("n_epochs"), minimum=1, remedy="it counts epochs"
+        )
     except (
         ValueError,
         KeyError,

@@ -127,7 +127,7 @@ def test_a_float64_model_with_float32_input() -> None:
 
 def test_integers_are_taken() -> None:
     X = FEATURES.astype(np.int64)
-    model = em.MLPRegressor(hidden_layer_sizes=(6,), max_iter=5).fit(X, X[:, 0])
+    model = em.MLPRegressor(hidden_layer_sizes=(6,), max_iter=5, random_state=0).fit(X, X[:, 0])
     found = run(converted(model, Int64TensorType), X)["variable"]
     assert np.allclose(found.ravel(), model.predict(X), rtol=1e-5)
 

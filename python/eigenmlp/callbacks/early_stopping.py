@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EarlyStopping"]
 
+_COUNTED: Any = {"minimum": 0, "remedy": "epochs count from 0"}
+
 
 class EarlyStopping(Callback):
     r"""Stop when a column of the history has not improved for `patience` epochs in a row.
@@ -177,9 +179,11 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from another run's best epoch."""
-        self.best_epoch = state.get("best_epoch")
-        self.best_value = state.get("best_value")
-        self.stopped_epoch = state.get("stopped_epoch")
+        if "best_epoch" in state:
+            self.best_epoch = whole_number("best_epoch", state["best_epoch"], **_COUNTED)
+            self.best_value = real_number("best_value", state["best_value"], "it is a value")
+        if "stopped_epoch" in state:
+            self.stopped_epoch = whole_number("stopped_epoch", state["stopped_epoch"], **_COUNTED)
         self.best_parameters = state.get("best_parameters")
 
     def _start(self) -> None:
