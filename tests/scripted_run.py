@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 class ScriptedNetwork:
     """Parameters that say which epoch they are of."""
 
+    layer_sizes = (2, 1)
+    activations = dropouts = normalizations = ()
+    output, dtype, input_scale, n_parameters = "identity", np.dtype("float64"), 1.0, 3
+
     def __init__(self) -> None:
         self.parameters = np.full(3, -1.0)
 
@@ -44,24 +48,34 @@ def drive(
     *,
     epochs: int | None = None,
     error: BaseException | None = None,
+    earlier: Sequence[dict[str, float]] = (),
 ) -> TrainingState:
-    """Call the hooks as training does; with `error`, fail after the last row."""
+    """Call the hooks as training does; with `error`, fail after the last row.
+
+    A run with `earlier` rows is resumed behind them.
+    """
     network = ScriptedNetwork()
     state = TrainingState(
         network=cast("Network", network),
         history=History(),
-        epoch=-1,
-        epochs=len(rows) if epochs is None else epochs,
+        epoch=len(earlier) - 1,
+        epochs=len(earlier) + len(rows) if epochs is None else epochs,
         n_samples=4000,
         batch_size=64,
         snapshot=lambda: Snapshot(0, {}, {}),
     )
+    for values in earlier:
+        state.history.append(**values)
     callback.on_train_begin(state)
-    for epoch, values in enumerate(rows):
+    for epoch, values in enumerate(rows, start=len(earlier)):
         network.parameters[:] = epoch
         state.history.append(**values)
         state.epoch = epoch
-        stop = callback.on_epoch_end(state)
+        try:
+            stop = callback.on_epoch_end(state)
+        except BaseException as own_error:
+            callback.on_train_error(state, own_error)
+            raise
         assert stop is None or type(stop) is bool
         if stop:
             break

@@ -21,7 +21,16 @@ import pytest
 from rich.console import Console
 
 import eigenmlp as em
-from eigenmlp.callbacks import Callback, CSVLogger, EarlyStopping, ProgressBar, TrainingState
+from eigenmlp.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    JSONLinesLogger,
+    MLflowLogger,
+    ProgressBar,
+    TensorBoardLogger,
+    TrainingState,
+)
 from scripted_run import drive, losses, terminal
 
 CALLBACKS: dict[str, Callable[[Path], Callback]] = {
@@ -30,6 +39,7 @@ CALLBACKS: dict[str, Callable[[Path], Callback]] = {
     "ProgressBar": lambda _: ProgressBar(console=terminal()),
     "ProgressBar without terminal": lambda _: ProgressBar(console=Console(file=io.StringIO())),
     "CSVLogger": lambda folder: CSVLogger(folder / "log.csv"),
+    "JSONLinesLogger": lambda folder: JSONLinesLogger(folder / "log.jsonl"),
 }
 
 
@@ -94,8 +104,9 @@ def test_an_error_before_the_first_epoch_is_no_trouble(make: Callable[[], Callba
     drive(make(), [], error=ValueError("broken"), epochs=5)
 
 
-def test_can_be_sent_to_another_process_before_training(tmp_path: Path) -> None:
-    for callback in (Callback(), EarlyStopping(), ProgressBar(), CSVLogger(tmp_path / "a.csv")):
+def test_can_be_sent_to_another_process_before_training() -> None:
+    loggers = CSVLogger("a.csv"), JSONLinesLogger("a"), TensorBoardLogger("a"), MLflowLogger("a")
+    for callback in (Callback(), EarlyStopping(), ProgressBar(), *loggers):
         copy = pickle.loads(pickle.dumps(callback))  # noqa: S301
         if type(callback) is not Callback:
             assert repr(copy) == repr(callback)

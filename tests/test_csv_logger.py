@@ -85,3 +85,22 @@ def test_csv_logger_needs_its_beginning(tmp_path: Path) -> None:
     state = drive(Callback(), losses(1))
     with pytest.raises(RuntimeError, match="before on_train_begin"):
         logger.on_epoch_end(state)
+
+
+def test_a_resumed_run_begins_with_the_rows_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    whole, resumed = CSVLogger(path), CSVLogger(path)
+    drive(whole, losses(3, 2, 1, 0))
+    expected = path.read_bytes()
+    drive(resumed, losses(1, 0), earlier=losses(3, 2))
+    assert path.read_bytes() == expected
+    drive(resumed, [], earlier=losses(3, 2, 1, 0), error=KeyboardInterrupt())
+    assert path.read_bytes() == expected
+
+
+@pytest.mark.parametrize("earlier", [(), (3, 2)])
+def test_a_full_disk_is_told_and_nothing_else_fails(earlier: tuple[float, ...]) -> None:
+    with pytest.raises(OSError, match=r"CSVLogger cannot write its file \(No space left") as caught:
+        drive(CSVLogger("/dev/full"), losses(1), earlier=losses(*earlier))
+    assert caught.value.filename == "/dev/full"
+    assert "make room for it" in str(caught.value)

@@ -8,6 +8,19 @@ from eigenmlp.callbacks.base import Callback, TrainingState
 from eigenmlp.callbacks.checkpoint import Checkpoint
 from eigenmlp.callbacks.csv_logger import CSVLogger
 from eigenmlp.callbacks.early_stopping import EarlyStopping
+from eigenmlp.callbacks.json_lines_logger import JSONLinesLogger
+from eigenmlp.callbacks.mlflow_logger import MLflowLogger
 from eigenmlp.callbacks.progress_bar import ProgressBar
+from eigenmlp.callbacks.tensorboard_logger import TensorBoardLogger
 
-__all__ = ["CSVLogger", "Callback", "Checkpoint", "EarlyStopping", "ProgressBar", "TrainingState"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "JSONLinesLogger",
+    "MLflowLogger",
+    "ProgressBar",
+    "TensorBoardLogger",
+    "TrainingState",
+]

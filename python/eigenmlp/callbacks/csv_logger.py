@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eigenmlp.callbacks.base import Callback
+from eigenmlp.callbacks.row_logger import RowLogger
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -17,12 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["CSVLogger"]
 
 
-class CSVLogger(Callback):
+class CSVLogger(RowLogger):
     """Write one CSV row an epoch: the epoch, counted from 0, and every history column.
 
     The file follows RFC 4180 (commas, CRLF, one header row) in UTF-8; numbers have the
     digits that give the same float64 back. Each row reaches the file as its epoch ends, so
-    a run that is killed leaves all the epochs it finished.
+    a run that is killed leaves all the epochs it finished. A run that is resumed begins with the
+    rows of the epochs that it has behind it, so that the file is always the whole run's.
 
     Parameters
     ----------
@@ -35,7 +34,7 @@ class CSVLogger(Callback):
     TypeError
         If `path` is not a path.
     OSError
-        When training begins, if the file cannot be opened for writing.
+        In training, if the file cannot be written.
 
     References
     ----------
@@ -61,48 +60,15 @@ class CSVLogger(Callback):
     4
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f'path={path!r} is not a path; pass a file name, "log.csv"')
-        self.path = Path(path)
-        self._file: TextIOWrapper | None = None
+    _default_name = "log.csv"
 
-    def __repr__(self) -> str:
-        return f"CSVLogger({str(self.path)!r})"
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Open the file, emptying it, and write the epochs that a resumed run has behind it."""
+        self._writer: csv.DictWriter[str] | None = None
+        super().on_train_begin(state)
 
-    def on_train_begin(self, state: TrainingState) -> None:  # noqa: ARG002
-        """Open the file, emptying it."""
-        self._close()
-        try:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f"CSVLogger cannot write its file ({error.strerror}); pass the path of a file "
-                "in a folder that exists and may be written",
-                str(self.path),
-            ) from error
-
-    def on_epoch_end(self, state: TrainingState) -> None:
-        """Write the epoch's row, and the header before the first."""
-        if self._file is None:
-            raise RuntimeError("on_epoch_end() was called before on_train_begin()")
-        row = {"epoch": state.epoch, **state.history.last}
-        writer = csv.DictWriter(self._file, fieldnames=list(row))
-        if state.epoch == 0:
-            writer.writeheader()
-        writer.writerow(row)
-        self._file.flush()
-
-    def on_train_end(self, state: TrainingState) -> None:  # noqa: ARG002
-        """Close the file."""
-        self._close()
-
-    def on_train_error(self, state: TrainingState, error: BaseException) -> None:  # noqa: ARG002
-        """Close the file; the rows written stay."""
-        self._close()
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    def _write(self, file: TextIOWrapper, row: dict[str, float]) -> None:
+        if self._writer is None:
+            self._writer = csv.DictWriter(file, fieldnames=list(row))
+            self._writer.writeheader()
+        self._writer.writerow(row)

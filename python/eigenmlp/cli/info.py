@@ -23,6 +23,8 @@ _DEPENDENCIES = {
     "pandas": "study",
     "pooch": "study",
     "pyarrow": "parquet",
+    "tensorboardX": "log",
+    "mlflow-skinny": "log",
 }
 
 

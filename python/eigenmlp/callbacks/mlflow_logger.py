@@ -1,0 +1,173 @@
+"""Log training to MLflow while it runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from eigenmlp._extras import require
+from eigenmlp.callbacks.base import Callback
+from eigenmlp.callbacks.row_logger import recorded_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eigenmlp.callbacks.base import TrainingState
+
+__all__ = ["MLflowLogger"]
+
+
+class MLflowLogger(Callback):
+    """Log every history column as a metric of MLflow, one value an epoch.
+
+    Needs the extra ``log``, which brings mlflow-skinny: enough for a tracking server. To keep
+    runs in a local database, ``sqlite:///runs.db``, install the package mlflow as well.
+
+    A training run is a run of MLflow. Its parameters are the architecture (``layer_sizes``,
+    ``activations``, ``output``, ``dropouts``, ``normalizations``, ``dtype``, ``input_scale``,
+    ``n_parameters``), ``epochs``, ``batch_size``, ``n_samples``, and those given here. Its
+    metrics have the names of the columns, the step is the epoch, counted from 0. It ends as
+    FINISHED, as KILLED after Ctrl-C, else as FAILED. A training run that is resumed is a new run
+    of MLflow and begins with the epochs that it has behind it.
+
+    Parameters
+    ----------
+    experiment : str, default="eigenmlp"
+        Name of the experiment; made if there is none.
+    run_name : str or None, default=None
+        Name of the run; MLflow makes one up if there is none.
+    tracking_uri : str or None, default=None
+        Server or database; None is MLflow's own choice: the environment variable
+        MLFLOW_TRACKING_URI, or a place in the current folder.
+    params : mapping of str to object, optional
+        More parameters to log, such as the learning rate; MLflow keeps them as text.
+
+    Attributes
+    ----------
+    run_id : str or None
+        MLflow's name of the latest run; None before the first.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another type.
+    ImportError
+        When training begins, if mlflow-skinny is not installed.
+    OSError
+        In training, if MLflow can't be reached, or refuses what it is sent.
+
+    Notes
+    -----
+    MLflow itself may send statistics of its use to its makers; the environment variable
+    ``MLFLOW_DISABLE_TELEMETRY=true`` keeps it from that.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> em.callbacks.MLflowLogger("digits", tracking_uri="http://localhost:5000",
+    ...                           params={"learning_rate": 1e-3})
+    MLflowLogger('digits', tracking_uri='http://localhost:5000')
+    """
+
+    def __init__(
+        self,
+        experiment: str = "eigenmlp",
+        *,
+        run_name: str | None = None,
+        tracking_uri: str | None = None,
+        params: Mapping[str, object] | None = None,
+    ) -> None:
+        if not isinstance(experiment, str):
+            raise TypeError(f"experiment={experiment!r} is not a str; pass a name, 'digits'")
+        for name, value in (("run_name", run_name), ("tracking_uri", tracking_uri)):
+            if not isinstance(value, str | None):
+                raise TypeError(f"{name}={value!r} is not a str; pass one, or None")
+        self.experiment = experiment
+        self.run_name = run_name
+        self.tracking_uri = tracking_uri
+        self.params = dict(params or {})
+        self.run_id: str | None = None
+        self._client: Any = None
+
+    def __repr__(self) -> str:
+        options = {"run_name": self.run_name, "tracking_uri": self.tracking_uri}
+        given = [f"{name}={value!r}" for name, value in options.items() if value is not None]
+        return f"MLflowLogger({', '.join([repr(self.experiment), *given])})"
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Start a run with its parameters, and log the epochs that a resumed run has behind it."""
+        mlflow = require("mlflow", extra="log", purpose="MLflowLogger")
+        self._client = None
+        try:
+            client = mlflow.MlflowClient(tracking_uri=self.tracking_uri)
+            experiment = client.get_experiment_by_name(self.experiment)
+            found = None if experiment is None else experiment.experiment_id
+            number = client.create_experiment(self.experiment) if found is None else found
+            self.run_id = client.create_run(number, run_name=self.run_name).info.run_id
+        except mlflow.MlflowException as error:
+            raise _failure("begin", error) from error
+        self._client = client
+        params = [mlflow.entities.Param(k, str(v)) for k, v in self._all_params(state).items()]
+        try:
+            self._log(params=params)
+            for epoch, row in enumerate(recorded_rows(state.history)):
+                self._log_row(epoch, row)
+        except BaseException as error:
+            self.on_train_error(state, error)
+            raise
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        """Log the epoch's values."""
+        if self._client is None:
+            raise RuntimeError("on_epoch_end() was called before on_train_begin()")
+        self._log_row(state.epoch, state.history.last)
+
+    def on_train_end(self, state: TrainingState) -> None:  # noqa: ARG002
+        """End the run as FINISHED."""
+        self._end("FINISHED")
+
+    def on_train_error(self, state: TrainingState, error: BaseException) -> None:  # noqa: ARG002
+        """End the run as FAILED, or as KILLED after Ctrl-C."""
+        try:
+            self._end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        except OSError as failure:
+            error.add_note(f"{failure} (its run {self.run_id} stays open)")
+
+    def _all_params(self, state: TrainingState) -> dict[str, object]:
+        network = state.network
+        architecture = {
+            name: getattr(network, name)
+            for name in (
+                *("layer_sizes", "activations", "output", "dropouts", "normalizations", "dtype"),
+                *("input_scale", "n_parameters"),
+            )
+        }
+        run = {name: getattr(state, name) for name in ("epochs", "batch_size", "n_samples")}
+        return {**architecture, **run, **self.params}
+
+    def _log_row(self, epoch: int, row: dict[str, float]) -> None:
+        metric = require("mlflow.entities", extra="log", purpose="MLflowLogger").Metric
+        now = time.time_ns() // 1_000_000
+        self._log(metrics=[metric(name, value, now, epoch) for name, value in row.items()])
+
+    def _log(self, **entities: Any) -> None:
+        mlflow = require("mlflow", extra="log", purpose="MLflowLogger")
+        try:
+            self._client.log_batch(self.run_id, **entities)
+        except mlflow.MlflowException as error:
+            raise _failure("log", error) from error
+
+    def _end(self, status: str) -> None:
+        client, self._client = self._client, None
+        mlflow = require("mlflow", extra="log", purpose="MLflowLogger")
+        try:
+            client.set_terminated(self.run_id, status)
+        except mlflow.MlflowException as error:
+            raise _failure("end", error) from error
+
+
+def _failure(what: str, error: Exception) -> OSError:
+    return OSError(
+        f"MLflowLogger cannot {what} its run: {error}. Start MLflow's server, pass its address as "
+        "tracking_uri, or leave the logger out"
+    )

@@ -1,0 +1,164 @@
+"""Runs of MLflow in a folder, as its own client reads them."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eigenmlp as em
+from eigenmlp.callbacks import Callback, MLflowLogger
+from scripted_run import drive, losses
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep MLflow from the network, and let it use a folder."""
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return (tmp_path / "store").as_uri()
+
+
+def client(uri: str) -> Any:
+    import mlflow
+
+    return mlflow.MlflowClient(tracking_uri=uri)
+
+
+def logged(uri: str, run_id: str | None, column: str) -> list[tuple[int, float]]:
+    return [(m.step, m.value) for m in client(uri).get_metric_history(run_id, column)]
+
+
+def test_every_column_is_a_metric(uri: str) -> None:
+    logger = MLflowLogger("digits", run_name="first", tracking_uri=uri)
+    state = drive(logger, losses(0.1, 1 / 3, math.nan, math.inf))
+    run = client(uri).get_run(logger.run_id)
+    assert run.info.run_name == "first"
+    assert run.info.status == "FINISHED"
+    assert set(run.data.metrics) == set(state.history)
+    for column, recorded in state.history.items():
+        steps, values = zip(*logged(uri, logger.run_id, column), strict=True)
+        assert steps == (0, 1, 2, 3)
+        np.testing.assert_array_equal(values, recorded)
+
+
+def test_training_is_logged_with_its_parameters(uri: str) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 3)), rng.integers(0, 2, 50)
+    network = em.Network([3, 7, 2], activation="tanh", dropout=0.25, rng=0)
+    logger = MLflowLogger(tracking_uri=uri, params={"learning_rate": 0.01, "note": None})
+    history = em.train(
+        network, X, y, learning_rate=0.01, epochs=3, batch_size=20, callbacks=[logger], rng=0
+    )
+    run = client(uri).get_run(logger.run_id)
+    assert run.data.params == {
+        "layer_sizes": "(3, 7, 2)",
+        "activations": "('tanh',)",
+        "output": "softmax",
+        "dropouts": "(0.25,)",
+        "normalizations": "(None,)",
+        "dtype": "float32",
+        "input_scale": "1.0",
+        "n_parameters": str(3 * 7 + 7 + 7 * 2 + 2),
+        "epochs": "3",
+        "batch_size": "20",
+        "n_samples": "50",
+        "learning_rate": "0.01",
+        "note": "None",
+    }
+    assert logged(uri, logger.run_id, "train_loss") == list(enumerate(history["train_loss"]))
+    assert client(uri).get_experiment(run.info.experiment_id).name == "eigenmlp"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(KeyboardInterrupt(), "KILLED"), (ValueError("broken"), "FAILED")]
+)
+def test_an_error_ends_the_run(error: BaseException, status: str, uri: str) -> None:
+    logger = MLflowLogger(tracking_uri=uri)
+    drive(logger, losses(3, 2), error=error)
+    assert client(uri).get_run(logger.run_id).info.status == status
+    assert logged(uri, logger.run_id, "val_loss") == [(0, 3), (1, 2)]
+
+
+def test_each_training_run_is_one_of_the_experiment(uri: str) -> None:
+    logger = MLflowLogger("digits", tracking_uri=uri)
+    found = []
+    for script in ((3, 2), (1,)):
+        drive(logger, losses(*script))
+        found.append(
+            (logger.run_id, [value for _, value in logged(uri, logger.run_id, "val_loss")])
+        )
+    assert [values for _, values in found] == [[3, 2], [1]]
+    experiment = client(uri).get_experiment_by_name("digits")
+    runs = client(uri).search_runs([experiment.experiment_id])
+    assert {run.info.run_id for run in runs} == {run_id for run_id, _ in found}
+
+
+def test_a_resumed_run_begins_with_the_epochs_behind_it(uri: str) -> None:
+    logger = MLflowLogger(tracking_uri=uri)
+    drive(logger, losses(1, 0), earlier=losses(3, 2))
+    assert logged(uri, logger.run_id, "val_loss") == [(0, 3), (1, 2), (2, 1), (3, 0)]
+
+
+def test_what_mlflow_refuses_is_told_and_ends_the_run(uri: str) -> None:
+    logger = MLflowLogger(tracking_uri=uri, params={"a b\n!": 1})
+    with pytest.raises(OSError, match=r"(?s)MLflowLogger cannot log its run: .*pass its address"):
+        drive(logger, losses(1))
+    assert client(uri).get_run(logger.run_id).info.status == "FAILED"
+
+
+def test_a_store_that_cannot_be_used_is_told() -> None:
+    logger = MLflowLogger(tracking_uri="unknown://nowhere")
+    with pytest.raises(OSError, match=r"(?s)MLflowLogger cannot begin its run: .*nowhere"):
+        drive(logger, losses(1))
+
+
+def test_an_error_that_mlflow_does_not_hear_of_stays_the_error(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    def unreachable(*_: object) -> None:
+        raise mlflow.MlflowException("no connection")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_terminated", unreachable)
+    error = ValueError("broken")
+    logger = MLflowLogger(tracking_uri=uri)
+    drive(logger, losses(1), error=error)
+    assert "cannot end its run: no connection" in error.__notes__[0]
+    assert f"its run {logger.run_id} stays open" in error.__notes__[0]
+    with pytest.raises(OSError, match="cannot end its run: no connection"):
+        drive(logger, losses(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"experiment": 3}, "experiment=3 is not a str"),
+        ({"run_name": 3}, "run_name=3 is not a str; pass one, or None"),
+        ({"tracking_uri": Path("a")}, r"tracking_uri=PosixPath\('a'\) is not a str"),
+    ],
+)
+def test_mlflow_logger_refuses_other_types(options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        MLflowLogger(**options)
+
+
+def test_mlflow_logger_needs_its_beginning() -> None:
+    logger = MLflowLogger("a", run_name="b")
+    assert repr(logger) == "MLflowLogger('a', run_name='b')"
+    with pytest.raises(RuntimeError, match="before on_train_begin"):
+        logger.on_epoch_end(drive(Callback(), losses(1)))
+
+
+def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(ImportError, match=r'MLflowLogger needs mlflow.*"eigenmlp\[log\]"'):
+        drive(MLflowLogger(), losses(1))
