@@ -81,6 +81,16 @@ def test_speeds_are_short(speed: float, text: str) -> None:
     assert f" {text} samples/s" in first
 
 
+def test_a_resumed_run_counts_its_epochs_but_not_their_time(clock: list[float]) -> None:
+    console = terminal()
+    clock[:] = [0.0, 10.0, 20.0, 20.0]
+    earlier = [row(seconds=100.0)] * 6
+    drive(ProgressBar(console=console), [row(seconds=1.0)] * 2, epochs=10, earlier=earlier)
+    last = written(console).splitlines()[-3]
+    assert "epoch  8/10" in last
+    assert "4k samples/s" in last
+
+
 def test_time_without_measure_is_no_speed() -> None:
     first, _ = lines_after([row(seconds=0.0)], epochs=2)
     assert "samples/s" not in first

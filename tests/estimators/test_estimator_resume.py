@@ -1,5 +1,6 @@
 """Fits that die and go on end as fits that never died, in every fitted attribute."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ CASES: list[dict[str, Any]] = [
     {"dropout": 0.2, "normalization": "batch", "solver": "adamw"},
     {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
     {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
-    {"learning_rate": em.schedules.cosine(0.01, 0.001, 8), "schedule_unit": "step"},
+    {"learning_rate": em.schedules.cosine(0.01, 0.001, 60), "schedule_unit": "step"},
+    {"learning_rate": em.schedules.exponential(0.01, gamma=0.9)},
     {"shuffle": False, "class_weight": "balanced", "tol": 0.1, "n_iter_no_change": 2},
 ]
 
@@ -77,7 +79,7 @@ def test_every_kind_of_fit_goes_on(tmp_path: Path, options: dict[str, Any]) -> N
     assert whole.predict_proba(X).tobytes() == resumed.predict_proba(X).tobytes()
 
 
-@pytest.mark.parametrize("options", CASES[3:7])
+@pytest.mark.parametrize("options", CASES[3:8])
 def test_what_follows_a_resumed_fit_is_what_follows_the_other(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
@@ -133,6 +135,16 @@ def test_a_finished_fit_is_taken_back_without_more_training(tmp_path: Path) -> N
         whole = classifier([Checkpoint(tmp_path)]).fit(X, LABELS)
     with pytest.warns(ConvergenceWarning):
         check_same(whole, classifier([]).fit(X, LABELS, resume_from=tmp_path))
+
+
+def test_a_fit_that_has_converged_is_not_said_to_have_run_out(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"tol": 0.5, "n_iter_no_change": 2}
+    converged = classifier([Checkpoint(tmp_path)], **options).fit(X, LABELS)
+    assert converged.n_iter_ < EPOCHS
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = classifier([], max_iter=converged.n_iter_, **options)
+        check_same(converged, again.fit(X, LABELS, resume_from=tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,6 @@ class SolverState:
         """Return all but the rule's own memory."""
         return {
             "learning_rate": self.learning_rate,
-            "initial": self._initial,
             "epochs": self._epochs,
             "steps": self._steps,
         }
@@ -92,7 +91,6 @@ class SolverState:
     def set_clocks(self, clocks: Mapping[str, Any]) -> None:
         """Take back what `clocks` returned."""
         self.learning_rate = clocks["learning_rate"]
-        self._initial = clocks["initial"]
         self._epochs = clocks["epochs"]
         self._steps = clocks["steps"]
 
