@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_HEADER_BYTES", "Entry", "SafetensorsError", "SafetensorsFile", "strict_json"]
 
-# Of everything in a file but the arrays themselves; its memory, once parsed, is some 30 times it.
-MAX_HEADER_BYTES = 16 * 2**20
+# Of everything in a file but the arrays themselves; parsed, it takes up to 40 times the memory.
+MAX_HEADER_BYTES = 8 * 2**20
 _LENGTH_BYTES = 8
 
 
