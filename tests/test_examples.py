@@ -26,7 +26,13 @@ def test_docstrings(name: str) -> None:
     assert doctest.testmod(module, optionflags=FLAGS).failed == 0
 
 
-PAGES = ["README.md", "docs/checkpoints.md", "docs/from-scikit-learn.md", "docs/gallery.md"]
+PAGES = [
+    "README.md",
+    "docs/checkpoints.md",
+    "docs/export.md",
+    "docs/from-scikit-learn.md",
+    "docs/gallery.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
