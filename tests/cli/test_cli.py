@@ -31,7 +31,9 @@ def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert int(found["threads"]) >= 1
 
 
-@pytest.mark.parametrize("command", ["study", "train", "predict", "info"])
+@pytest.mark.parametrize(
+    "command", ["study", "train", "predict", "export", "convert", "inspect", "info"]
+)
 def test_help_has_examples(run: Run, command: str) -> None:
     done = run(command, "--help")
     assert done.code == 0

@@ -1,4 +1,4 @@
-"""The command line: `eigenmlp study`, `train`, `predict` and `info`."""
+"""The command line: `eigenmlp study`, `train`, `predict`, `info` and what is done with files."""
 
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -6,7 +6,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from eigenmlp.cli.convert import convert
+from eigenmlp.cli.described import plain
+from eigenmlp.cli.export import export
 from eigenmlp.cli.info import info
+from eigenmlp.cli.inspect import inspect
 from eigenmlp.cli.predict import predict
 from eigenmlp.cli.study import study
 from eigenmlp.cli.train import train
@@ -38,7 +42,8 @@ class _FriendlyGroup(TyperGroup):
 
 
 def _fail(message: str, cause: Exception) -> None:
-    typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+    harmless = "\n".join(map(plain, message.split("\n")))
+    typer.secho(f"error: {harmless}", fg=typer.colors.RED, err=True)
     raise typer.Exit(1) from cause
 
 
@@ -73,6 +78,9 @@ def _options(
 app.command()(study)
 app.command()(train)
 app.command()(predict)
+app.command()(export)
+app.command()(convert)
+app.command()(inspect)
 app.command()(info)
 
 

@@ -1,0 +1,121 @@
+"""`eigenmlp convert`: model files of any version, and state dicts, as model files of the newest."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import eigenmlp as em
+from eigenmlp import model_files
+from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
+from eigenmlp.cli.described import console_for, facts, kind_of, size_of
+from eigenmlp.cli.options import bad_usage_of, check_target, number
+from eigenmlp.export.state_files import load_state_dict
+
+__all__ = ["convert"]
+
+_STATE_OPTIONS = "--activation, --outputs, --input-scale"
+
+
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="Model file of any version, or a PyTorch state dict in a safetensors file.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Model file to write.", show_default=False)
+    ],
+    *,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Of a state dict's hidden layers, one for all or one each, with commas.  "
+            "[dim]\\[default: relu][/dim]",
+            rich_help_panel="State dict",
+            show_default=False,
+        ),
+    ] = None,
+    outputs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of a state dict: softmax, logistic, identity or exponential.  "
+            "[dim]\\[default: softmax][/dim]",
+            rich_help_panel="State dict",
+            show_default=False,
+        ),
+    ] = None,
+    input_scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="What a state dict's inputs were multiplied by.  [dim]\\[default: 1][/dim]",
+            rich_help_panel="State dict",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT if it exists.")] = False,
+) -> None:
+    """Write a model file of the newest format.
+
+    The layers of a state dict are taken in the order of the numbers in their names, as in a
+    torch.nn.Sequential.
+
+    For example:
+
+        eigenmlp convert old.safetensors new.safetensors
+
+        eigenmlp convert state.safetensors model.safetensors --activation gelu
+    """
+    check_target("OUT", target, force=force)
+    model: Any
+    if _is_model_file(source):
+        if (activation, outputs, input_scale) != (None, None, None):
+            raise typer.BadParameter(
+                f"{source} is a model file, which tells them; leave them out.",
+                param_hint=_STATE_OPTIONS,
+            )
+        model = em.load_model(source)
+        told = f"format version {model_files.read(source).format_version}"
+    else:
+        model = _from_state(source, activation or "relu", outputs or "softmax", input_scale or "1")
+        told = "state dict"
+    model.save(target)
+    console_for().print(
+        facts(
+            {
+                "Model": kind_of(model),
+                "Read": f"{source}, {told}",
+                "Written": f"{target}, format version {model_files.FORMAT_VERSION}, "
+                f"{size_of(target)}",
+            }
+        )
+    )
+
+
+def _is_model_file(path: Path) -> bool:
+    """Tell a model file, or what can't be read at all, from another safetensors file."""
+    try:
+        with SafetensorsFile(path) as file:
+            return "eigenmlp" in file.metadata
+    except (OSError, SafetensorsError):
+        return True
+
+
+def _from_state(source: Path, activation: str, outputs: str, input_scale: str) -> em.Network:
+    state = load_state_dict(source)
+    names = activation.split(",")
+    scale = number("--input-scale", input_scale)
+    with bad_usage_of(f"IN, {_STATE_OPTIONS}"):
+        network: em.Network = em.export.from_torch_state_dict(
+            state,
+            activation=names[0] if len(names) == 1 else names,
+            output=outputs,
+            input_scale=scale,
+        )
+    return network

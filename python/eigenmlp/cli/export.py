@@ -1,0 +1,151 @@
+"""`eigenmlp export`: models for other programs."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import eigenmlp as em
+from eigenmlp.cli.described import console_for, facts, kind_of, network_of, size_of
+from eigenmlp.cli.options import check_choice, check_target
+from eigenmlp.export.state_files import save_state_dict
+from eigenmlp.export.view import view_of
+
+__all__ = ["export"]
+
+# The options that each format takes.
+_FORMATS: dict[str, tuple[str, ...]] = {
+    "c": ("--name", "--int8", "--data", "--labels"),
+    "onnx": ("--force",),
+    "torch": ("--force",),
+}
+
+_c = partial(typer.Option, rich_help_panel="C", show_default=False)
+
+
+def export(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="Model file, as train saves it.", show_default=False),
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="What to write. c: a folder, made if there is none; else a file.",
+            show_default=False,
+        ),
+    ],
+    *,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help="c: C99 header and source; onnx: opset 17; torch: a state dict in safetensors.",
+            show_default=False,
+        ),
+    ],
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Overwrite the file if it exists. Earlier exports to C are."),
+    ] = False,
+    name: Annotated[
+        str | None,
+        _c(
+            metavar="NAME",
+            help="Of the two files, and the prefix of all C names.  [dim]\\[default: model][/dim]",
+        ),
+    ] = None,
+    int8: Annotated[bool, _c("--int8", help="Store weights in 8 bits.")] = False,
+    data: Annotated[
+        str | None,
+        _c(metavar="FILE", help="Samples to measure by what 8 bits cost, in a file as for train."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        _c(metavar="FILE|NAME", help="Their class numbers, to compare the accuracy as well."),
+    ] = None,
+) -> None:
+    """Write a model for other programs.
+
+    For example:
+
+        eigenmlp export --format c model.safetensors out/
+
+        eigenmlp export -f c --int8 --data x.npy --labels y.npy model.safetensors out/
+
+        eigenmlp export -f onnx model.safetensors model.onnx
+
+        eigenmlp export -f torch model.safetensors state.safetensors
+    """
+    check_choice("--format", format_, _FORMATS)
+    given = {
+        "--force": force,
+        "--name": name is not None,
+        "--int8": int8,
+        "--data": data is not None,
+        "--labels": labels is not None,
+    }
+    for option in (option for option, is_given in given.items() if is_given):
+        if option not in _FORMATS[format_]:
+            raise typer.BadParameter(
+                f"the format {format_} does not take it; leave it out.", param_hint=option
+            )
+    if data is not None and not int8:
+        raise typer.BadParameter(
+            "the samples show what 8 bits cost; give --int8.", param_hint="--data"
+        )
+    if labels is not None and data is None:
+        raise typer.BadParameter("labels need their samples; give --data.", param_hint="--labels")
+    if format_ != "c":
+        check_target("OUT", out, force=force)
+    loaded = em.load_model(model)
+    told = {"Model": kind_of(loaded)}
+    if format_ == "c":
+        told |= _to_c(loaded, out, name or "model", int8, data, labels)
+    else:
+        if format_ == "onnx":
+            em.export.to_onnx(loaded, out)
+        else:
+            save_state_dict(out, em.export.to_torch_state_dict(loaded))
+        told["Written"] = f"{out}, {size_of(out)}"
+    console_for().print(facts(told))
+
+
+def _to_c(
+    model: Any, folder: Path, name: str, int8: bool, data: str | None, labels: str | None
+) -> dict[str, str]:
+    X, y = None, None
+    if data is not None:
+        X, y = _samples(model, data, labels)
+    done = em.export.to_c(model, folder, name=name, int8=int8, X=X, y=y)
+    weights = "int8" if int8 else network_of(model).dtype
+    told = {
+        "Written": f"{done.header} and {done.source}",
+        "Memory": f"{done.table_bytes:,} bytes of tables (weights of {weights}), "
+        f"{done.scratch_bytes:,} bytes to work in",
+    }
+    if done.largest_difference is not None and X is not None:
+        told["8 bits"] = f"outputs differ by {done.largest_difference:.3g} at most"
+        if done.score is not None:
+            told["8 bits"] += f", accuracy {done.score:.4f} becomes {done.int8_score:.4f}"
+        told["8 bits"] += f", on {len(X):,} samples"
+    elif int8:
+        told["8 bits"] = "what they cost is not known; give samples with --data"
+    return told
+
+
+def _samples(model: Any, data: str, labels: str | None) -> tuple[Any, Any]:
+    view = view_of(model)
+    if labels is None:
+        return em.datasets.read_arrays(data)
+    if view.network.output != "softmax" and (view.classes is None or view.multilabel):
+        raise typer.BadParameter(
+            "this model does not pick one class; leave it out.", param_hint="--labels"
+        )
+    n_classes = view.network.layer_sizes[-1] if view.classes is None else len(view.classes)
+    X, y = em.datasets.read_arrays(data, labels, n_classes=n_classes)
+    return X, y if view.classes is None else view.classes[y]

@@ -1,0 +1,230 @@
+"""`eigenmlp inspect`: what a file holds, and whether it is as it should be."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import eigenmlp as em
+from eigenmlp import checkpoints, model_files
+from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
+from eigenmlp.cli.described import console_for, facts, kind_of, network_of, plain, size_of
+
+__all__ = ["inspect"]
+
+_MOST_ROWS = 40
+_MOST_LABELS = 12
+_WHOLE = "the header is valid JSON, and the arrays fill the file to its last byte"
+_CHECKPOINT = b"eigenmlp checkpoint "
+
+
+def inspect(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Model file, checkpoint, folder of checkpoints, or any safetensors file.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Show what a file holds, and check all of it.
+
+    Nothing of the file is executed. What is wrong with a damaged one is told, and the exit code is
+    then 1.
+
+    For example:
+
+        eigenmlp inspect model.safetensors
+
+        eigenmlp inspect run/epoch-00000042.checkpoint
+
+        eigenmlp inspect run/
+    """
+    console = console_for()
+    if not file.exists():
+        raise FileNotFoundError(f"there is no file {file}")
+    if file.is_dir():
+        _show_folder(console, file)
+    elif _is_checkpoint(file):
+        _show_checkpoint(console, file)
+    elif _is_foreign(file):
+        _show_arrays(console, file)
+    else:
+        _show_model(console, file)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    if path.suffix == ".checkpoint":
+        return True
+    if not path.is_file():  # reading a pipe would wait
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(_CHECKPOINT)) == _CHECKPOINT
+
+
+def _is_foreign(path: Path) -> bool:
+    """Tell a safetensors file that claims to be no model from one that does, or can't be read."""
+    try:
+        with SafetensorsFile(path) as opened:
+            return "eigenmlp" not in opened.metadata
+    except SafetensorsError:
+        return False
+
+
+def _show_model(console: Console, path: Path) -> None:
+    content = model_files.read(path)
+    model: Any = em.load_model(path)
+    network = network_of(model)
+    newest = content.format_version == model_files.FORMAT_VERSION
+    told = {
+        "File": f"{path}, {size_of(path)}",
+        "Model": kind_of(model),
+        "Format": f"version {content.format_version}, "
+        + ("the newest" if newest else "which eigenmlp convert makes the newest"),
+        "Written by": f"eigenmlp {content.library_version or 'before its files told the version'}",
+        "Numbers": network.dtype,
+        "Inputs": f"{network.layer_sizes[0]:,}, times {network.input_scale:g}",
+        "Outputs": f"{network.layer_sizes[-1]:,}, {network.output}",
+    }
+    if content.estimator is not None:
+        told["Estimator"] = " ".join(repr(model).split())
+    classes = getattr(model, "classes_", None)
+    if classes is not None:
+        told["Labels"] = _listed([str(label) for label in classes], len(classes))
+    names = getattr(model, "feature_names_in_", None)
+    if names is not None:
+        told["Features"] = _listed([str(name) for name in names], len(names))
+    console.print(facts(told))
+    console.print()
+    console.print(_layers(network))
+    console.print()
+    checks = [
+        _WHOLE,
+        "names, shapes and types of the arrays are those of the architecture",
+        "all numbers are finite",
+    ]
+    if content.estimator is not None:
+        checks.append("the estimator's parameters, labels and record fit the network")
+    _show_checks(console, checks)
+
+
+def _layers(network: em.Network) -> Table:
+    table = _table(
+        "layer", "units", "parameters", "weights", "activation", "normalization", "dropout"
+    )
+    rows = list(
+        zip(
+            network.weights,
+            network.biases,
+            [*network.activations, network.output],
+            [*network.normalizations, None],
+            [*network.dropouts, 0.0],
+            strict=True,
+        )
+    )
+    for number, (weights, biases, activation, kind, dropout) in enumerate(rows[:_MOST_ROWS]):
+        n_parameters = weights.size + biases.size * (3 if kind else 1)
+        table.add_row(
+            str(number),
+            f"{biases.size:,}",
+            f"{n_parameters:,}",
+            f"{weights.min():.3g} to {weights.max():.3g}",
+            activation,
+            kind or "",
+            f"{dropout:g}" if dropout else "",
+        )
+    _add_rest(table, len(rows))
+    return table
+
+
+def _show_checkpoint(console: Console, path: Path) -> None:
+    snapshot = checkpoints.read(path)
+    try:
+        history = em.History.from_dict(snapshot.record["history"])
+        settings = dict(snapshot.record["fingerprint"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise em.CheckpointError(f"{path} holds no training run: {error!r}") from error
+    values = snapshot.arrays.get("parameters")
+    told = {
+        "File": f"{path}, {size_of(path)}",
+        "Checkpoint": f"after {snapshot.n_epochs:,} epochs",
+        "Parameters": "none" if values is None else f"{values.size:,} of {values.dtype}",
+        **{name.replace("_", " "): f"{value:.6g}" for name, value in history.last.items()},
+    }
+    console.print(facts(told))
+    console.print()
+    console.print("[bold]Settings and data that a resumed run must have[/bold]")
+    console.print(facts(settings))
+    console.print()
+    _show_checks(console, ["the content has the SHA-256 that it should", "it is a training run"])
+
+
+def _show_folder(console: Console, folder: Path) -> None:
+    found = checkpoints.files_in(folder)
+    if not found:
+        raise em.CheckpointError(f"{folder} is a folder without checkpoints; name a file")
+    table = _table("epochs", "size", "state")
+    damage = []
+    for n_epochs, path in found.items():
+        state = "whole"
+        try:
+            checkpoints.read(path)
+        except em.CheckpointError as error:
+            damage.append(str(error))
+            state = "damaged"
+        table.add_row(f"{n_epochs:,}", size_of(path), state)
+    console.print(table)
+    if damage:
+        raise em.CheckpointError("; ".join(damage))
+
+
+def _show_arrays(console: Console, path: Path) -> None:
+    with SafetensorsFile(path) as opened:
+        entries, metadata = opened.entries, opened.metadata
+    told = {
+        "File": f"{path}, {size_of(path)}",
+        "Format": "safetensors, but no model of eigenmlp; eigenmlp convert reads state dicts",
+        "Metadata": ", ".join(f"{name}: {value}" for name, value in metadata.items()) or "none",
+    }
+    console.print(facts({name: _shortened(value) for name, value in told.items()}))
+    console.print()
+    table = _table("array", "type", "shape")
+    for name, entry in list(entries.items())[:_MOST_ROWS]:
+        shape = " × ".join(map(str, entry.shape)) or "a number"
+        table.add_row(*(Text(plain(_shortened(cell))) for cell in (name, entry.dtype, shape)))
+    _add_rest(table, len(entries))
+    console.print(table)
+    console.print()
+    _show_checks(console, [_WHOLE])
+
+
+def _show_checks(console: Console, checks: list[str]) -> None:
+    for check in checks:
+        console.print(f"[green]ok[/green]  {check}")
+
+
+def _table(*headings: str) -> Table:
+    """Make a table whose numbers stand to the right."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        numeric = heading in {"layer", "units", "parameters", "epochs", "size"}
+        table.add_column(heading, justify="right" if numeric else "left")
+    return table
+
+
+def _add_rest(table: Table, n_rows: int) -> None:
+    if n_rows > _MOST_ROWS:
+        table.add_row("…", f"{n_rows - _MOST_ROWS:,} more")
+
+
+def _listed(words: list[str], count: int) -> str:
+    shown = ", ".join(map(_shortened, words[:_MOST_LABELS]))
+    return f"{count:,}: {shown}" + (", …" if count > _MOST_LABELS else "")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else text[:200] + "…"

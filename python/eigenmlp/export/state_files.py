@@ -1,0 +1,91 @@
+"""State dicts of PyTorch in safetensors files, without PyTorch."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors.numpy
+
+from eigenmlp._files import write_atomically
+from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
+from eigenmlp.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["load_state_dict", "save_state_dict"]
+
+_DTYPES = {"F16": np.float16, "F32": np.float32, "F64": np.float64, "I64": np.int64}
+
+
+def save_state_dict(path: str | os.PathLike[str], state: Mapping[str, NDArray[Any]]) -> None:
+    """Write a state dict as ``safetensors.torch.load_file`` reads it, in one step.
+
+    Raises
+    ------
+    OSError
+        If the file can't be written.
+    """
+    write_atomically(path, safetensors.numpy.save(dict(state), metadata={"format": "pt"}))
+
+
+def load_state_dict(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Read a state dict that ``safetensors.torch.save_file`` wrote.
+
+    Such files keep no order, so that of the layers is taken from the numbers in their names, as
+    `torch.nn.Sequential` has them: ``0.weight``, ``2.weight``, ``10.weight``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is no safetensors file, holds arrays that are no numbers of 16 to 64 bits, or the
+        names of its layers differ in more than numbers.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no file {os.fspath(path)}")
+    try:
+        with SafetensorsFile(path) as file:
+            _check(file)
+            return {
+                name: file.read(name, np.dtype(_DTYPES[file.entries[name].dtype]))
+                for name in _in_order(file.entries)
+            }
+    except SafetensorsError as error:
+        raise ModelFileError(f"{os.fspath(path)} holds no readable state dict: {error}") from error
+
+
+def _check(file: SafetensorsFile) -> None:
+    for name, (dtype, shape, start, stop) in file.entries.items():
+        if dtype not in _DTYPES:
+            raise SafetensorsError(
+                f"{name[:60]!r} is of {dtype[:20]!r}; convert it to one of {', '.join(_DTYPES)}"
+            )
+        if stop - start != np.dtype(_DTYPES[dtype]).itemsize * math.prod(shape):
+            raise SafetensorsError(f"{name[:60]!r} has not the bytes that its shape needs")
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    modules = {name: name.rpartition(".")[0] for name in names}
+    patterns = {re.sub("[0-9]+", "#", module) for module in modules.values()}
+    if len(patterns) > 1:
+        shown = ", ".join(repr(pattern[:40]) for pattern in sorted(patterns)[:3])
+        raise SafetensorsError(
+            f"the names of its layers ({shown}) tell no order; rename them so that they differ in "
+            "numbers alone, as in a torch.nn.Sequential"
+        )
+    return sorted(modules, key=lambda name: _numbers(modules[name]))
+
+
+def _numbers(module: str) -> list[tuple[int, str]]:
+    """Numbers of a name, comparable; as texts, for they may have any length."""
+    numbers = [number.lstrip("0") for number in re.findall("[0-9]+", module)]
+    return [(len(number), number) for number in numbers]

@@ -1,0 +1,164 @@
+"""`eigenmlp convert`: old model files and state dicts become model files of today."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from command_runs import Run
+
+import eigenmlp as em
+from eigenmlp import model_files
+
+pytestmark = pytest.mark.usefixtures("data")  # the current folder is a temporary one
+
+WEIGHTS = [np.array([[1.0, -2.0], [0.5, 4.0], [3.0, 0.25]]), np.array([[1.5, 2.0], [-1.0, 0.5]])]
+BIASES = [np.array([0.5, -0.5]), np.array([0.125, 0.25])]
+
+
+def save_version_1(path: str) -> None:
+    """Write a file as the first version did."""
+    header = {
+        "format_version": 1,
+        "layer_sizes": [3, 2, 2],
+        "hidden_activation": "relu",
+        "output_activation": "softmax",
+        "dtype": "float64",
+        "input_scale": 0.5,
+    }
+    arrays = {}
+    for layer, (weight, bias) in enumerate(zip(WEIGHTS, BIASES, strict=True)):
+        arrays[f"layers.{layer}.weight"], arrays[f"layers.{layer}.bias"] = weight, bias
+    safetensors.numpy.save_file(arrays, path, metadata={"eigenmlp": json.dumps(header)})
+
+
+def save_state(
+    path: str, names: tuple[str, str] = ("net.0", "net.2"), more: Mapping[str, Any] | None = None
+) -> None:
+    state = {f"{names[0]}.weight": WEIGHTS[0].T.copy(), f"{names[0]}.bias": BIASES[0]}
+    state |= {f"{names[1]}.weight": WEIGHTS[1].T.copy(), f"{names[1]}.bias": BIASES[1]}
+    safetensors.numpy.save_file({**state, **(more or {})}, path, metadata={"format": "pt"})
+
+
+def check_network(path: str, **properties: Any) -> None:
+    network = em.load_network(path)
+    for found, expected in zip(
+        [*network.weights, *network.biases], [*WEIGHTS, *BIASES], strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    for name, value in properties.items():
+        assert getattr(network, name) == value
+
+
+def test_an_old_file_becomes_one_of_today(run: Run) -> None:
+    save_version_1("old.st")
+    done = run("convert", "old.st", "new.st")
+    assert (done.code, done.err) == (0, "")
+    assert "old.st, format version 1" in done.out
+    assert f"new.st, format version {model_files.FORMAT_VERSION}," in done.out
+    assert model_files.read("new.st").format_version == model_files.FORMAT_VERSION
+    check_network("new.st", activations=("relu",), output="softmax", input_scale=0.5)
+
+
+def test_an_estimator_stays_one(run: Run) -> None:
+    X, y = [[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]
+    em.MLPClassifier((3,), solver="lbfgs", random_state=0).fit(X, y).save("clf.st")
+    done = run("convert", "clf.st", "new.st")
+    assert done.code == 0
+    assert "MLPClassifier of 1-3-1 units" in done.out
+    assert list(em.load_model("new.st").predict([[-1.0], [4.0]])) == ["a", "b"]
+
+
+def test_a_file_may_be_converted_in_its_place_by_force(run: Run) -> None:
+    save_version_1("old.st")
+    assert run("convert", "old.st", "old.st").code == 2
+    assert run("convert", "old.st", "old.st", "--force").code == 0
+    check_network("old.st", input_scale=0.5)
+
+
+def test_a_state_dict_becomes_a_model(run: Run) -> None:
+    save_state("state.st")
+    done = run("convert", "state.st", "new.st")
+    assert (done.code, done.err) == (0, "")
+    assert "state.st, state dict" in done.out
+    check_network("new.st", activations=("relu",), output="softmax", input_scale=1.0)
+
+
+def test_what_a_state_dict_does_not_tell_is_given(run: Run) -> None:
+    save_state("state.st")
+    options = ("--activation", "gelu", "--outputs", "identity", "--input-scale", "1/4")
+    assert run("convert", "state.st", "new.st", *options).code == 0
+    check_network("new.st", activations=("gelu",), output="identity", input_scale=0.25)
+
+
+def test_export_and_convert_are_each_others_way_back(run: Run) -> None:
+    rng = np.random.default_rng(0)
+    network = em.Network(
+        [3, *range(2, 14), 2],  # twelve hidden layers, whose numbers texts would not sort
+        activation=["tanh", "relu"] * 6,
+        normalization=[None, "layer", "batch"] * 4,
+        output="logistic",
+        rng=0,
+    )
+    network.save("net.st")
+    assert run("export", "-f", "torch", "net.st", "state.st").code == 0
+    names = ",".join(network.activations)
+    options = ("--activation", names, "--outputs", "logistic")
+    assert run("convert", "state.st", "back.st", *options).code == 0
+    X = rng.normal(size=(20, 3))
+    back = em.load_network("back.st")
+    assert back.normalizations == network.normalizations
+    np.testing.assert_array_equal(back.predict_outputs(X), network.predict_outputs(X))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("no.st new.st", "there is no model file no.st"),
+        ("x.npy new.st", "x.npy is not a readable safetensors file"),
+        ("unordered.st new.st", "tell no order; rename them so that they differ in numbers alone"),
+        ("half.st new.st", "'net.0.weight' is of 'U8'; convert it to one of F16, F32, F64, I64"),
+    ],
+)
+def test_failures_of_convert(run: Run, args: str, message: str) -> None:
+    save_state("unordered.st", ("first", "last"))
+    eighth: dict[str, Any] = {"net.0.weight": np.zeros((2, 3), np.uint8), "net.0.bias": np.zeros(2)}
+    safetensors.numpy.save_file(eighth, "half.st")
+    done = run("convert", *args.split())
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert not Path("new.st").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("old.st new.st --activation tanh", "old.st is a model file, which tells them; leave them"),
+        ("state.st new.st --activation swish", "activation='swish' is unknown; use one of"),
+        ("state.st new.st --activation relu,tanh", "has 2 entries, but there are 1 hidden layers"),
+        ("state.st new.st --outputs logits", "output='logits' is unknown; use one of"),
+        ("state.st new.st --input-scale x", "--input-scale: 'x' is not a number"),
+        ("odd.st new.st", "'net.4.running_sum' is of no layer that a network of eigenmlp has"),
+        ("old.st no/new.st", "OUT: there is no folder no; make it first"),
+    ],
+)
+def test_bad_usage_of_convert(run: Run, args: str, message: str) -> None:
+    save_version_1("old.st")
+    save_state("state.st")
+    save_state("odd.st", more={"net.4.running_sum": np.ones(2)})
+    done = run("convert", *args.split())
+    assert done.code == 2
+    assert message in " ".join(done.err.replace("│", " ").split())
+    assert not Path("new.st").exists()
+
+
+def test_arrays_that_lie_about_their_size_are_told(run: Run) -> None:
+    header = b'{"0.weight":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4]}}'
+    Path("lie.st").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    done = run("convert", "lie.st", "new.st")
+    assert done.code == 1
+    assert "'0.weight' has not the bytes that its shape needs" in done.err

@@ -1,0 +1,167 @@
+"""`eigenmlp export`: what it writes is what the library writes."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import safetensors.numpy
+from command_runs import N_FEATURES, Data, Run
+
+import eigenmlp as em
+
+
+@pytest.fixture
+def classifier(data: Data) -> em.MLPClassifier:
+    names = np.array(["ape", "bee", "cow"])[data.y]
+    model = em.MLPClassifier((6,), solver="lbfgs", max_iter=100, random_state=0)
+    model.fit(data.X / 255, names).save("clf.st")
+    np.save("scaled.npy", data.X / 255)
+    return model
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def test_to_c(run: Run, network: em.Network) -> None:
+    done = run("export", "--format", "c", "net.st", "out/")
+    assert (done.code, done.err) == (0, "")
+    em.export.to_c(network, "expected")
+    assert contents("out") == contents("expected")
+    assert "Network of 12-8-3 units, 131 parameters" in done.out
+    assert "out/model.h and out/model.c" in done.out
+    # The input scale is a factor of each of the 8 units.
+    assert f"{131 * 4 + 8 * 4:,} bytes of tables (weights of float32), 32 bytes" in done.out
+
+
+@pytest.mark.usefixtures("network")
+def test_to_c_again_under_a_name_of_ones_own(run: Run) -> None:
+    for _ in range(2):
+        assert run("export", "-f", "c", "net.st", "out", "--name", "digits").code == 0
+    assert set(contents("out")) == {"digits.c", "digits.h"}
+
+
+def test_8_bits_and_what_they_cost(run: Run, network: em.Network, data: Data) -> None:
+    done = run("export", "-f", "c", "--int8", "--data", "x.npy", "--labels", "y.npy", "net.st", "o")
+    expected = em.export.to_c(network, "expected", int8=True, X=data.X, y=data.y)
+    assert contents("o") == contents("expected")
+    assert f"outputs differ by {expected.largest_difference:.3g} at most" in done.out
+    assert f"accuracy {expected.score:.4f} becomes {expected.int8_score:.4f}" in done.out
+    assert "on 90 samples" in done.out
+    done = run("export", "-f", "c", "--int8", "--data", "x.npy", "net.st", "o")
+    assert "at most, on 90 samples" in done.out
+    assert "what they cost is not known" in run("export", "-f", "c", "--int8", "net.st", "o").out
+
+
+def test_labels_of_a_classifier_are_its_class_numbers(
+    run: Run, classifier: em.MLPClassifier, data: Data
+) -> None:
+    options = ("--int8", "--data", "scaled.npy", "--labels", "y.npy")
+    done = run("export", "-f", "c", "clf.st", "out", *options)
+    assert done.code == 0
+    score = classifier.score(data.X / 255, np.array(["ape", "bee", "cow"])[data.y])
+    assert f"accuracy {score:.4f} becomes" in done.out
+    assert '"bee"' in Path("out/model.c").read_text()
+
+
+def test_to_onnx(run: Run, classifier: em.MLPClassifier, data: Data) -> None:
+    done = run("export", "--format", "onnx", "clf.st", "model.onnx")
+    assert (done.code, done.err) == (0, "")
+    assert f"model.onnx, {Path('model.onnx').stat().st_size:,} bytes" in done.out
+    session = onnxruntime.InferenceSession("model.onnx")
+    labels, _ = session.run(None, {"X": data.X / 255})
+    np.testing.assert_array_equal(labels, classifier.predict(data.X / 255))
+
+
+def test_to_torch(run: Run, network: em.Network) -> None:
+    assert run("export", "--format", "torch", "net.st", "state.st").code == 0
+    state = safetensors.numpy.load_file("state.st")
+    expected = em.export.to_torch_state_dict(network)
+    assert state.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(state[name], array)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+@pytest.mark.usefixtures("network")
+def test_files_are_overwritten_by_force_alone(run: Run, kind: str) -> None:
+    Path("there").write_text("mine")
+    done = run("export", "-f", kind, "net.st", "there")
+    assert done.code == 2
+    assert "OUT: there exists; choose another name, or overwrite it with --force" in done.err
+    assert Path("there").read_text() == "mine"
+    assert run("export", "-f", kind, "net.st", "there", "--force").code == 0
+    assert Path("there").read_bytes() != b"mine"
+
+
+@pytest.mark.usefixtures("network")
+def test_c_of_others_is_left_alone(run: Run) -> None:
+    Path("model.c").write_text("int main(void) { return 0; }\n")
+    done = run("export", "-f", "c", "net.st", ".")
+    assert done.code == 1
+    assert "error: model.c exists and is no earlier export" in done.err
+    assert not Path("model.h").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("", "Missing option '--format'"),
+        ("-f java", "--format: 'java' is unknown; use one of c, onnx, torch"),
+        ("-f c --force", "--force: the format c does not take it; leave it out"),
+        ("-f onnx --name a", "--name: the format onnx does not take it; leave it out"),
+        ("-f torch --int8", "--int8: the format torch does not take it"),
+        ("-f c --data x.npy", "--data: the samples show what 8 bits cost; give --int8"),
+        ("-f c --int8 --labels y.npy", "--labels: labels need their samples; give --data"),
+        ("-f onnx", "OUT: out is a folder; name a file in it"),
+    ],
+)
+@pytest.mark.usefixtures("network")
+def test_bad_usage_of_export(run: Run, options: str, message: str) -> None:
+    Path("out").mkdir()
+    done = run("export", "net.st", "out", *options.split())
+    assert done.code == 2
+    assert message in done.err
+    assert not contents("out")
+
+
+@pytest.mark.usefixtures("data")
+def test_labels_for_a_model_without_classes(run: Run) -> None:
+    em.Network([N_FEATURES, 2], output="identity").save("values.st")
+    options = ("--int8", "--data", "x.npy", "--labels", "y.npy")
+    done = run("export", "-f", "c", "values.st", "out", *options)
+    assert done.code == 2
+    assert "--labels: this model does not pick one class; leave it out" in done.err
+    done = run("export", "-f", "c", "values.st", "out", *options[:3])
+    assert done.code == 0
+    assert "outputs differ by" in done.out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("-f c no.st out", "no model file no.st"),
+        ("-f c x.npy out", "x.npy is not a readable safetensors file"),
+        ("-f c net.st out --name 2", "name='2' is no name in C"),
+        ("-f c net.st out --int8 --data wide.npy", "X has 13 features a row"),
+    ],
+)
+@pytest.mark.usefixtures("network")
+def test_failures_of_export_leave_nothing(run: Run, args: str, message: str) -> None:
+    np.save("wide.npy", np.zeros((2, N_FEATURES + 1)))
+    done = run("export", *args.split())
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert not done.out
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("network")
+def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    done = run("export", "-f", "onnx", "net.st", "m.onnx")
+    assert done.code == 1
+    assert 'pip install "eigenmlp[onnx]"' in done.err
