@@ -221,6 +221,29 @@ int main(void)
 # --- the text ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("int8", [False, True])
+def test_nothing_is_written_but_buffers_nor_called_but_mathematics(
+    int8: bool, tmp_path: Path
+) -> None:
+    symbols = shutil.which("nm")
+    if symbols is None:
+        pytest.skip("there is no nm")
+    network = em.Network([4, 8, 6, 3], activation=["gelu", "tanh"], normalization="layer")
+    source = em.export.to_c(network, tmp_path, int8=int8).source
+    compiled_file = tmp_path / "model.o"
+    assert COMPILER is not None
+    command: list[str | Path] = [COMPILER, "-std=c99", "-O2", "-fno-pic", "-c", source]
+    subprocess.run([*command, "-o", compiled_file], check=True)
+    listed = subprocess.run([symbols, compiled_file], check=True, capture_output=True, text=True)
+    kinds: dict[str, set[str]] = {}
+    for line in listed.stdout.splitlines():
+        kind, name = line.split()[-2:]
+        kinds.setdefault(kind, set()).add(name)
+    assert kinds.pop("U") <= {"erfcf", "expf", "sqrtf", "tanhf"}
+    assert kinds.pop("T") == {"model_predict", "model_predict_class"}
+    assert kinds.keys() <= {"r", "t"}  # constants and static functions
+
+
 def test_two_models_link_into_one_program(tmp_path: Path) -> None:
     models = {name: em.Network([2, 3, 2], rng=seed) for seed, name in enumerate(("a", "b2"))}
     sources = [em.export.to_c(net, tmp_path, name=name).source for name, net in models.items()]

@@ -29,6 +29,7 @@ def test_docstrings(name: str) -> None:
 PAGES = [
     "README.md",
     "docs/checkpoints.md",
+    "docs/c-export.md",
     "docs/export.md",
     "docs/from-scikit-learn.md",
     "docs/gallery.md",
