@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp.datasets.kinds import check_size, looks_like
+from eigenmlp.datasets.kinds import BinaryReader, check_size, looks_like, read_values
 from eigenmlp.errors import DataFileError
 
 __all__ = ["read_idx"]
@@ -44,37 +44,37 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
         If the file is not IDX, is empty or cut off, goes on after its last value, or its gzip
         wrapping is damaged.
     """
-    data = _read_bytes(path)
-    dtype, shape = _parse_header(data, path)
-    start = _MAGIC_LENGTH + 4 * len(shape)
-    check_size(str(path), dtype, shape, len(data) - start)
-    return np.frombuffer(data, dtype, offset=start).reshape(shape)
-
-
-def _read_bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    if not data.startswith(_GZIP_MAGIC):
-        return data
+    with path.open("rb") as file:
+        if file.read(2) != _GZIP_MAGIC:
+            file.seek(0)
+            dtype, shape = _read_header(file, path)
+            check_size(str(path), dtype, shape, path.stat().st_size - file.tell())
+            return np.frombuffer(file.read(), dtype).reshape(shape)
     try:
-        return gzip.decompress(data)
+        with gzip.open(path) as stream:
+            dtype, shape = _read_header(stream, path)
+            data = read_values(stream, str(path), dtype, shape, path.stat().st_size)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataFileError(
             f"{path} is damaged or cut off: gzip cannot unpack it ({error}). Download it again"
         ) from error
+    return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _parse_header(data: bytes, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _read_header(stream: BinaryReader, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    data = stream.read(_MAGIC_LENGTH)
     if len(data) < _MAGIC_LENGTH or data[:2] != b"\x00\x00" or data[2] not in _TYPES:
         types = ", ".join(f"{code:02x}" for code in _TYPES)
+        begin = looks_like(data + stream.read(4))
         raise DataFileError(
-            f"{path} is not an IDX file: it {looks_like(data)}, where IDX has 00 00, a type "
+            f"{path} is not an IDX file: it {begin}, where IDX has 00 00, a type "
             f"({types}) and the number of dimensions. Check that it is the file you meant"
         )
     rank = data[3]
-    if len(data) < _MAGIC_LENGTH + 4 * rank:
+    sizes = stream.read(4 * rank)
+    if len(sizes) < 4 * rank:
         raise DataFileError(
             f"{path} is cut off within its header, which announces {rank} dimensions. "
             "Download or write it again"
         )
-    shape = np.frombuffer(data, ">u4", count=rank, offset=_MAGIC_LENGTH)
-    return _TYPES[data[2]], tuple(shape.tolist())
+    return _TYPES[data[2]], tuple(np.frombuffer(sizes, ">u4").tolist())

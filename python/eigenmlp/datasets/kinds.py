@@ -5,15 +5,34 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from eigenmlp.errors import DataFileError
 
-__all__ = ["FileKind", "StrPath", "check_size", "file_kind", "looks_like"]
+__all__ = [
+    "BinaryReader",
+    "FileKind",
+    "StrPath",
+    "check_size",
+    "file_kind",
+    "looks_like",
+    "read_values",
+]
 
 StrPath = str | os.PathLike[str]
+
+_MOST_DIMENSIONS = 32  # of an array, also in NumPy 1
+_MOST_OF_DEFLATE = 1032  # bytes unpacked from one: zlib's "Maximum Compression Factor"
+
+
+class BinaryReader(Protocol):
+    """What is read from: a file, or what unpacks one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes; fewer only at the end."""
+        ...
 
 
 class FileKind(enum.Enum):
@@ -93,6 +112,45 @@ def looks_like(head: bytes) -> str:
     return f"begins with the bytes {shown}"
 
 
+def byte_size(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    """Count the bytes of an array."""
+    return math.prod(shape) * dtype.itemsize
+
+
+def read_values(
+    stream: BinaryReader, source: str, dtype: np.dtype[Any], shape: tuple[int, ...], packed: int
+) -> bytes:
+    """Unpack the values that a header announces, and no more.
+
+    Parameters
+    ----------
+    stream
+        Unpacks deflate; at the first value.
+    source : str
+        Names the file in the errors.
+    dtype, shape
+        What the header announces.
+    packed : int
+        Bytes in the file. Deflate packs at most 1,032 bytes into one, so that no file makes us
+        allocate more than so many times its size.
+
+    Raises
+    ------
+    DataFileError
+        If the values are missing, or more follow.
+    """
+    expected = byte_size(dtype, shape)
+    if expected > _MOST_OF_DEFLATE * packed:
+        raise DataFileError(
+            f"{source} is cut off or damaged: its header announces shape {shape} of {dtype.name}, "
+            f"{expected} bytes, and {packed} packed ones can't hold them. Download or write it "
+            "again"
+        )
+    data = stream.read(expected)
+    check_size(source, dtype, shape, len(data) + len(stream.read(1)))
+    return data
+
+
 def check_size(source: str, dtype: np.dtype[Any], shape: tuple[int, ...], found: int) -> None:
     """Compare what a header announces with the bytes that follow it.
 
@@ -110,8 +168,13 @@ def check_size(source: str, dtype: np.dtype[Any], shape: tuple[int, ...], found:
     DataFileError
         If the array is empty, or bytes are missing or left over.
     """
+    if len(shape) > _MOST_DIMENSIONS:
+        raise DataFileError(
+            f"{source} has a damaged header, which announces {len(shape)} dimensions; at "
+            f"most {_MOST_DIMENSIONS} are read. Download or write it again"
+        )
     announced = f"shape {shape} of {dtype.name}"
-    expected = math.prod(shape) * dtype.itemsize
+    expected = byte_size(dtype, shape)
     if expected == 0:
         raise DataFileError(f"{source} holds no values ({announced}). Write it again with data")
     if found < expected:
@@ -121,6 +184,6 @@ def check_size(source: str, dtype: np.dtype[Any], shape: tuple[int, ...], found:
         )
     if found > expected:
         raise DataFileError(
-            f"{source} has {found - expected} bytes too many after its last value ({announced}). "
+            f"{source} has too many bytes: more follow after its last value ({announced}). "
             "Two files may have been joined; download or write it again"
         )

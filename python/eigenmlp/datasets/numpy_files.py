@@ -1,6 +1,5 @@
 """NumPy's own files, read without ever unpickling: .npy memory-mapped, .npz member by member."""
 
-import io
 import tokenize
 import zipfile
 import zlib
@@ -10,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp.datasets.kinds import check_size, looks_like
+from eigenmlp.datasets.kinds import check_size, looks_like, read_values
 from eigenmlp.errors import DataFileError
 
 __all__ = ["npz_names", "read_npy", "read_npz"]
@@ -75,16 +74,28 @@ def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
     source = f"{path}[{name!r}]"
     try:
         with zipfile.ZipFile(path) as archive:
-            data = archive.read(f"{name}.npy")
+            member = archive.getinfo(f"{name}.npy")
+            _check_method(member, source)
+            with archive.open(member) as stream:
+                dtype, shape, order = _read_header(stream, source)
+                data = read_values(stream, source, dtype, shape, path.stat().st_size)
+    except DataFileError:
+        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DataFileError(
             f"{source} cannot be unpacked: {error}. The archive is damaged; download or write it "
             "again"
         ) from error
-    stream = io.BytesIO(data)
-    dtype, shape, order = _read_header(stream, source)
-    check_size(source, dtype, shape, len(data) - stream.tell())
-    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order=order)
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
+
+
+def _check_method(member: zipfile.ZipInfo, source: str) -> None:
+    # The others have no bound of how much they pack into a byte.
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise DataFileError(
+            f"{source} is packed by another method than deflate. Write it with numpy.savez or "
+            "numpy.savez_compressed"
+        )
 
 
 def _read_header(stream: IO[bytes], source: str) -> tuple[np.dtype[Any], tuple[int, ...], Any]:
@@ -119,6 +130,9 @@ def _read_header(stream: IO[bytes], source: str) -> tuple[np.dtype[Any], tuple[i
             f"{source} is a structured array with the fields {', '.join(dtype.fields)}. Save one "
             "plain array; numpy.lib.recfunctions.structured_to_unstructured makes it"
         )
-    if any(size < 0 for size in shape):
-        raise DataFileError(f"{source} has a damaged header: shape {shape}. Write it again")
+    # A bool is an int to NumPy's own check, and no size to its arrays.
+    if dtype.subdtype is not None or any(size < 0 or isinstance(size, bool) for size in shape):
+        raise DataFileError(
+            f"{source} has a damaged header: shape {shape} of {dtype}. Write it again"
+        )
     return dtype, shape, "F" if fortran_order else "C"
