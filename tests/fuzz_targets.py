@@ -1,0 +1,167 @@
+"""What fuzzers feed with bytes: the readers of files, and the array gate.
+
+Every target takes bytes and a folder to write them to, and lets through only what the reader's
+documentation announces. `fuzz_readers.py` runs them under atheris, guided by coverage;
+`test_fuzz_targets.py` on the seeds and on mutations of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import eigenmlp as em
+from data_files import idx_bytes
+from eigenmlp.errors import DataFileError, ModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+
+class Target(NamedTuple):
+    """What to call, and inputs to begin with."""
+
+    run: Callable[[bytes, Path], None]
+    seeds: list[bytes]
+
+
+def read_data(name: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(data)
+        with contextlib.suppress(DataFileError):
+            X, y = em.datasets.read_arrays(path)
+            assert X.ndim == 2
+            assert X.size > 0
+            assert X.dtype in {np.dtype(d) for d in ("uint8", "float32", "float64")}
+            assert np.isfinite(X).all()
+            assert y is None
+
+    return run
+
+
+def load_model(data: bytes, folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(data)
+    with contextlib.suppress(ModelFileError):
+        net = em.load_network(path)
+        assert np.isfinite(net.get_flat_parameters()).all()
+        with contextlib.suppress(ArithmeticError):
+            net.predict_outputs(np.zeros((1, net.layer_sizes[0])), n_threads=1)
+
+
+DTYPES = [
+    "u1", "i1", "i2", ">u2", "i4", ">i4", "u8", "i8", "f2", ">f2", "f4", ">f4", "f8", ">f8", "g",
+    "?", "c8", "m8[s]", "M8[D]", "O", "U2", "S3", "V5", "u1,f4",
+]  # fmt: skip
+NET = em.Network([3, 4, 3], rng=0)
+
+
+def any_array(data: bytes) -> NDArray[Any]:
+    """Make an array of any type, shape, order and place in memory of bytes."""
+    choice = data.ljust(8, b"\0")
+    dtype = np.dtype(DTYPES[choice[0] % len(DTYPES)])
+    shape = tuple(choice[2 + i] % 6 for i in range(choice[1] % 4))
+    count = int(np.prod(shape))
+    if dtype.hasobject:
+        array = np.resize(np.array([1, 2.5, None, "text", b"", [1]], dtype=object), shape)
+    else:
+        size = max(count * dtype.itemsize, 1)
+        memory = (data[8:] * size + bytes(size + 1))[: size + 1]
+        # One byte further on, it is misaligned.
+        array = np.frombuffer(memory, dtype, count=count, offset=choice[6] & 1).reshape(shape)
+    if choice[6] & 2:
+        array = np.asfortranarray(array)
+    if choice[6] & 4:
+        array = array[::-1] if array.ndim else array
+    if choice[6] & 8:
+        array = array[..., ::-1] if array.ndim else array
+    if choice[6] & 16:
+        array = np.broadcast_to(array, (2, *array.shape))
+    return array
+
+
+def through_the_gate(data: bytes, _: Path) -> None:
+    X = any_array(data[1:])
+    y = any_array(data[len(data) // 2 :]) if data[:1] and data[0] & 1 else np.arange(len_of(X)) % 3
+    weights = any_array(data[len(data) // 3 :]) if data[:1] and data[0] & 2 else None
+    with contextlib.suppress(TypeError, ValueError, ArithmeticError):
+        outputs = NET.predict_proba(X, n_threads=1)
+        assert outputs.shape == (len(X), 3)
+        assert np.isfinite(outputs).all()
+        scores = NET.evaluate(X, y, sample_weight=weights, n_threads=1)
+        assert np.isfinite(scores.loss)
+        net = em.Network([3, 4, 3], rng=0)
+        em.train(net, X, y, sample_weight=weights, epochs=1, batch_size=4, n_threads=1, rng=0)
+        assert np.isfinite(net.get_flat_parameters()).all()
+
+
+def len_of(array: NDArray[Any]) -> int:
+    return len(array) if array.ndim else 0
+
+
+def saved(save: Callable[..., object], *arrays: NDArray[Any], **named: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    save(stream, *arrays, **named)
+    return stream.getvalue()
+
+
+SMALL = np.arange(6).reshape(2, 3)
+IDX = [idx_bytes(SMALL.astype(d)) for d in ("u1", "i2", "i4", "f8")]
+NPY = [saved(np.save, SMALL.astype(d)) for d in ("u1", "<f4", ">f8", "?")] + [
+    saved(np.save, np.asfortranarray(SMALL)),
+    saved(np.save, np.array([1, "x"], dtype=object)),
+    saved(np.save, np.zeros(2, dtype="u1,f4")),
+]
+CSV = [
+    b"a,b\n1,2\n3,4\n",
+    b"\xef\xbb\xbfa,b\r\n1.5,-2e9\r\n",
+    b'"a","b ""c"""\n1,\n',
+    b"a;b\n1;2\n",
+    b"a\n0\n255\n",
+    b"a,b\nTrue,False\n",
+]
+
+
+def model_bytes() -> list[bytes]:
+    models = [
+        em.Network([2, 1], output="exponential", rng=0),
+        em.Network([2, 2, 2], normalization="batch", activation="gelu", dropout=0.5, rng=0),
+        em.Network([1, 2, 2, 1], normalization="layer", output="identity", dtype="float64", rng=0),
+    ]
+    contents = []
+    with tempfile.TemporaryDirectory() as folder:
+        for model in models:
+            model.save(Path(folder) / "m")
+            contents.append((Path(folder) / "m").read_bytes())
+    return contents
+
+
+TARGETS = {
+    "model": Target(load_model, model_bytes()),
+    "idx": Target(read_data("a.idx"), IDX),
+    "idx.gz": Target(read_data("a.idx.gz"), [gzip.compress(d, mtime=0) for d in IDX]),
+    "npy": Target(read_data("a.npy"), NPY),
+    "npz": Target(
+        read_data("a.npz"),
+        [
+            saved(np.savez, SMALL),
+            saved(np.savez_compressed, x=SMALL.astype(np.uint8)),
+            saved(np.savez, x=SMALL, y=SMALL),
+        ],
+    ),
+    "csv": Target(read_data("a.csv"), CSV),
+    "gate": Target(
+        through_the_gate,
+        [bytes([flags, kind, 2, 4, 3, 0, 0, 2 * kind, *range(40)])
+         for flags in range(4) for kind in range(len(DTYPES))],
+    ),
+}  # fmt: skip
