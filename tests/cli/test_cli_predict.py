@@ -74,3 +74,11 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(timeout=60) != 0
+
+
+@pytest.mark.usefixtures("network")
+def test_a_terminal_sees_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "Predicting" in run("predict", "net.st", "x.npy", "-o", "p.csv").err
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "Predicting" not in run("predict", "net.st", "x.npy").err

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import numpy.typing as npt
 import typer
+from rich.console import Console
+from rich.progress import track
 
 import eigenmlp as em
 from eigenmlp._files import write_atomically
@@ -74,7 +76,17 @@ def predict(
     parts = _COLUMNS[check_choice("--columns", columns, _COLUMNS)]
     network = em.load_network(model)
     X, y = em.datasets.read_arrays(images, labels, n_classes=network.layer_sizes[-1])
-    lines = _lines(network, X, *parts)
+    console = Console(stderr=True)
+    # Where the lines come on the terminal they show by themselves how far it is.
+    shown = console.is_terminal and not (output is None and sys.stdout.isatty())
+    lines = track(
+        _lines(network, X, *parts),
+        "Predicting",
+        total=1 + -(-len(X) // _BLOCK),
+        console=console,
+        transient=True,
+        disable=not shown,
+    )
     if output is None:
         for block in lines:
             sys.stdout.write(block)
