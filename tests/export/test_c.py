@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from c_program import COMPILER, answer, compiled
 
 import eigenmlp as em
-from c_program import COMPILER, answer, compiled
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 
@@ -255,9 +255,9 @@ int main(void)
 {
     float x[2] = {0.5f, -1.5f}, outputs[2], scratch[B2_SCRATCH];
     a_predict(x, outputs, scratch);
-    printf("%a ", outputs[0]);
+    printf("%a ", (double)outputs[0]);
     b2_predict(x, outputs, scratch);
-    printf("%a", outputs[0]);
+    printf("%a", (double)outputs[0]);
     return 0;
 }
 """
