@@ -63,6 +63,23 @@ def test_an_old_file_becomes_one_of_today(run: Run) -> None:
     check_network("new.st", activations=("relu",), output="softmax", input_scale=0.5)
 
 
+KEPT = Path(__file__).parents[1] / "model_files"
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob("v*/*.safetensors")), ids=lambda path: path.stem)
+def test_files_of_every_version_convert_to_the_same_model(run: Run, path: Path) -> None:
+    done = run("convert", path, "new.st")
+    assert (done.code, done.err) == (0, "")
+    assert f"format version {path.parent.name[1:]}\n" in done.out
+    before, after = em.load_model(path), em.load_model("new.st")
+    assert type(before) is type(after)
+    assert repr(before) == repr(after)
+    old, new = model_files.read(path), model_files.read("new.st")
+    assert new.architecture == old.architecture
+    for name, array in old.arrays.items():
+        np.testing.assert_array_equal(new.arrays[name], array)
+
+
 def test_an_estimator_stays_one(run: Run) -> None:
     X, y = [[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]
     em.MLPClassifier((3,), solver="lbfgs", random_state=0).fit(X, y).save("clf.st")
