@@ -1,7 +1,11 @@
 """`eigenmlp inspect`: what files hold, and what is wrong with them."""
 
+import contextlib
+import hashlib
+import io
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +13,12 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from command_runs import Data, Run
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import eigenmlp as em
 from eigenmlp import model_files
+from eigenmlp.cli.inspect import inspect
 
 
 def facts(out: str) -> dict[str, str]:
@@ -164,6 +171,38 @@ def test_damaged_checkpoints_are_told(run: Run, run_folder: Path) -> None:
     elsewhere = Path("renamed")
     elsewhere.write_bytes(content)
     assert "renamed is damaged" in run("inspect", elsewhere).err
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    history=JSON | st.dictionaries(st.text(), st.lists(st.integers() | st.floats(), max_size=2)),
+    fingerprint=JSON,
+    n_epochs=st.integers(1, 2) | JSON,
+)
+@example(history={"a": [10**400]}, fingerprint={}, n_epochs=1)
+@example(history={"a\x1b[2J": [0.5]}, fingerprint={"\x1b": "[bold]\x1b"}, n_epochs=1)
+def test_made_up_checkpoints_are_shown_or_refused(
+    history: Any, fingerprint: Any, n_epochs: Any
+) -> None:
+    record = {"n_epochs": n_epochs, "history": history, "fingerprint": fingerprint}
+    body = json.dumps(record).encode() + b"\n" + safetensors.numpy.save({"a": np.zeros(2)})
+    digest = hashlib.sha256(body).hexdigest().encode()
+    shown = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(shown):
+        path = Path(folder, "epoch-00000001.checkpoint")
+        path.write_bytes(b"\n".join([b"eigenmlp checkpoint 1", digest, body]))
+        with contextlib.suppress(em.CheckpointError):
+            inspect(path)
+            assert len(next(iter(history.values()))) == n_epochs
+    assert "\x1b" not in shown.getvalue()
 
 
 # --- other files -------------------------------------------------------------------------------

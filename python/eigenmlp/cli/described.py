@@ -33,7 +33,7 @@ def facts(values: Mapping[str, object]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(name, Text(plain(value)))
+        table.add_row(Text(plain(name)), Text(plain(value)))
     return table
 
 

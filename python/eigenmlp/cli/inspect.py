@@ -18,6 +18,8 @@ __all__ = ["inspect"]
 _MOST_ROWS = 40
 _MOST_LABELS = 12
 _WHOLE = "the header is valid JSON, and the arrays fill the file to its last byte"
+# What comes of a record that someone made up.
+_MADE_UP = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 _CHECKPOINT = b"eigenmlp checkpoint "
 
 
@@ -145,15 +147,28 @@ def _show_checkpoint(console: Console, path: Path) -> None:
     snapshot = checkpoints.read(path)
     try:
         history = em.History.from_dict(snapshot.record["history"])
-        settings = dict(snapshot.record["fingerprint"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise em.CheckpointError(f"{path} holds no training run: {error!r}") from error
+        settings = {
+            str(name): _shortened(str(value))
+            for name, value in snapshot.record["fingerprint"].items()
+        }
+    except _MADE_UP as error:
+        raise em.CheckpointError(
+            f"{path} holds no training run: {_shortened(repr(error))}"
+        ) from error
+    if history.n_epochs != snapshot.n_epochs:
+        raise em.CheckpointError(
+            f"{path} should be of {snapshot.n_epochs} epochs, but its history has "
+            f"{history.n_epochs}"
+        )
     values = snapshot.arrays.get("parameters")
     told = {
         "File": f"{path}, {size_of(path)}",
         "Checkpoint": f"after {snapshot.n_epochs:,} epochs",
         "Parameters": "none" if values is None else f"{values.size:,} of {values.dtype}",
-        **{name.replace("_", " "): f"{value:.6g}" for name, value in history.last.items()},
+        **{
+            _shortened(name).replace("_", " "): f"{value:.6g}"
+            for name, value in history.last.items()
+        },
     }
     console.print(facts(told))
     console.print()
