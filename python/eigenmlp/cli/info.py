@@ -23,6 +23,8 @@ _DEPENDENCIES = {
     "pandas": "study",
     "pooch": "study",
     "pyarrow": "parquet",
+    "onnx": "onnx",
+    "skl2onnx": "onnx",
     "tensorboardX": "log",
     "mlflow-skinny": "log",
 }
