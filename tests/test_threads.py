@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -98,25 +99,53 @@ def test_affinity_is_honoured() -> None:
     assert int(result.stdout) == int(alone.stdout)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_after_fork_trains_with_threads_of_its_own() -> None:
-    expected = trained()
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if trained() == expected and trained(3) == expected else 1)
+def ends_well(pid: int) -> bool:
+    """Wait for a child, which must neither hang nor crash."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            break
+            return os.waitstatus_to_exitcode(status) == 0
         time.sleep(0.01)
-    else:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        pytest.fail("the child hangs")
-    assert os.waitstatus_to_exitcode(status) == 0
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    pytest.fail("the child hangs")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("busy", [0, 3])
+def test_a_child_after_fork_trains_with_threads_of_its_own(busy: int) -> None:
+    """Also where it was forked while other threads trained their networks."""
+    expected = trained()
+    done = threading.Event()
+
+    def keep_training() -> None:
+        while not done.is_set():
+            trained(3)
+
+    others = [threading.Thread(target=keep_training) for _ in range(busy)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(10 if busy else 1):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0 if trained() == expected and trained(3) == expected else 1)
+            assert ends_well(pid)
+    finally:
+        done.set()
+        for other in others:
+            other.join()
     assert trained() == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_pool_of_forked_processes_trains() -> None:
+    expected = trained(3)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(trained, [1, 2, 3, 5]).get(timeout=60) == [expected] * 4
 
 
 def test_several_python_threads_train_several_networks() -> None:
