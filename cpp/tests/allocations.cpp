@@ -7,16 +7,20 @@
 namespace {
 
 std::atomic<long> counted{0};
+std::atomic<long> left_to_succeed{-1};
 
 void* checked(void* memory) {
   ++counted;
-  if (!memory) throw std::bad_alloc();
+  const bool fails = left_to_succeed >= 0 && left_to_succeed-- == 0;
+  if (fails) std::free(memory);
+  if (fails || !memory) throw std::bad_alloc();
   return memory;
 }
 
 }  // namespace
 
 long allocations::count() { return counted; }
+void allocations::fail_after(long left) { left_to_succeed = left; }
 
 void* operator new(std::size_t size) { return checked(std::malloc(size)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {

@@ -1,0 +1,165 @@
+// Any network on any samples, trained, evaluated and asked for predictions: nothing crashes, and
+// the promises of docs/same-bits.md hold. Built for libFuzzer, or with the replay's main.
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "inference.hpp"
+#include "scenario.hpp"
+
+namespace {
+
+using eigenmlp::Ending;
+using eigenmlp::EpochResult;
+using eigenmlp::Network;
+using eigenmlp::Threads;
+using fuzz::Index;
+using fuzz::Scenario;
+
+bool never() { return false; }
+
+void require(bool holds, const char* promise) {
+  if (holds) return;
+  std::fprintf(stderr, "broken promise: %s\n", promise);
+  std::abort();
+}
+
+// The same bits; the payload of a NaN may be any.
+template <typename Number>
+bool same(const Number* a, const Number* b, Index count) {
+  for (Index i = 0; i < count; ++i) {
+    if (std::memcmp(a + i, b + i, sizeof(Number)) != 0 && !(std::isnan(a[i]) && std::isnan(b[i]))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+template <typename Scalar>
+std::vector<Scalar> outputs(const Network<Scalar>& network, const eigenmlp::Rows& rows,
+                            int threads) {
+  std::vector<Scalar> out(static_cast<std::size_t>(rows.count * network.layout().n_outputs()));
+  require(eigenmlp::predict_outputs(network, rows, Threads{threads}, never, out.data()),
+          "a prediction that nobody stops ends");
+  return out;
+}
+
+template <typename Scalar>
+eigenmlp::Rows row_of(const eigenmlp::Rows& rows, Index row) {
+  eigenmlp::Rows one = rows;
+  const Index sizes[] = {1, 4, 8};
+  one.data = static_cast<const std::uint8_t*>(rows.data) +
+             row * rows.stride * sizes[static_cast<int>(rows.type)];
+  one.count = 1;
+  return one;
+}
+
+template <typename Scalar>
+void check_predictions(const Scenario<Scalar>& scenario, const Network<Scalar>& network) {
+  const Index n_outputs = network.layout().n_outputs();
+  const std::vector<Scalar> all = outputs(network, scenario.rows, 1);
+  require(same(all.data(), outputs(network, scenario.rows, scenario.threads).data(),
+               static_cast<Index>(all.size())),
+          "predictions are the same for any number of threads");
+  const Index row = scenario.rows.count / 2;
+  const std::vector<Scalar> alone =
+      outputs(network, row_of<Scalar>(scenario.rows, row), scenario.threads);
+  require(same(all.data() + row * n_outputs, alone.data(), n_outputs),
+          "a row alone has the bits that it has among others");
+
+  std::vector<std::int64_t> classes(static_cast<std::size_t>(scenario.rows.count));
+  require(eigenmlp::predict_classes(network, scenario.rows, Threads{1}, never, classes.data()),
+          "a prediction that nobody stops ends");
+  for (Index i = 0; i < scenario.rows.count; ++i) {
+    const std::int64_t found = classes[static_cast<std::size_t>(i)];
+    require(found >= -1 && found < n_outputs, "classes are classes, or -1");
+    if (scenario.architecture.output != fuzz::Output::kSoftmax) continue;
+    const Scalar* const p = all.data() + i * n_outputs;
+    const bool finite = std::all_of(p, p + n_outputs, [](Scalar x) { return std::isfinite(x); });
+    require(finite || found < 0, "a row without probabilities has no class");
+    if (finite && found >= 0) {
+      require(p[found] == *std::max_element(p, p + n_outputs), "the class is the most probable");
+    }
+  }
+}
+
+template <typename Scalar>
+void check_scores(const Scenario<Scalar>& scenario, const Network<Scalar>& network) {
+  const auto scores = [&](int threads) {
+    return *eigenmlp::evaluate(network, scenario.samples(), scenario.loss, Threads{threads}, never);
+  };
+  const eigenmlp::LossSum a = scores(1);
+  const eigenmlp::LossSum b = scores(scenario.threads);
+  require(same(&a.loss, &b.loss, 1) && a.correct == b.correct && a.weight == b.weight,
+          "scores are the same for any number of threads");
+  require(a.correct >= 0 && a.correct <= a.weight * (1 + 1e-9), "hits are some of all");
+
+  const Index n = network.layout().n_parameters();
+  const auto gradient = [&](int threads) {
+    std::vector<Scalar> out(static_cast<std::size_t>(n));
+    const auto sum = eigenmlp::loss_and_gradient(
+        network, scenario.samples(), scenario.order(), scenario.loss, scenario.settings.penalty,
+        scenario.settings.objective ? std::optional<std::int64_t>(7) : std::nullopt,
+        Threads{threads}, never, out.data());
+    require(sum.has_value(), "a gradient that nobody stops ends");
+    return out;
+  };
+  require(same(gradient(1).data(), gradient(scenario.threads).data(), n),
+          "gradients are the same for any number of threads");
+}
+
+// An epoch, stopped after so many questions.
+template <typename Scalar>
+EpochResult train(const Scenario<Scalar>& scenario, Network<Scalar>& network, int threads,
+                  Index stop_after) {
+  const Index n_parameters = network.layout().n_parameters();
+  eigenmlp::Optimizer<Scalar> optimizer(scenario.constants, n_parameters);
+  Index asked = 0;
+  const EpochResult result = eigenmlp::train_epoch(
+      network, optimizer, scenario.samples(), scenario.order(), scenario.settings, Threads{threads},
+      [&] { return stop_after >= 0 && asked++ >= stop_after; });
+  require(optimizer.clock() == result.n_batches, "the clock counts the finished steps");
+  return result;
+}
+
+template <typename Scalar>
+void check_training(const Scenario<Scalar>& scenario) {
+  Network<Scalar> first = scenario.network();
+  Network<Scalar> other = scenario.network();
+  scenario.start(first);
+  scenario.start(other);
+  check_predictions(scenario, first);
+  const EpochResult a = train(scenario, first, 1, scenario.stop_after);
+  const EpochResult b = train(scenario, other, scenario.threads, scenario.stop_after);
+  const Index n_values = first.layout().n_values();
+  require(same(first.parameters(), other.parameters(), n_values) && a.ending == b.ending &&
+              same(&a.sum.loss, &b.sum.loss, 1) && same(&a.objective, &b.objective, 1),
+          "training is the same for any number of threads");
+  if (a.ending == Ending::kFinished) {
+    // Finite in every batch, though their sum may overflow, which em.train() then reports.
+    require(!std::isnan(a.sum.loss), "a finished epoch has a loss");
+    require(std::all_of(first.parameters(), first.parameters() + n_values,
+                        [](Scalar x) { return std::isfinite(x); }),
+            "a finished epoch leaves finite parameters");
+  }
+  if (a.ending != Ending::kDiverged) {
+    check_predictions(scenario, first);
+    check_scores(scenario, first);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Source source(data, size);
+  if (source.flag()) {
+    check_training(Scenario<float>(source));
+  } else {
+    check_training(Scenario<double>(source));
+  }
+  return 0;
+}
