@@ -215,6 +215,19 @@ def test_numbers_that_overflow_on_their_way(sizes: list[int], dtype: str) -> Non
             score(X, [0, 0, 1])
 
 
+@pytest.mark.parametrize(("dtype", "large"), [("float32", 1e20), ("float64", 1e160)])
+def test_a_layers_variance_that_overflows(dtype: str, large: float) -> None:
+    """Its outputs would be finite, and the same for all rows."""
+    net = em.Network([4, 5, 3], normalization="layer", dtype=dtype, rng=0)
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    assert np.isfinite(net.predict_proba(X)).all()
+    for rows in (X, X[:1]):
+        with pytest.raises(ArithmeticError, match="row 0 has no finite outputs"):
+            net.predict_proba(rows * large)
+    with pytest.raises(em.TrainingDivergedError):
+        em.train(net, X * large, np.arange(20) % 3, epochs=1)
+
+
 def test_one_class_and_one_sample() -> None:
     net = em.Network([3, 4, 1], rng=0)
     assert net.predict_proba([[1, 2, 3]]) == 1

@@ -152,8 +152,10 @@ void layer_normalize(const Layer& layer, const Scalar* parameters, Scalar* value
     squares = pmadd(difference, difference, squares);
   }
   const Packet<Scalar> epsilon = broadcast(static_cast<Scalar>(kNormalizationEpsilon));
+  // The difference is NaN where the squares overflow, which would else give all samples one output.
   const Packet<Scalar> deviation =
-      pdiv(broadcast(Scalar(1)), square_root(padd(pdiv(squares, count), epsilon)));
+      padd(pdiv(broadcast(Scalar(1)), square_root(padd(pdiv(squares, count), epsilon))),
+           psub(squares, squares));
   if (deviations) pstore(deviations, deviation);
   for (Index u = 0; u < layer.fan_out; ++u) {
     const Packet<Scalar> x = pmul(psub(load(values + u * lanes), mean), deviation);
