@@ -213,6 +213,13 @@ def test_what_cant_be_saved_otherwise(tmp_path: Path) -> None:
         em.MLPRegressor(max_iter=1).fit(X, X).set_params(alpha=-1).save(path)
 
 
+def deep(levels: int) -> list[Any]:
+    value: list[Any] = [1]
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
 def altered(path: Path, change: dict[str, Any]) -> None:
     """Write the file again with entries of the estimator's description replaced."""
     with safetensors.safe_open(path, framework="numpy") as file:
@@ -239,6 +246,7 @@ def altered(path: Path, change: dict[str, Any]) -> None:
         ({"parameters/alpha": -1}, "'alpha' parameter of MLPClassifier must be"),
         ({"parameters/alpha": {"float": "1e5"}}, "stands for nothing"),
         ({"parameters/class_weight": {"dict": [[[], 1]]}}, "unhashable"),
+        ({"parameters/hidden_layer_sizes": deep(9)}, "it is nested more than 8 deep"),
         ({"record": []}, "the record is no object"),
         ({"record": {"n_iter_": 1}}, "no n_iter_ or no t_"),
         ({"record/t_": 1.5}, "the record has t_=1.5"),

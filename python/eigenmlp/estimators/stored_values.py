@@ -18,6 +18,7 @@ __all__ = ["array_from_json", "array_to_json", "from_json", "to_json"]
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # dtype.str of bools, integers, reals, text, dates and durations.
 _DTYPE = re.compile(r"\|b1|[|<][iu][1248]|<f[248]|<U\d{1,6}|<[Mm]8\[(?:[YMWDhms]|[mun]s)\]|\|O")
+_MOST_LEVELS = 8
 # Text takes as much memory as its longest label, times their number.
 _MOST_BYTES = 2**28
 
@@ -50,25 +51,37 @@ def to_json(value: Any) -> Any:  # noqa: PLR0911  a type each
     raise TypeError(f"a {type(value).__name__} has no place in JSON")
 
 
-def from_json(value: Any) -> Any:
+def from_json(value: Any, *, levels: int = _MOST_LEVELS) -> Any:
     """Return what `to_json` was given.
+
+    Parameters
+    ----------
+    value : JSON
+    levels : int
+        How deep it may be nested: representing or copying what is deeper fails in Python.
 
     Raises
     ------
     ValueError, TypeError
-        If `to_json` returns no such thing.
+        If `to_json` returns no such thing, or one that is deeper.
     """
+    if levels == 0:
+        raise ValueError(f"it is nested more than {_MOST_LEVELS} deep")
+    levels -= 1
     match value:
         case None | bool() | str() | int() | float():
             return value
         case list():
-            return [from_json(entry) for entry in value]
+            return [from_json(entry, levels=levels) for entry in value]
         case {"float": str(name), **rest} if name in _NON_FINITE and not rest:
             return _NON_FINITE[name]
         case {"tuple": list(entries), **rest} if not rest:
-            return tuple(from_json(entry) for entry in entries)
+            return tuple(from_json(entry, levels=levels) for entry in entries)
         case {"dict": list(pairs), **rest} if not rest:
-            return {from_json(key): from_json(entry) for key, entry in pairs}
+            return {
+                from_json(key, levels=levels): from_json(entry, levels=levels)
+                for key, entry in pairs
+            }
     raise ValueError(f"{value!r} stands for nothing")
 
 
