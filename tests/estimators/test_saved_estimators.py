@@ -244,6 +244,7 @@ def altered(path: Path, change: dict[str, Any]) -> None:
         ({"parameters": None}, "the set of parameters is no object"),
         ({"parameters/gamma": 1}, r"the set of parameters has unknown entries: \['gamma'\]"),
         ({"parameters/alpha": -1}, "'alpha' parameter of MLPClassifier must be"),
+        ({"parameters/n_threads": 1025}, "n_threads=1025 is more than 1024, the most"),
         ({"parameters/alpha": {"float": "1e5"}}, "stands for nothing"),
         ({"parameters/class_weight": {"dict": [[[], 1]]}}, "unhashable"),
         ({"parameters/hidden_layer_sizes": deep(9)}, "it is nested more than 8 deep"),

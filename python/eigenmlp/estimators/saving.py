@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Savable", "restored"]
 
 
+# Each call of `predict` would start as many as it has rows for.
+_MOST_THREADS = 1024
+
+
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
@@ -191,7 +195,13 @@ def _refuse_unknown(what: str, given: Any, known: Any) -> None:
 
 def _parameters(kind: type[Any], stored: Any) -> dict[str, Any]:
     _refuse_unknown("the set of parameters", stored, kind().get_params(deep=False))
-    return {name: from_json(value) for name, value in stored.items()}
+    parameters = {name: from_json(value) for name, value in stored.items()}
+    n_threads = parameters.get("n_threads")
+    if isinstance(n_threads, int) and n_threads > _MOST_THREADS:
+        raise ValueError(
+            f"n_threads={n_threads} is more than {_MOST_THREADS}, the most that a file may ask for"
+        )
+    return parameters
 
 
 def _restore_record(model: Any, stored: Any) -> None:
