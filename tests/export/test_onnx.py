@@ -185,6 +185,15 @@ def test_classifiers(tmp_path: Path, labels: str, dtype: str) -> None:
     assert_close(found["probabilities"], model.predict_proba(X)[:, :n_columns])
 
 
+def test_the_only_class_however_improbable(tmp_path: Path) -> None:
+    model = em.MLPClassifier((), solver="lbfgs").fit(FEATURES, LABELS["one"])
+    model.intercepts_ = [np.array([3.0])]
+    em.export.to_onnx(model, tmp_path / "model.onnx")
+    found = run(tmp_path / "model.onnx", FEATURES)
+    assert found["probabilities"].max() < 0.5
+    assert (found["label"] == 7).all()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_regressors(tmp_path: Path, n_outputs: int, dtype: str) -> None:
