@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import eigenmlp as em
+from architectures import GRID, made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,6 +201,19 @@ def test_files_of_version_1(tmp_path: Path) -> None:
     assert repr(net) == "Network([4, 2, 3], dtype='float32', input_scale=0.5)"
     assert np.array_equal(net.weights[1], arrays["layers.1.weight"])
     assert np.array_equal(net.biases[1], arrays["layers.1.bias"])
+
+
+@pytest.mark.parametrize("index", range(len(GRID)))
+def test_round_trip_of_the_grid(tmp_path: Path, index: int) -> None:
+    net = made(GRID[index], index)
+    net.save(tmp_path / "net.safetensors")
+    loaded = em.load_network(tmp_path / "net.safetensors")
+    assert repr(loaded) == repr(net)
+    assert np.array_equal(loaded.get_flat_parameters(), net.get_flat_parameters())
+    # The library that the format is of reads the same numbers.
+    arrays = safetensors.numpy.load_file(tmp_path / "net.safetensors")
+    for layer, weight in enumerate(net.weights):
+        assert np.array_equal(arrays[f"layers.{layer}.weight"], weight)
 
 
 @pytest.mark.parametrize("output", ["softmax", "logistic", "identity", "exponential"])

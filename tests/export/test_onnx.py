@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +13,9 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 import eigenmlp as em
-from eigenmlp.network import Network
+from architectures import ACTIVATIONS, GRID, made, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,49 +24,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 # Of the largest value of an array, or of 1.
 TOLERANCES = {"float32": 1e-6, "float64": 1e-14}
-ACTIVATIONS = ["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu"]
-OUTPUTS = ["softmax", "logistic", "identity", "exponential"]
-HIDDEN: list[list[int]] = [[], [1], [7], [16, 5], [9, 8, 7, 6]]
-N_OUTPUTS = [1, 2, 3, 200]
-
-
-def grid() -> Iterator[dict[str, Any]]:
-    """Each activation, normalization, depth, output, dtype and number of outputs, mixed."""
-    combinations = itertools.product(ACTIVATIONS, [None, "batch", "layer"], HIDDEN, TOLERANCES)
-    for i, (activation, normalization, hidden, dtype) in enumerate(combinations):
-        others = [ACTIVATIONS[(i + layer) % len(ACTIVATIONS)] for layer in range(len(hidden))]
-        yield {
-            "layer_sizes": [1 + i % 23, *hidden, N_OUTPUTS[i % 4]],
-            "activation": [activation, *others][: len(hidden)],
-            "normalization": [normalization, None, normalization, "layer"][: len(hidden)],
-            "output": OUTPUTS[(i // 3) % 4],
-            "dropout": 0.1 * (i % 3),
-            "input_scale": [1.0, 1 / 255, -2.5][i % 3],
-            "dtype": dtype,
-        }
-
-
-GRID = list(grid())
-
-
-def made(arguments: dict[str, Any], seed: int) -> Network:
-    """Make a network whose every number is drawn, running statistics included."""
-    net = Network(**arguments, rng=seed)
-    rng = np.random.default_rng(seed)
-    flat = net.get_flat_parameters()
-    for views in net._named_arrays(flat):
-        for name, view in views.items():
-            if name != "weight":
-                view[...] = rng.normal(0, 0.5, view.shape)
-            if name in {"gain", "running_variance"}:
-                view[...] = rng.uniform(0.5, 1.5, view.shape)
-    net.set_flat_parameters(flat)
-    return net
-
-
-def samples(net: Network, n: int, seed: int = 0) -> NDArray[Any]:
-    X = np.random.default_rng(seed).normal(size=(n, net.layer_sizes[0])) / abs(net.input_scale)
-    return X.astype(net.dtype)
 
 
 def run(path: Path, X: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from torch_modules_problem import MODULES
 
 import eigenmlp as em
+from architectures import GRID, made
 
 RECORDS: dict[str, Any] = json.loads(
     Path(__file__).with_name("torch_modules.json").read_text(encoding="utf-8")
@@ -61,6 +62,19 @@ def test_a_state_dict_comes_back(name: str) -> None:
         assert np.array_equal(back[key], array)
         assert back[key].flags.c_contiguous
         assert back[key].flags.writeable
+
+
+@pytest.mark.parametrize("index", range(len(GRID)))
+def test_round_trip_of_the_grid(index: int) -> None:
+    net = made({**GRID[index], "input_scale": 1.0}, index)
+    back = em.export.from_torch_state_dict(
+        em.export.to_torch_state_dict(net),
+        activation=net.activations,
+        output=net.output,
+        dropout=net.dropouts,
+    )
+    assert repr(back) == repr(net)
+    assert np.array_equal(back.get_flat_parameters(), net.get_flat_parameters())
 
 
 class Tensor:
