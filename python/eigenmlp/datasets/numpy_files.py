@@ -20,6 +20,19 @@ _HEADER_READERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 
+# The errors that ast.literal_eval, with which NumPy reads headers, says it may raise, and those of
+# what NumPy does with its answer.
+_DAMAGED_HEADER = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    IndexError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    tokenize.TokenError,
+)
+
 
 def read_npy(path: Path) -> npt.NDArray[Any]:
     """Map a .npy file into memory, read-only.
@@ -114,7 +127,7 @@ def _read_header(stream: IO[bytes], source: str) -> tuple[np.dtype[Any], tuple[i
         )
     try:
         shape, fortran_order, dtype = read_header(stream)
-    except (ValueError, SyntaxError, tokenize.TokenError) as error:
+    except _DAMAGED_HEADER as error:
         raise DataFileError(
             f"{source} has a damaged header: {error}. Download it again, or write it with "
             "numpy.save"
