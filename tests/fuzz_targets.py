@@ -52,10 +52,13 @@ def load_model(data: bytes, folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(data)
     with contextlib.suppress(ModelFileError):
+        model = em.load_model(path)
         net = em.load_network(path)
         assert np.isfinite(net.get_flat_parameters()).all()
+        X = np.zeros((1, net.layer_sizes[0]))
         with contextlib.suppress(ArithmeticError):
-            net.predict_outputs(np.zeros((1, net.layer_sizes[0])), n_threads=1)
+            net.predict_outputs(X, n_threads=1)
+            model.predict(X)
 
 
 DTYPES = [
@@ -132,7 +135,14 @@ CSV = [
 
 
 def model_bytes() -> list[bytes]:
-    models = [
+    X = np.arange(12.0).reshape(6, 2)
+    models: list[em.Network | em.MLPClassifier | em.MLPRegressor] = [
+        em.MLPClassifier(hidden_layer_sizes=(2,), tol=9, n_iter_no_change=1, random_state=0).fit(
+            X, list("abcabc")
+        ),
+        em.MLPRegressor(hidden_layer_sizes=(2,), tol=9, n_iter_no_change=1, random_state=0).fit(
+            X, X[:, 0]
+        ),
         em.Network([2, 1], output="exponential", rng=0),
         em.Network([2, 2, 2], normalization="batch", activation="gelu", dropout=0.5, rng=0),
         em.Network([1, 2, 2, 1], normalization="layer", output="identity", dtype="float64", rng=0),
