@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -164,7 +165,10 @@ def test_arrays_that_another_thread_changes_all_the_time() -> None:
     vandal = threading.Thread(target=vandalize)
     vandal.start()
     try:
-        for i in range(200):
+        for i in itertools.count():
+            # A busy machine may let the other thread in late.
+            if i >= 200 and ends["ValueError"]:
+                break
             net = em.Network([12, 9, 4], rng=0)
             repair()
             try:
@@ -176,5 +180,3 @@ def test_arrays_that_another_thread_changes_all_the_time() -> None:
     finally:
         done.set()
         vandal.join()
-    # It did happen.
-    assert ends["ValueError"]
