@@ -18,7 +18,7 @@ import atheris
 from fuzz_targets import TARGETS
 
 # What reads bytes from strangers.
-READERS = ("eigenmlp", "gzip", "numpy.lib", "pandas.io", "safetensors", "zipfile")
+READERS = ("eigenmlp", "gzip", "json", "numpy.lib", "pandas.io", "safetensors", "zipfile")
 
 
 def instrument() -> None:

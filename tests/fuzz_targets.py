@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import io
 import tempfile
 from pathlib import Path
@@ -18,7 +19,9 @@ import numpy as np
 
 import eigenmlp as em
 from data_files import idx_bytes
-from eigenmlp.errors import DataFileError, ModelFileError
+from eigenmlp.errors import CheckpointError, DataFileError, ModelFileError, TrainingDivergedError
+from resumable_run import stopping, train
+from test_checkpoint_fuzzing import body_of, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +62,18 @@ def load_model(data: bytes, folder: Path) -> None:
         with contextlib.suppress(ArithmeticError):
             net.predict_outputs(X, n_threads=1)
             model.predict(X)
+
+
+def resume(data: bytes, folder: Path) -> None:
+    # Under the checksum of whoever made it up.
+    head = b"eigenmlp checkpoint 1\n" + hashlib.sha256(data).hexdigest().encode() + b"\n"
+    path = folder / "epoch-00000003.checkpoint"
+    path.write_bytes(head + data)
+    # ValueError: a run that has finished, or callbacks and histories that don't fit it.
+    with contextlib.suppress(CheckpointError, TrainingDivergedError, ValueError):
+        parameters, history = train(stopping(), epochs=4, resume_from=str(folder))
+        assert np.isfinite(parameters).all()
+        assert history.n_epochs <= 4
 
 
 DTYPES = [
@@ -155,7 +170,12 @@ def model_bytes() -> list[bytes]:
     return contents
 
 
+def checkpoint_bytes() -> list[bytes]:
+    return [body_of({"n_epochs": snapshot().n_epochs, **snapshot().record}, snapshot().arrays)]
+
+
 TARGETS = {
+    "checkpoint": Target(resume, checkpoint_bytes()),
     "model": Target(load_model, model_bytes()),
     "idx": Target(read_data("a.idx"), IDX),
     "idx.gz": Target(read_data("a.idx.gz"), [gzip.compress(d, mtime=0) for d in IDX]),
