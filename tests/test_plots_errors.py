@@ -66,7 +66,7 @@ def _figures_closed() -> Iterator[None]:
         (
             lambda: em.plots.FirstLayerDisplay(
                 np.zeros((10, 3)),
-                image_shape=(1, 2, 5),
+                image_shape=(1, 2, 5),  # type: ignore[arg-type]
             ),
             r"image_shape=\(1, 2, 5\) is no pair",
         ),

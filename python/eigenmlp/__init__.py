@@ -38,6 +38,7 @@ from eigenmlp.network import Evaluation, Network, load_network
 from eigenmlp.training import train
 
 if TYPE_CHECKING:
+    from eigenmlp import experiments, export, plots
     from eigenmlp.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 __all__ = [

@@ -204,7 +204,7 @@ def test_states_of_other_modules(state: dict[str, Any], message: str) -> None:
 
 def test_states_that_are_none() -> None:
     with pytest.raises(TypeError, match="state is a list, not a state dict"):
-        em.export.from_torch_state_dict([])
+        em.export.from_torch_state_dict([])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"'0\.weight' must hold real numbers, got dtype <U1"):
         em.export.from_torch_state_dict({"0.weight": [["a"]]})
     with pytest.raises(ValueError, match=r"activation=.* has 2 entries, but there are 1 hidden"):
