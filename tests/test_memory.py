@@ -74,13 +74,15 @@ for name, use in uses.items():
         net = network()
         before = net.get_flat_parameters()
         resource.setrlimit(resource.RLIMIT_AS, (size() + extra, resource.RLIM_INFINITY))
+        ended = False
         try:
             use(net)
+            ended = True
         except MemoryError:
             failed.add(name)
-            assert np.array_equal(net.get_flat_parameters(), before)
         finally:
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+        assert ended or np.array_equal(net.get_flat_parameters(), before)
         net.set_flat_parameters(before)
         assert trained(net) == expected
         assert np.array_equal(em.load_network(path).get_flat_parameters(), before)

@@ -1,7 +1,8 @@
 """Safetensors files, read so that no file can ask for more memory than it is large.
 
 The package `safetensors` maps files into memory, where a file that is cut short while it is read
-ends the process; here a file is read, after all that its header says has been checked.
+ends the process; here a file is read, after all that its header says has been checked. And where
+the package has no memory to write with, it panics or aborts; here that is a MemoryError.
 """
 
 from __future__ import annotations
@@ -19,11 +20,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MAX_HEADER_BYTES", "Entry", "SafetensorsError", "SafetensorsFile", "strict_json"]
+__all__ = [
+    "MAX_HEADER_BYTES",
+    "Entry",
+    "SafetensorsError",
+    "SafetensorsFile",
+    "serialized",
+    "strict_json",
+]
 
 # Of everything in a file but the arrays themselves; parsed, it takes up to 40 times the memory.
 MAX_HEADER_BYTES = 8 * 2**20
 _LENGTH_BYTES = 8
+
+# The format's names of NumPy's types, without those that NumPy lacks, in the format's order.
+_NAMES = {
+    "bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "uint16": "U16", "float16": "F16",
+    "int32": "I32", "uint32": "U32", "float32": "F32", "complex64": "C64", "float64": "F64",
+    "int64": "I64", "uint64": "U64",
+}  # fmt: skip
 
 
 class SafetensorsError(ValueError):
@@ -37,6 +52,37 @@ class Entry(NamedTuple):
     shape: tuple[int, ...]
     start: int
     stop: int
+
+
+def serialized(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> bytes:
+    """Write arrays, the widest types first and then by name, as the package does.
+
+    Raises
+    ------
+    TypeError
+        If an array is of a type that the format lacks.
+    """
+    for name, array in arrays.items():
+        if array.dtype.name not in _NAMES:
+            raise TypeError(f"{name} is of dtype {array.dtype}, which safetensors files lack")
+    ranks = {dtype: rank for rank, dtype in enumerate(reversed(_NAMES))}
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    bodies: list[bytes] = []
+    start = 0
+    for name in sorted(arrays, key=lambda name: (ranks[arrays[name].dtype.name], name)):
+        array = arrays[name]
+        body = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        header[name] = {
+            "dtype": _NAMES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [start, start + len(body)],
+        }
+        start += len(body)
+        bodies.append(body)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    # So that the arrays begin where any of their types may.
+    text += b" " * (-len(text) % _LENGTH_BYTES)
+    return b"".join([len(text).to_bytes(_LENGTH_BYTES, "little"), text, *bodies])
 
 
 class SafetensorsFile:

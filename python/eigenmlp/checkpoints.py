@@ -19,6 +19,7 @@ import safetensors.numpy
 
 from eigenmlp._arguments import whole_number
 from eigenmlp._files import write_atomically
+from eigenmlp._safetensors import serialized
 from eigenmlp.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     """
     record = {"n_epochs": snapshot.n_epochs, **snapshot.record}
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-    body = json.dumps(record).encode() + b"\n" + safetensors.numpy.save(arrays)
+    body = json.dumps(record).encode() + b"\n" + serialized(arrays, {})
     lines = [_FORMAT + _VERSION, hashlib.sha256(body).hexdigest().encode(), body]
     write_atomically(path_of(folder, snapshot.n_epochs), b"\n".join(lines))
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 
 from eigenmlp._architecture import Architecture
@@ -25,6 +24,7 @@ from eigenmlp._safetensors import (
     Entry,
     SafetensorsError,
     SafetensorsFile,
+    serialized,
     strict_json,
 )
 from eigenmlp.errors import ModelFileError
@@ -84,7 +84,7 @@ def write(
     if estimator is not None:
         header["estimator"] = estimator
     text = json.dumps(header, allow_nan=False)
-    content = safetensors.numpy.save(arrays, metadata={_KEY: text})
+    content = serialized(arrays, {_KEY: text})
     n_layers = len(architecture.layer_sizes) - 1
     header_bytes = int.from_bytes(content[:8], "little")
     if n_layers > MAX_LAYERS or header_bytes > MAX_HEADER_BYTES:

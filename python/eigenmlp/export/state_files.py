@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors.numpy
 
 from eigenmlp._files import write_atomically
-from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
+from eigenmlp._safetensors import SafetensorsError, SafetensorsFile, serialized
 from eigenmlp.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def save_state_dict(path: str | os.PathLike[str], state: Mapping[str, NDArray[An
     OSError
         If the file can't be written.
     """
-    write_atomically(path, safetensors.numpy.save(dict(state), metadata={"format": "pt"}))
+    write_atomically(path, serialized(dict(state), {"format": "pt"}))
 
 
 def load_state_dict(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
