@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import eigenmlp as em
 
@@ -22,7 +23,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def sparse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def sparse_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A file of more than 2^33 bytes, nearly all of them holes."""
     path = tmp_path_factory.mktemp("sparse") / "rows"
     with path.open("wb") as file:
@@ -36,9 +37,11 @@ def sparse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("backwards", [False, True])
-def test_rows_further_apart_than_32_bits_count(sparse: Path, dtype: type, backwards: bool) -> None:
+def test_rows_further_apart_than_32_bits_count(
+    sparse_file: Path, dtype: type, backwards: bool
+) -> None:
     stride = 2**31 + 8 * np.dtype(dtype).itemsize
-    mapped = np.memmap(sparse, dtype=np.uint8, mode="r+")
+    mapped = np.memmap(sparse_file, dtype=np.uint8, mode="r+")
     start: NDArray[Any] = mapped[: 2**33 + 4096].view(dtype)
     far = np.lib.stride_tricks.as_strided(start, (4, 5), (stride, np.dtype(dtype).itemsize))
     near: NDArray[Any] = RNG.integers(0, 200, (4, 5)).astype(dtype)
@@ -57,8 +60,8 @@ def test_rows_further_apart_than_32_bits_count(sparse: Path, dtype: type, backwa
     assert net.evaluate(far, [0, 1, 2, 1]) == net.evaluate(near, [0, 1, 2, 1])
 
 
-def test_more_elements_than_32_bits_count(sparse: Path) -> None:
-    mapped = np.memmap(sparse, dtype=np.uint8, mode="r+", shape=(2**34 // 2**16, 2**16))
+def test_more_elements_than_32_bits_count(sparse_file: Path) -> None:
+    mapped = np.memmap(sparse_file, dtype=np.uint8, mode="r+", shape=(2**34 // 2**16, 2**16))
     mapped[-3:] = 7
     assert mapped.size > 2**33
     net = em.Network([2**16, 2], input_scale=1e-3, rng=0)
@@ -180,3 +183,14 @@ def test_arrays_that_another_thread_changes_all_the_time() -> None:
     finally:
         done.set()
         vandal.join()
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
+@pytest.mark.parametrize("index", [-1, 4, 10**9])
+def test_sparse_matrices_whose_indices_lie(kind: Any, index: int) -> None:
+    X = kind(np.eye(4))
+    model = em.MLPClassifier(hidden_layer_sizes=(3,), tol=9, n_iter_no_change=1).fit(X, [0, 1] * 2)
+    X.indices[2] = index
+    for use in (model.predict, model.predict_proba, lambda X: model.fit(X, [0, 1] * 2)):
+        with pytest.raises(ValueError, match="indices must be"):
+            use(X)

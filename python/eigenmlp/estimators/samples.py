@@ -79,6 +79,16 @@ class Samples:
 
 
 def dense(X: Any) -> NDArray[Any]:
-    """Return the array of a sparse matrix, and an array as it is."""
-    array: NDArray[Any] = X.toarray() if sparse.issparse(X) else X
+    """Return the array of a sparse matrix in CSR or CSC, and an array as it is.
+
+    Raises
+    ------
+    ValueError
+        If indices of the matrix lie outside of it.
+    """
+    if sparse.issparse(X):
+        # SciPy writes wherever the indices say.
+        X.check_format(full_check=True)
+        X = X.toarray()
+    array: NDArray[Any] = X
     return array
