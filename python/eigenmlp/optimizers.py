@@ -20,6 +20,9 @@ from eigenmlp.network import Network
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
+# Further than anyone gets, and far enough from where the core's clock would overflow.
+_LAST_CLOCK = 2**62
+
 State = _core.Optimizer32 | _core.Optimizer64
 
 
@@ -88,8 +91,8 @@ class Optimizer(ABC):
         moments = [np.zeros(network.n_parameters, dtype=network.dtype) for _ in given]
         for i, (target, values) in enumerate(zip(moments, given, strict=True)):
             fill(target, values, f"moments[{i}]")
-        if clock >= 2**63:
-            raise ValueError(f"the state's clock is beyond 64 bits: {clock}; it is damaged")
+        if clock > _LAST_CLOCK:
+            raise ValueError(f"the state's clock is beyond 2^62: {clock}; it is damaged")
         for i, values in enumerate(moments[1:], start=1):
             if (values < 0).any():
                 raise ValueError(
