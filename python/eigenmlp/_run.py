@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from functools import cached_property
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eigenmlp import checkpoints
-from eigenmlp._arguments import flag, whole_number
+from eigenmlp._arguments import whole_number
+from eigenmlp._fingerprints import digest, text_of
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
 from eigenmlp.checkpoints import Snapshot
 from eigenmlp.errors import CheckpointError
@@ -21,9 +19,10 @@ from eigenmlp.schedules import rate_at
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from eigenmlp._training_parts import Orders
     from eigenmlp.network import Network
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "newest_of"]
 
-_HASHED_AT_ONCE = 2**22
 # What values of the wrong kind, size or sign lead to.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -46,7 +44,7 @@ class Run:
     steps : int
         Steps finished: the place of a schedule by steps.
     hooks : list of Callback
-        In the order in which they are called: checkpoints come after what they keep.
+        In the order in which they see an epoch: checkpoints come after what they keep.
     """
 
     def __init__(
@@ -58,32 +56,38 @@ class Run:
         *,
         epochs: int,
         batch_size: int,
+        resume_from: str | os.PathLike[str] | None,
         settings: Mapping[str, object],
         data: Mapping[str, ArrayLike | None],
     ) -> None:
         self.state = TrainingState(
             network, History(), -1, epochs, orders.n_samples, batch_size, self.snapshot
         )
+        if resume_from is not None:
+            self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)
         self.steps = 0
         self.hooks = sorted(hooks, key=lambda hook: isinstance(hook, Checkpoint))
+        self._stateful = [hook for hook in hooks if _remembers(hook)]
+        self._stopped_by: str | None = None
+        self._undo: Callable[[], None]
         self._optimizer = optimizer
         self._orders = orders
         self._settings = settings
         self._data = data
-        self._restored: list[dict[str, Any]] = []
-
-    @property
-    def _stateful(self) -> list[Callback]:
-        """Callbacks that remember something."""
-        return [hook for hook in self.hooks if type(hook).state_dict is not Callback.state_dict]
+        # Before training: a representation may show what a callback remembers.
+        self._texts = [text_of(hook) for hook in self._stateful]
 
     @cached_property
     def _fingerprint(self) -> dict[str, str]:
         """Settings and data, each as a text that differs where they do."""
-        texts = {name: _text(value) for name, value in self._settings.items()}
-        for index, hook in enumerate(self._stateful):
-            texts[f"callbacks[{index}]"] = _text(hook)
-        return texts | {name: _digest(values) for name, values in self._data.items()}
+        texts = {name: text_of(value) for name, value in self._settings.items()}
+        texts |= {f"callbacks[{index}]": text for index, text in enumerate(self._texts)}
+        return texts | {name: digest(values) for name, values in self._data.items()}
+
+    def stop(self, hook: Callback) -> None:
+        """Stop after the present epoch, since this hook says so."""
+        self.state.stopping = True
+        self._stopped_by = text_of(type(hook))
 
     def snapshot(self) -> Snapshot:
         """Gather what resuming after the present epoch needs."""
@@ -92,16 +96,15 @@ class Run:
         arrays |= {f"moments.{i}": values for i, values in enumerate(memory["moments"])}
         callbacks = []
         for index, hook in enumerate(self._stateful):
-            kept = hook.state_dict()
-            ours = {name: value for name, value in kept.items() if isinstance(value, np.ndarray)}
-            arrays |= {f"callbacks.{index}.{name}": value for name, value in ours.items()}
-            callbacks.append({name: value for name, value in kept.items() if name not in ours})
+            plain, own_arrays = _checked_memory(hook)
+            callbacks.append(plain)
+            arrays |= {f"callbacks.{index}.{name}": value for name, value in own_arrays.items()}
         record = {
             "fingerprint": self._fingerprint,
             "steps": self.steps,
             "clock": memory["clock"],
             "moments": len(memory["moments"]),
-            "stopping": self.state.stopping,
+            "stopped_by": self._stopped_by,
             "dropout_seed": self.state.network.dropout_seed,
             "random_state": self._orders.random_state,
             "history": self.state.history.to_dict(),
@@ -109,13 +112,18 @@ class Run:
         }
         return Snapshot(self.state.epoch + 1, record, arrays)
 
-    def resume(self, folder: str | os.PathLike[str]) -> None:
-        """Take back the newest checkpoint of a folder that isn't damaged.
+    def resume(self) -> list[dict[str, Any]]:
+        """Take back the newest checkpoint of the folder to resume from that isn't damaged.
+
+        Returns
+        -------
+        list of dict
+            What callbacks remembered, for `remind`.
 
         Warns
         -----
         RuntimeWarning
-            Of each damaged one that is passed over.
+            Of each damaged one that is passed over, and if a callback had stopped the run.
 
         Raises
         ------
@@ -126,42 +134,59 @@ class Run:
         ValueError
             If it has more epochs than are asked for.
         """
-        self.state.resumed_from = source = Path(folder)
+        source = self.state.resumed_from
+        if source is None:
+            return []
         snapshot, damage = newest_of(source, self.hooks)
         if snapshot is None:
-            return
+            return []
         for what in damage:
-            warnings.warn(
-                f"{what}; going on from an earlier one, after {snapshot.n_epochs} epochs",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            _warn(f"{what}; going on from an earlier one, after {snapshot.n_epochs} epochs")
         self._refuse_another_run(source, snapshot)
         if snapshot.n_epochs > self.state.epochs:
             raise ValueError(
                 f"epochs={self.state.epochs}, but the run in {source} has finished "
-                f"{snapshot.n_epochs}; epochs counts those before the checkpoint as well"
+                f"{snapshot.n_epochs}; epochs (an estimator's max_iter) counts those before the "
+                "checkpoint as well"
             )
+        self._undo = self._undoing()
         try:
             self._refuse_another_rate(source, snapshot)
-            self._take_back(snapshot)
+            remembered = self._take_back(snapshot)
         except CheckpointError:
             raise
         except _DAMAGE as error:
+            self._undo()
             raise CheckpointError(
                 f"the checkpoint after epoch {snapshot.n_epochs} in {source} contradicts itself: "
                 f"{error!r}"
             ) from error
+        return remembered
 
-    def remind(self) -> None:
+    def remind(self, remembered: Sequence[dict[str, Any]]) -> None:
         """Give the callbacks back what they remembered at the checkpoint, if there is one."""
-        for hook, kept in zip(self._stateful, self._restored, strict=False):
+        for hook, kept in zip(self._stateful, remembered, strict=False):
             try:
                 hook.load_state_dict(kept)
             except _DAMAGE as error:
+                self._undo()
                 raise CheckpointError(
                     f"{hook!r} can't go on with what the checkpoint has of it: {error!r}"
                 ) from error
+
+    def _undoing(self) -> Callable[[], None]:
+        """Return a function that puts network, optimizer and generator back as they are now."""
+        network = self.state.network
+        seed, parameters = network.dropout_seed, network.get_flat_parameters()
+        memory, orders = self._optimizer.state_dict(network), self._orders.random_state
+
+        def undo() -> None:
+            network._use_dropout_seed(seed)
+            network.set_flat_parameters(parameters)
+            self._optimizer.load_state_dict(network, memory)
+            self._orders.random_state = orders
+
+        return undo
 
     def _refuse_another_run(self, source: Path, snapshot: Snapshot) -> None:
         then = snapshot.record.get("fingerprint")
@@ -182,7 +207,8 @@ class Run:
     def _refuse_another_rate(self, source: Path, snapshot: Snapshot) -> None:
         """Compare the last learning rate: functions may have the same name and differ."""
         schedule: Any = self._settings["learning_rate"]
-        if getattr(schedule, "follows_training", False):
+        # One that follows training has its place from what it remembers.
+        if getattr(schedule, "follows_training", False) or schedule in self._stateful:
             return
         by_step = self._settings["schedule_unit"] == "step"
         last = (snapshot.record["steps"] if by_step else snapshot.n_epochs) - 1
@@ -194,14 +220,13 @@ class Run:
                 "begin anew in another folder"
             )
 
-    def _take_back(self, snapshot: Snapshot) -> None:
+    def _take_back(self, snapshot: Snapshot) -> list[dict[str, Any]]:
         record, arrays = snapshot.record, snapshot.arrays
         network = self.state.network
         history = History.from_dict(record["history"])
         if history.n_epochs != snapshot.n_epochs:
             raise ValueError(f"its history has {history.n_epochs} epochs")
         steps = whole_number("steps", record["steps"], minimum=1, remedy="it counts steps")
-        stopping = flag("stopping", record["stopping"])
         callbacks = [dict(kept) for kept in record["callbacks"]]
         for name, values in arrays.items():
             if name.startswith("callbacks."):
@@ -215,8 +240,20 @@ class Run:
         self.steps = steps
         self.state.history = history
         self.state.epoch = snapshot.n_epochs - 1
-        self.state.stopping = stopping
-        self._restored = callbacks
+        self._stay_stopped(record["stopped_by"])
+        return callbacks
+
+    def _stay_stopped(self, by: str | None) -> None:
+        """Keep to a stop as long as the callback that asked for it is there."""
+        asked = [hook for hook in self.hooks if text_of(type(hook)) == by]
+        if not asked:
+            return
+        self.stop(asked[0])
+        if self.state.epoch + 1 < self.state.epochs and not any(map(_remembers, asked)):
+            _warn(
+                f"{asked[0]!r} stopped this run after epoch {self.state.epoch}, and so it stays; "
+                "nothing is trained. To go on, leave that callback out"
+            )
 
 
 def newest_of(folder: Path, hooks: Sequence[Callback]) -> tuple[Snapshot | None, list[str]]:
@@ -240,18 +277,45 @@ def _writes_to(hook: Callback, folder: Path) -> bool:
     return isinstance(hook, Checkpoint) and hook.folder.resolve() == folder.resolve()
 
 
-def _text(value: object) -> str:
-    """Represent a value, without addresses, which differ from process to process."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+def _remembers(hook: Callback) -> bool:
+    """Whether checkpoints keep something of a callback."""
+    kind = type(hook)
+    gives = kind.state_dict is not Callback.state_dict
+    takes = kind.load_state_dict is not Callback.load_state_dict
+    if gives != takes:
+        raise TypeError(
+            f"{kind.__name__} overrides one of state_dict and load_state_dict; what it remembers "
+            "would be lost, so override both"
+        )
+    return gives
 
 
-def _digest(values: ArrayLike | None) -> str:
-    if values is None:
-        return "None"
-    array: NDArray[Any] = np.asarray(values)
-    digest = sha256()
-    rows = max(1, _HASHED_AT_ONCE // max(1, array[:1].nbytes))
-    for start in range(0, len(array), rows):
-        part = array[start : start + rows]
-        digest.update(np.ascontiguousarray(part, dtype=array.dtype.newbyteorder("=")).data)
-    return f"{array.dtype.name} of shape {array.shape} with SHA-256 {digest.hexdigest()[:16]}…"
+def _checked_memory(hook: Callback) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a callback remembers: what JSON gives back unchanged, and arrays."""
+    kept: Any = hook.state_dict()
+    if not isinstance(kept, dict):
+        raise TypeError(f"{hook!r}.state_dict() returned {kept!r}, not a dict")
+    arrays = {name: value for name, value in kept.items() if type(value) is np.ndarray}
+    plain = {name: value for name, value in kept.items() if name not in arrays}
+    for name, value in kept.items():
+        fits = value.dtype.kind in "biufc" if name in arrays else _is_plain(value)
+        if not (isinstance(name, str) and fits):
+            raise TypeError(
+                f"{hook!r}.state_dict() has {name!r}: {value!r}, which a checkpoint can't give "
+                "back as it is; name it by a str, and pass numbers of Python, texts, None, lists "
+                "or dicts of them with str as keys, or NumPy arrays of numbers"
+            )
+    return plain, arrays
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON gives a value back as it is."""
+    if type(value) is list:
+        return all(map(_is_plain, value))
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(entry) for key, entry in value.items())
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=4)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import safetensors
 import safetensors.numpy
 
@@ -23,15 +24,17 @@ from eigenmlp._safetensors import serialized
 from eigenmlp.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-__all__ = ["Snapshot", "files_in", "newest", "path_of", "read", "write"]
+__all__ = ["Snapshot", "files_in", "folder_of", "newest", "path_of", "read", "write"]
 
 _FORMAT = b"eigenmlp checkpoint "
 _VERSION = b"1"
 _NAME = re.compile(r"epoch-(\d{8,})\.checkpoint")
+
+
+class _NewerVersionError(CheckpointError):
+    """A checkpoint is not damaged, but can't be read by this version."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,21 @@ class Snapshot:
     arrays: dict[str, NDArray[Any]]
 
 
+def folder_of(name: str, value: object) -> Path:
+    """Return an argument that names a folder as a path.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no path, or an empty one.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f'{name}={value!r} is not a path; pass a folder, "checkpoints"')
+    if not os.fspath(value):
+        raise ValueError(f'{name}={value!r} names no folder; pass one, "checkpoints"')
+    return Path(value)
+
+
 def path_of(folder: Path, n_epochs: int) -> Path:
     """Name the file of the checkpoint after `n_epochs` epochs."""
     return folder / f"epoch-{n_epochs:08}.checkpoint"
@@ -63,7 +81,7 @@ def files_in(folder: Path) -> dict[int, Path]:
     found = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         named = _NAME.fullmatch(path.name)
-        if named:
+        if named and path == path_of(folder, int(named[1])) and path.is_file():
             found[int(named[1])] = path
     return dict(sorted(found.items()))
 
@@ -77,8 +95,7 @@ def write(folder: Path, snapshot: Snapshot) -> None:
         If it can't be written. The other checkpoints are as they were.
     """
     record = {"n_epochs": snapshot.n_epochs, **snapshot.record}
-    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-    body = json.dumps(record).encode() + b"\n" + serialized(arrays, {})
+    body = json.dumps(record).encode() + b"\n" + serialized(snapshot.arrays, {})
     lines = [_FORMAT + _VERSION, hashlib.sha256(body).hexdigest().encode(), body]
     write_atomically(path_of(folder, snapshot.n_epochs), b"\n".join(lines))
 
@@ -98,7 +115,7 @@ def read(path: Path) -> Snapshot:
         raise CheckpointError(f"{path} is not a checkpoint of eigenmlp, or it is damaged")
     if name != _FORMAT + _VERSION:
         version = name.removeprefix(_FORMAT)[:20].decode(errors="replace")
-        raise CheckpointError(
+        raise _NewerVersionError(
             f"{path} is a checkpoint of version {version}, but this eigenmlp reads version "
             f"{_VERSION.decode()}; a newer eigenmlp may read it"
         )
@@ -137,15 +154,21 @@ def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
     Raises
     ------
     CheckpointError
-        If all are damaged.
+        If all are damaged, or the newest that isn't is of a newer format.
     """
     files = list(files_in(folder).values())
     damage: list[str] = []
     for path in reversed(files):
         try:
-            return read(path), damage
+            snapshot = read(path)
+        except _NewerVersionError:
+            raise
         except (CheckpointError, OSError) as error:
             damage.append(str(error))
+            continue
+        if path == path_of(folder, snapshot.n_epochs):
+            return snapshot, damage
+        damage.append(f"{path} is that of another epoch, {snapshot.n_epochs}")
     if damage:
         raise CheckpointError(
             f"none of the {len(files)} checkpoints in {folder} can be read; the newest: {damage[0]}"

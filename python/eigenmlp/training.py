@@ -24,7 +24,7 @@ from eigenmlp._training_parts import (
     validation_from,
 )
 from eigenmlp._weights import combined_weights
-from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
+from eigenmlp.callbacks import Callback, Checkpoint, ProgressBar, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.history import History
 from eigenmlp.losses import Loss, loss_for
@@ -137,15 +137,17 @@ def train(
         Also record the objective, the mean over samples of their batch's mean loss and penalty, as
         it passed, and the penalty's part of it. The objective is what scikit-learn calls ``loss_``.
     callbacks : sequence of Callback, default=()
-        Called in this order, but `Checkpoint` last: see `eigenmlp.callbacks`.
+        Called in this order, but `Checkpoint` begins first and sees epochs last: see
+        `eigenmlp.callbacks`.
     resume_from : path-like or None, default=None
         Folder of a `eigenmlp.callbacks.Checkpoint` to go on from: network, optimizer, order of
         samples, callbacks and history are put where its newest checkpoint has them, and `epochs`
         counts those before it as well. All other arguments and the data must be those that the run
         began with, but for `epochs`, `n_threads`, `progress` and callbacks that remember nothing;
-        functions (of `learning_rate`, `shuffle`, metrics) are compared by name. The result has the
-        same bits as a run that was never interrupted. Where one of the `callbacks` writes its
-        checkpoints to this same folder, it may still be empty: the run then begins.
+        functions (of `learning_rate`, `shuffle`, metrics) are compared by name, and must not
+        remember anything. The result has the same bits as a run that was never interrupted. Where
+        one of the `callbacks` writes its checkpoints to this same folder, it may still be empty:
+        the run then begins.
     rng : int, numpy.random.Generator or None, default=None
         Seed or generator of the order of samples. With a seed, the same data and the same initial
         parameters, training gives the same bits; None draws a fresh one.
@@ -224,6 +226,7 @@ def train(
         hooks,
         epochs=epochs,
         batch_size=batch_size,
+        resume_from=resume_from,
         settings={
             "network": network,
             "loss": checked_loss,
@@ -231,7 +234,7 @@ def train(
             "learning_rate": schedule,
             "schedule_unit": schedule_unit,
             "batch_size": batch_size,
-            "l2": l2,
+            "l2": checked_l2(l2),
             "l2_biases": l2_biases,
             "l2_divided": l2_divided,
             "clip_norm": clip_norm,
@@ -245,50 +248,45 @@ def train(
         data={
             "X": X,
             "y": y,
-            "weights": weights,
+            "weights": None if weights is None else np.asarray(weights, float),
             **dict(zip(("X_val", "y_val", "weights_val"), validation_data or (), strict=False)),
         },
     )
     state = run.state
-    with network._core.claim():
-        if resume_from is not None:
-            run.resume(resume_from)
-        # Of the same precision as the network's core: state_for() sees to that.
-        moments: Any = optimizer.state_for(network)
-        with _called(run):
-            while state.epoch + 1 < epochs and not state.stopping:
-                epoch = state.epoch + 1
-                start = time.perf_counter()
-                order = orders.of_epoch(epoch, batch_size)
-                n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
-                rates = epoch_rates(schedule, schedule_unit, epoch, run.steps, n_steps)
-                settings = _core.EpochSettings(
-                    batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
-                )
-                before = network.get_flat_parameters()
-                result = network._core.train_epoch(
-                    moments, samples, order, settings, allowed_threads
-                )
-                scores = epoch_scores(
-                    network,
-                    result,
-                    checked_loss,
-                    allowed_threads,
-                    penalized_loss=penalized_loss,
-                    whole=samples if evaluate_train else None,
-                    validation=validation,
-                )
-                if result.diverged or not all(map(math.isfinite, scores.values())):
-                    network.set_flat_parameters(before)
-                    moments.reset()
-                    raise _diverged(state, epoch, result, rates[-1])
-                if validation is not None:
-                    scores.update(validation.measures(network, n_threads))
-                seconds = time.perf_counter() - start
-                state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
-                state.epoch = epoch
-                run.steps += n_steps
-                _ask_hooks(run)
+    # Of the same precision as the network's core: state_for() sees to that.
+    moments: Any = optimizer.state_for(network)
+    with network._core.claim(), _called(run):
+        while state.epoch + 1 < epochs and not state.stopping:
+            epoch = state.epoch + 1
+            start = time.perf_counter()
+            order = orders.of_epoch(epoch, batch_size)
+            n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
+            rates = epoch_rates(schedule, schedule_unit, epoch, run.steps, n_steps)
+            settings = _core.EpochSettings(
+                batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
+            )
+            before = network.get_flat_parameters()
+            result = network._core.train_epoch(moments, samples, order, settings, allowed_threads)
+            scores = epoch_scores(
+                network,
+                result,
+                checked_loss,
+                allowed_threads,
+                penalized_loss=penalized_loss,
+                whole=samples if evaluate_train else None,
+                validation=validation,
+            )
+            if result.diverged or not all(map(math.isfinite, scores.values())):
+                network.set_flat_parameters(before)
+                moments.reset()
+                raise _diverged(state, epoch, result, rates[-1])
+            if validation is not None:
+                scores.update(validation.measures(network, n_threads))
+            seconds = time.perf_counter() - start
+            state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
+            state.epoch = epoch
+            run.steps += n_steps
+            _ask_hooks(run)
     return state.history
 
 
@@ -319,19 +317,31 @@ def _checked_hooks(hooks: Sequence[Callback]) -> Sequence[Callback]:
 
 @contextlib.contextmanager
 def _called(run: Run) -> Iterator[None]:
-    """Begin the hooks, and end each that began in exactly one way."""
+    """Begin the hooks, and end each that began in exactly one way.
+
+    Checkpoints begin first: a run that they refuse shall not empty the others' files.
+    """
     begun: list[Callback] = []
     try:
+        for hook in reversed(run.hooks):
+            if isinstance(hook, Checkpoint):
+                hook.on_train_begin(run.state)
+                begun.append(hook)
+        remembered = run.resume()
         for hook in run.hooks:
-            hook.on_train_begin(run.state)
-            begun.append(hook)
-        run.remind()
+            if not isinstance(hook, Checkpoint):
+                hook.on_train_begin(run.state)
+                begun.append(hook)
+        run.remind(remembered)
         yield
         while begun:
             begun.pop(0).on_train_end(run.state)
     except BaseException as error:
         for hook in begun:
-            hook.on_train_error(run.state, error)
+            try:
+                hook.on_train_error(run.state, error)
+            except Exception as another:  # noqa: BLE001  the first is the one to tell
+                error.add_note(f"{hook!r}.on_train_error raised {another!r}")
         raise
 
 
@@ -344,7 +354,8 @@ def _ask_hooks(run: Run) -> None:
                 f"{type(hook).__name__}.on_epoch_end returned {answer!r}; return True to stop, "
                 "False or None to go on"
             )
-        run.state.stopping = run.state.stopping or bool(answer)
+        if answer:
+            run.stop(hook)
 
 
 def _diverged(

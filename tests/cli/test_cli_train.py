@@ -259,9 +259,11 @@ def test_ctrl_c_saves_what_was_trained(tmp_path: Path) -> None:
 def test_a_checkpoint_goes_on_to_the_same_bits(run: Run) -> None:
     command = ["train", "x.npy", "--labels", "y.npy", "--hidden", "4", "--epochs"]
     assert run(*command, 6, "-o", "whole.safetensors").code == 0
-    assert run(*command, 4, "--checkpoint", "kept", "-o", "part.safetensors").code == 0
-    done = run(*command, 6, "--checkpoint", "kept")
+    kept = ("--checkpoint", "kept", "--history", "h.csv")
+    assert run(*command, 4, *kept, "-o", "part.safetensors").code == 0
+    done = run(*command, 6, *kept)
     assert done.code == 0, done.err
+    assert len(Path("h.csv").read_text(encoding="utf-8").splitlines()) == 7
     assert "Resumed  after 4 epochs, from kept\n" in done.out
     assert (parameters() == parameters("whole.safetensors")).all()
 

@@ -163,6 +163,43 @@ def test_other_parameters_are_refused_by_name(
         classifier([], **options).fit(X, LABELS, resume_from=tmp_path)
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_warm_fit_with_a_schedule_goes_on(tmp_path: Path, fresh: bool) -> None:
+    options = {
+        "learning_rate": lambda epoch: 0.01 if epoch < 9 else 0.3,
+        "warm_start": True,
+        "max_iter": 4,
+    }
+
+    def warm() -> Any:
+        model = classifier([], **options).fit(X, LABELS)
+        model.set_params(max_iter=EPOCHS, random_state=np.random.RandomState(1))
+        return model
+
+    whole = warm().fit(X, LABELS)
+    died = warm().set_params(callbacks=[Checkpoint(tmp_path), Dies()])
+    die(died)
+    resumed = warm() if fresh else died
+    check_same(whole, resumed.set_params(callbacks=()).fit(X, LABELS, resume_from=tmp_path))
+
+
+def test_a_refused_fit_leaves_the_fitted_model_and_the_random_state(tmp_path: Path) -> None:
+    die(classifier([Checkpoint(tmp_path), Dies()]))
+    state = np.random.RandomState(7)
+    model = classifier([], random_state=state).fit(X, LABELS)
+    before, drawn = model.predict_proba(X), state.get_state(legacy=False)["state"]["pos"]
+    with pytest.raises(em.CheckpointError):
+        model.set_params(tol=0.3).fit(X, LABELS, resume_from=tmp_path)
+    assert (model.predict_proba(X) == before).all()
+    assert model.n_iter_ == EPOCHS
+    assert state.get_state(legacy=False)["state"]["pos"] == drawn
+
+
+def test_partial_fit_has_no_run_to_keep(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="partial_fit trains for one epoch a call"):
+        classifier([Checkpoint(tmp_path)]).partial_fit(X, LABELS, classes=np.unique(LABELS))
+
+
 def test_lbfgs_has_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="can't use resume_from"):
         em.MLPClassifier(solver="lbfgs").fit(X, LABELS, resume_from=tmp_path)

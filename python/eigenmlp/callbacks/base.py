@@ -115,8 +115,8 @@ class Callback:
         Returns
         -------
         dict
-            Of values that JSON can hold (numbers, texts, None, lists and dicts of them) and NumPy
-            arrays.
+            Of values that JSON gives back as they are (Python's numbers, texts, None, lists and
+            dicts of them with str as keys) and NumPy arrays of numbers.
         """
         return {}
 

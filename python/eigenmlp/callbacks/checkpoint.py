@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+import errno
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from eigenmlp import checkpoints
 from eigenmlp._arguments import whole_number
+from eigenmlp._folder_lock import FolderLock
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.errors import CheckpointError
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     from eigenmlp.callbacks.base import TrainingState
 
 __all__ = ["Checkpoint"]
@@ -27,9 +29,10 @@ class Checkpoint(Callback):
     fingerprints of data and settings. A run that is killed at any moment and resumed ends with the
     same bits as one that never was.
 
-    It is written after every other callback has seen the epoch, wherever in the list this one is:
-    to a temporary file first, which reaches the disk before it takes its name. Whatever happens, a
-    file of that name is whole; should the disk damage it later, its checksum tells.
+    It begins before every other callback, and is written after all of them have seen the epoch,
+    wherever in the list this one is: to a temporary file first, which reaches the disk before it
+    takes its name. Whatever happens, a file of that name is whole; should the disk damage it later,
+    its checksum tells.
 
     Parameters
     ----------
@@ -80,47 +83,66 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, folder: str | os.PathLike[str], every: int = 1, keep: int = 2) -> None:
-        if not isinstance(folder, str | os.PathLike):
-            raise TypeError(f'folder={folder!r} is not a path; pass a folder, "checkpoints"')
-        self.folder = Path(folder)
+        self.folder = checkpoints.folder_of("folder", folder)
         self.every = whole_number(
             "every", every, minimum=1, remedy="pass the epochs between checkpoints, 1 or more"
         )
         self.keep = whole_number(
             "keep", keep, minimum=1, remedy="pass how many checkpoints to keep, 1 or more"
         )
-        self._lock: int | None = None
+        self._lock: FolderLock | None = None
+        self._path: Path
 
     def __repr__(self) -> str:
         return f"Checkpoint({str(self.folder)!r}, every={self.every}, keep={self.keep})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy is not the one that writes.
+        return {**self.__dict__, "_lock": None}
+
     def on_train_begin(self, state: TrainingState) -> None:
         """Make the folder, and see that it is this run's."""
+        if self._lock is not None:
+            raise RuntimeError(
+                f"{self!r} is in use by a training run already; give each run one of its own"
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._acquire()
+            # The path may be relative, and the working directory change.
+            self._path = self.folder.resolve()
+            self._lock = FolderLock(self._path)
+        except BlockingIOError as error:
+            raise OSError(
+                error.errno,
+                "another training run, or another Checkpoint of this one, is writing there; pass a "
+                "folder of its own",
+                str(self.folder),
+            ) from error
         except OSError as error:
             self._fail(error)
-        resumed = state.resumed_from is not None and state.resumed_from.samefile(self.folder)
-        if not resumed and checkpoints.files_in(self.folder):
+        try:
+            self._refuse_another_runs(state)
+            # What a killed process was writing.
+            for path in self._path.glob(".epoch-*.checkpoint.*.part"):
+                path.unlink(missing_ok=True)
+        except BaseException:
             self._release()
-            raise CheckpointError(
-                f"{self.folder} has checkpoints of another training run; to go on with that one "
-                f"pass resume_from={str(self.folder)!r}, else choose another folder or delete them"
-            )
-        # What a killed process was writing.
-        for path in self.folder.glob(".epoch-*.checkpoint.*.part"):
-            path.unlink(missing_ok=True)
+            raise
 
     def on_epoch_end(self, state: TrainingState) -> None:
         """Write a checkpoint if one is due, and delete those beyond `keep`."""
         n_epochs = state.epoch + 1
         if n_epochs % self.every and n_epochs != state.epochs and not state.stopping:
             return
+        snapshot = state.snapshot()
         try:
-            checkpoints.write(self.folder, state.snapshot())
+            if self._lock is None or not self._lock.holds():
+                raise FileNotFoundError(
+                    errno.ENOENT, "the folder is gone, or another is in its place"
+                )
+            checkpoints.write(self._path, snapshot)
             # A later one is damaged: the run has just fallen back behind it.
-            earlier = [p for n, p in checkpoints.files_in(self.folder).items() if n <= n_epochs]
+            earlier = [p for n, p in checkpoints.files_in(self._path).items() if n <= n_epochs]
             for path in earlier[: -self.keep]:
                 path.unlink(missing_ok=True)
         except OSError as error:
@@ -134,25 +156,30 @@ class Checkpoint(Callback):
         """Leave the folder to others; its checkpoints stay."""
         self._release()
 
-    def _acquire(self) -> None:
-        """Lock the folder; a process that dies in whatever way lets go of it."""
-        self._release()
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise OSError(error.errno, "another training run is writing there") from error
-        self._lock = descriptor
+    def _refuse_another_runs(self, state: TrainingState) -> None:
+        """Leave the folder alone if its checkpoints are not of the run that is resumed."""
+        source = state.resumed_from
+        if source is not None and source.resolve() == self._path:
+            # To be compared when it is taken back.
+            return
+        found, _ = checkpoints.newest(self._path)
+        if found is None:
+            return
+        ours = state.snapshot().record["fingerprint"]
+        if source is None or found.record.get("fingerprint") != ours:
+            raise CheckpointError(
+                f"{self.folder} has checkpoints of another training run; to go on with that one "
+                f"pass resume_from={str(self.folder)!r}, else choose another folder or delete them"
+            )
 
     def _release(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.release()
             self._lock = None
 
     def _fail(self, error: OSError) -> NoReturn:
         raise OSError(
-            error.errno,
+            error.errno or errno.EIO,
             f"no checkpoint can be written ({error.strerror or error}); earlier ones are intact. "
             "Pass a folder on a disk with room that may be written, one for each training run",
             str(self.folder),

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 import eigenmlp as em
+from eigenmlp.checkpoints import files_in
 from eigenmlp.cli.options import bad_usage_of, check_choice, number
 from eigenmlp.schedules import Schedule
 
@@ -16,6 +17,7 @@ __all__ = [
     "SCHEDULES",
     "Resumption",
     "go_on",
+    "has_checkpoints",
     "input_factor",
     "make_callbacks",
     "make_schedule",
@@ -110,6 +112,11 @@ class Resumption(em.callbacks.Callback):
             self._console.print(
                 f"Resumed  after {state.epoch + 1} epochs, from {state.resumed_from}"
             )
+
+
+def has_checkpoints(folder: Path | None) -> bool:
+    """Whether a run goes on from there."""
+    return folder is not None and bool(files_in(folder))
 
 
 def go_on(checkpoint: Path | None) -> str:

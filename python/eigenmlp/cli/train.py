@@ -15,6 +15,7 @@ from eigenmlp.cli.recipe import (
     SCHEDULES,
     Resumption,
     go_on,
+    has_checkpoints,
     input_factor,
     make_callbacks,
     make_schedule,
@@ -195,7 +196,8 @@ def train(
     """
     check_target("--output", output, force=force)
     if history is not None:
-        check_target("--history", history, force=force)
+        # A run that goes on writes its history anew, from the first epoch.
+        check_target("--history", history, force=force or has_checkpoints(checkpoint))
         if history.absolute() == output.absolute():
             raise typer.BadParameter(f"{history} is the model file.", param_hint="--history")
     if validation >= 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,7 +10,10 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
+from eigenmlp import checkpoints
 from eigenmlp._run import newest_of
+from eigenmlp.callbacks import Checkpoint
+from eigenmlp.errors import CheckpointError
 from eigenmlp.estimators.export import Exportable
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.lbfgs import LbfgsSolver
@@ -92,7 +94,18 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             parameters.
         """
         given = self._given_validation_data(X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
+        if resume_from is None:
+            return self._fit(X, y, sample_weight, given, incremental=False)
+        before = dict(self.__dict__)
+        random_state = check_random_state(self.random_state)
+        state = random_state.get_state(legacy=False)
+        try:
+            return self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
+        except (CheckpointError, FileNotFoundError):
+            # What was fitted before shall not be lost.
+            self.__dict__ = before
+            random_state.set_state(state)
+            raise
 
     def _fit(
         self,
@@ -105,12 +118,17 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         resume_from: str | os.PathLike[str] | None = None,
     ) -> Self:
         hidden = hidden_sizes(self.hidden_layer_sizes)
+        if incremental and any(isinstance(callback, Checkpoint) for callback in self.callbacks):
+            raise ValueError(
+                "partial_fit trains for one epoch a call, and has no run for a Checkpoint to keep; "
+                "leave it out of callbacks, or use fit"
+            )
         if self.solver == "lbfgs":
             refuse_for_lbfgs(
                 self.get_params(deep=False), validates=given is not None, resume_from=resume_from
             )
         self._random_state = check_random_state(self.random_state)
-        begun_with = self._begin_as(resume_from)
+        beginning = self._begin_as(resume_from)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         samples = self._weighted(dense(X), y, sample_weight, incremental=incremental).present()
@@ -129,20 +147,22 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
                 held_out,
                 incremental=incremental,
                 resume_from=resume_from,
-                begun_with=begun_with,
+                beginning=beginning,
             )
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise ValueError(NON_FINITE)
         return self
 
     def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> dict[str, Any]:
-        """Return the random state that the fit begins with; to resume, that of the first time."""
+        """Return what the fit begins with; to resume, what it was the first time."""
         if resume_from is not None:
-            snapshot, _ = newest_of(Path(resume_from), self.callbacks)
+            folder = checkpoints.folder_of("resume_from", resume_from)
+            snapshot, _ = newest_of(folder, self.callbacks)
             for kept in snapshot.record.get("callbacks", []) if snapshot else []:
-                if "random_state_at_start" in kept:
-                    self._random_state.set_state(kept["random_state_at_start"])
-        return state_of(self._random_state)
+                if "beginning" in kept:
+                    self._random_state.set_state(kept["beginning"]["random_state"])
+                    return dict(kept["beginning"])
+        return {"random_state": state_of(self._random_state)}
 
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         self.n_layers_ = len(sizes)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from eigenmlp._fingerprints import text_of
 from eigenmlp._training_parts import without_arrays
 from eigenmlp.callbacks import Callback
 from eigenmlp.estimators.fitted import FittedNetwork
@@ -58,12 +58,12 @@ class AfterEpoch(Callback):
         self,
         estimator: TrainingRecord,
         judge: Callable[[TrainingState], bool],
-        begun_with: dict[str, Any],
+        beginning: dict[str, Any],
     ) -> None:
         self._estimator = estimator
         self._judge = judge
-        # The random state of the fit's beginning: what was drawn since is drawn again on resuming.
-        self._begun_with = begun_with
+        # What the fit began with: a fit that resumes begins with it as well.
+        self._beginning = beginning
         self.stopped = False
 
     def __repr__(self) -> str:
@@ -78,7 +78,7 @@ class AfterEpoch(Callback):
         """Return the estimator's record."""
         return {
             **self._estimator._training_state(),  # noqa: SLF001
-            "random_state_at_start": self._begun_with,
+            "beginning": self._beginning,
             "stopped": self.stopped,
         }
 
@@ -112,12 +112,13 @@ class TrainingRecord(FittedNetwork):
     def _training_settings(self) -> str:
         """Represent the parameters that a resumed fit must share with the one that it goes on."""
         free = {"callbacks", "max_iter", "n_threads", "verbose", "warm_start"}
-        given = {name: v for name, v in self.get_params(deep=False).items() if name not in free}
-        if isinstance(given["random_state"], np.random.RandomState):
+        own, neutral = self.get_params(deep=False), type(self)().get_params(deep=False)
+        if isinstance(own["random_state"], np.random.RandomState):
             # Its state is taken back.
-            given["random_state"] = None
-        model: Any = type(self)(**given)
-        return str(model.__repr__(N_CHAR_MAX=sys.maxsize))
+            own["random_state"] = None
+        texts = {name: text_of(own[name]) for name in sorted(own.keys() - free)}
+        given = [f"{n}={text}" for n, text in texts.items() if text != text_of(neutral[n])]
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def _training_state(self) -> dict[str, Any]:
         """Gather what a fit goes on with, besides the network and the rule's moments."""

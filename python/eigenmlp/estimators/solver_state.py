@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from eigenmlp._fingerprints import text_of
 from eigenmlp.schedules import as_schedule
 
 if TYPE_CHECKING:
@@ -30,6 +31,20 @@ class _RateInForce:
 
     def __repr__(self) -> str:
         return f"rate of the solver, at first {self._solver._initial}"  # noqa: SLF001
+
+
+class _Shifted:
+    """A schedule that has gone on for a while."""
+
+    def __init__(self, schedule: Schedule, done: int) -> None:
+        self._schedule = schedule
+        self._done = done
+
+    def __call__(self, index: int) -> float:
+        return self._schedule(self._done + index)
+
+    def __repr__(self) -> str:
+        return f"{text_of(self._schedule)} from {self._done} on"
 
 
 class SolverState:
@@ -71,9 +86,7 @@ class SolverState:
 
     def shifted(self, schedule: Schedule, unit: str) -> Schedule:
         """Continue a schedule where the fits before have left it."""
-        schedule = as_schedule(schedule)
-        done = self._epochs if unit == "epoch" else self._steps
-        return schedule if done == 0 else lambda index: schedule(done + index)
+        return _Shifted(as_schedule(schedule), self._epochs if unit == "epoch" else self._steps)
 
     def count_epoch(self, n_samples: int, batch_size: int) -> None:
         """Advance the clocks of schedules by an epoch."""

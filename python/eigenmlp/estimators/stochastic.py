@@ -37,7 +37,7 @@ class StochasticSolver(TrainingRecord):
         *,
         incremental: bool,
         resume_from: str | os.PathLike[str] | None,
-        begun_with: dict[str, Any],
+        beginning: dict[str, Any],
     ) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -54,12 +54,14 @@ class StochasticSolver(TrainingRecord):
             )
         batch_size = self._batch_size_of(len(samples))
         self._continue_solver()
+        # Of a fit that resumes, those of the first: a schedule goes on from there.
+        self._optimizer.set_clocks(beginning.setdefault("clocks", self._optimizer.clocks()))
         self._continue_record(validates=held_out is not None)
         score = None
         if held_out is not None:
             score = self._score_of_epoch(held_out)
         self.n_iter_ = 0
-        after = AfterEpoch(self, partial(self._end_epoch, score=score), begun_with)
+        after = AfterEpoch(self, partial(self._end_epoch, score=score), beginning)
         epochs = 1 if incremental else self.max_iter
         try:
             self._train(samples, held_out, batch_size, epochs, after, resume_from)
