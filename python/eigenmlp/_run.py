@@ -75,7 +75,8 @@ class Run:
         self._settings = settings
         self._data = data
         # Before training: a representation may show what a callback remembers.
-        self._texts = [text_of(hook) for hook in self._stateful]
+        kept = resume_from is not None or any(isinstance(hook, Checkpoint) for hook in hooks)
+        self._texts = [text_of(hook) for hook in self._stateful] if kept else []
 
     @cached_property
     def _fingerprint(self) -> dict[str, str]:
