@@ -243,7 +243,10 @@ def test_a_study_stopped_and_killed_continues_to_the_same_end(
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err == "interrupted; finished runs are kept, and the same command continues from there\n"
+    told = "interrupted; finished runs are kept, and the same command continues from there\n"
+    # joblib's process that cleans up may have a warning of its own, after the study's end.
+    assert err.startswith(told)
+    assert "Traceback" not in err
     assert _group_is_gone(process)
     after_interrupt = _finished(runs)
 
