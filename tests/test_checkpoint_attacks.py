@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
+from eigenmlp import checkpoints
 from eigenmlp.callbacks import Callback, Checkpoint, CSVLogger, TrainingState
-from resumable_run import EPOCHS, PowerCut, PowerCutError, broken_off, columns, train
+from eigenmlp.checkpoints import Snapshot
+from resumable_run import EPOCHS, PowerCut, PowerCutError, X, Y, broken_off, columns, network, train
 
 
 def names(folder: Path) -> list[str]:
@@ -280,6 +282,45 @@ def test_arguments_of_functions_are_compared_in_full(tmp_path: Path) -> None:
     with pytest.raises(em.CheckpointError, match=r"shuffle was partial of .*order_of with"):
         train(shuffle=functools.partial(order_of, others), resume_from=tmp_path)
     train(shuffle=functools.partial(order_of, rows.copy()), resume_from=tmp_path)
+
+
+def test_keywords_of_functions_are_compared_too(tmp_path: Path) -> None:
+    broken_off(tmp_path, learning_rate=functools.partial(rate_of, last=0.3))
+    with pytest.raises(em.CheckpointError, match=r"'last': 0.3.*'last': 0.4"):
+        train(learning_rate=functools.partial(rate_of, last=0.4), resume_from=tmp_path)
+
+
+def rate_of(epoch: int, last: float) -> float:
+    return last if epoch == EPOCHS - 1 else 0.01
+
+
+class Forgets(Seen):
+    def load_state_dict(self, state: Any) -> None:
+        raise KeyError("seen")
+
+
+def without_moments(path: Path) -> None:
+    found = checkpoints.read(path)
+    arrays = {**found.arrays, "moments.1": -found.arrays["moments.1"]}
+    checkpoints.write(path.parent, Snapshot(found.n_epochs, found.record, arrays))
+
+
+@pytest.mark.parametrize("contradicts", [True, False])
+def test_what_cant_be_taken_back_changes_nothing(tmp_path: Path, contradicts: bool) -> None:
+    broken_off(tmp_path, Forgets(), rng=np.random.default_rng(2))
+    if contradicts:
+        without_moments(tmp_path / "epoch-00000005.checkpoint")
+    net, adam, generator = network(), em.optimizers.Adam(), np.random.default_rng(2)
+    em.train(net, X, Y, optimizer=adam, epochs=1)
+    before, memory = net.get_flat_parameters(), adam.state_dict(net)
+    with pytest.raises(
+        em.CheckpointError, match="contradicts itself" if contradicts else "Forgets"
+    ):
+        train(Forgets(), network=net, optimizer=adam, rng=generator, resume_from=tmp_path)
+    assert (net.get_flat_parameters() == before).all()
+    assert adam.state_dict(net)["clock"] == memory["clock"]
+    assert (adam.state_dict(net)["moments"][0] == memory["moments"][0]).all()
+    assert generator.integers(1000) == np.random.default_rng(2).integers(1000)
 
 
 @pytest.mark.parametrize(("folder", "error"), [(5, TypeError), (b"x", TypeError), ("", ValueError)])

@@ -27,11 +27,7 @@ class FolderLock:
         self._folder = folder
         self._descriptor = os.open(folder, os.O_RDONLY)
         _held.add(self._descriptor)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BaseException:
-            self.release()
-            raise
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def holds(self) -> bool:
         """Whether the path is still that of the locked folder."""
