@@ -103,6 +103,7 @@ OBJECTS = npy_bytes(np.array([[1], "a"], dtype=object), allow_pickle=True)
         ("a.csv", b"a,b\n1,2\n3,\n", r"a\.csv: column 'b' has no value in row 2 \(1 of 2 rows"),
         ("a.csv", b"a,b\n1,2\n3,x y\n", r"a\.csv: column 'b' is not numeric: row 2 holds 'x y'"),
         ("a.csv", b"a,b\n1,inf\n", r"a\.csv holds inf in row 0, feature 1"),
+        ("a.csv", b"\xef\xbb\xbf" * 2, r"a\.csv is not a well-formed CSV table: No columns"),
         ("a.csv", b"a,b\n1,2\n3,4,5\n", r"a\.csv is not a well-formed CSV table: .*line 3"),
         ("a.csv", b"a,b\n1,2,3\n4,5,6\n", r"a\.csv is not a well-formed CSV table: .*loss of"),
         ("a.csv", b'a,b\n1,"2\n', r"a\.csv is not a well-formed CSV table"),

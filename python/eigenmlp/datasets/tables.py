@@ -48,7 +48,12 @@ def read_csv(path: Path) -> "pd.DataFrame":
                 f"{path} is not text in UTF-8 ({error.reason} at byte {error.start}). Export the "
                 "table again as UTF-8, comma-separated"
             ) from error
-        except (pandas.errors.ParserError, pandas.errors.ParserWarning, csv.Error) as error:
+        except (
+            pandas.errors.EmptyDataError,
+            pandas.errors.ParserError,
+            pandas.errors.ParserWarning,
+            csv.Error,
+        ) as error:
             raise DataFileError(
                 f"{path} is not a well-formed CSV table: {str(error).strip()}. Every row must have "
                 "as many cells as the header"
