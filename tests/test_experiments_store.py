@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
+from eigenmlp import _files
 from eigenmlp.errors import EigenmlpError
 from eigenmlp.experiments import store as store_module
 from eigenmlp.experiments.lock import exclusive
@@ -218,7 +219,7 @@ def _save_killed_after(
         remove(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_sync", step(store_module._sync))
+        patch.setattr(store_module, "sync", step(_files.sync))
         patch.setattr(store_module, "_write_json", step(store_module._write_json))
         patch.setattr(store_module, "_remove", remove_half_at_least)
         patch.setattr(Path, "rename", step(Path.rename))

@@ -18,7 +18,6 @@ import hashlib
 import importlib.metadata
 import json
 import math
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from eigenmlp._files import sync
 from eigenmlp.experiments.results import Metrics, RunFailure, RunResult
 from eigenmlp.experiments.specs import RunSpec
 from eigenmlp.history import History
@@ -175,8 +175,8 @@ class Store:
             checksums = {path.name: _sha256(path) for path in sorted(hidden.iterdir())}
             _write_json(hidden / "checksums.json", checksums)
             for path in hidden.iterdir():
-                _sync(path)
-            _sync(hidden)
+                sync(path)
+            sync(hidden)
             self._replace(hidden, self.folder(spec))
         except BaseException:
             _remove(hidden)
@@ -187,7 +187,7 @@ class Store:
         if place.exists():
             place.rename(outdated)
         new.rename(place)
-        _sync(self.runs)
+        sync(self.runs)
         _remove(outdated)
 
 
@@ -249,17 +249,6 @@ def _read_history(path: Path) -> History:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Ask the disk to keep a file or a folder's list of files; Windows syncs no folders."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
