@@ -26,9 +26,10 @@ from eigenmlp.errors import CheckpointError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Snapshot", "files_in", "folder_of", "newest", "path_of", "read", "write"]
+__all__ = ["FORMAT", "Snapshot", "files_in", "folder_of", "newest", "path_of", "read", "write"]
 
-_FORMAT = b"eigenmlp checkpoint "
+# What every checkpoint begins with; the version of the format follows.
+FORMAT = b"eigenmlp checkpoint "
 _VERSION = b"1"
 _NAME = re.compile(r"epoch-(\d{8,})\.checkpoint")
 
@@ -96,7 +97,7 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     """
     record = {"n_epochs": snapshot.n_epochs, **snapshot.record}
     body = json.dumps(record).encode() + b"\n" + serialized(snapshot.arrays, {})
-    lines = [_FORMAT + _VERSION, hashlib.sha256(body).hexdigest().encode(), body]
+    lines = [FORMAT + _VERSION, hashlib.sha256(body).hexdigest().encode(), body]
     write_atomically(path_of(folder, snapshot.n_epochs), b"\n".join(lines))
 
 
@@ -111,10 +112,10 @@ def read(path: Path) -> Snapshot:
         If it can't be read.
     """
     name, _, rest = path.read_bytes().partition(b"\n")
-    if not name.startswith(_FORMAT):
+    if not name.startswith(FORMAT):
         raise CheckpointError(f"{path} is not a checkpoint of eigenmlp, or it is damaged")
-    if name != _FORMAT + _VERSION:
-        version = name.removeprefix(_FORMAT)[:20].decode(errors="replace")
+    if name != FORMAT + _VERSION:
+        version = name.removeprefix(FORMAT)[:20].decode(errors="replace")
         raise _NewerVersionError(
             f"{path} is a checkpoint of version {version}, but this eigenmlp reads version "
             f"{_VERSION.decode()}; a newer eigenmlp may read it"

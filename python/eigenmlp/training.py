@@ -323,7 +323,7 @@ def _called(run: Run) -> Iterator[None]:
     """
     begun: list[Callback] = []
     try:
-        for hook in reversed(run.hooks):
+        for hook in run.hooks:
             if isinstance(hook, Checkpoint):
                 hook.on_train_begin(run.state)
                 begun.append(hook)

@@ -20,7 +20,6 @@ _MOST_LABELS = 12
 _WHOLE = "the header is valid JSON, and the arrays fill the file to its last byte"
 # What comes of a record that someone made up.
 _MADE_UP = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-_CHECKPOINT = b"eigenmlp checkpoint "
 
 
 def inspect(
@@ -65,7 +64,7 @@ def _is_checkpoint(path: Path) -> bool:
     if not path.is_file():  # reading a pipe would wait
         return False
     with path.open("rb") as stream:
-        return stream.read(len(_CHECKPOINT)) == _CHECKPOINT
+        return stream.read(len(checkpoints.FORMAT)) == checkpoints.FORMAT
 
 
 def _is_foreign(path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp._checks import fill
 from eigenmlp.export.torch_modules import modules_of
 from eigenmlp.export.view import view_of
 from eigenmlp.network import Network
@@ -155,9 +156,8 @@ def from_torch_state_dict(
     flat = network.get_flat_parameters()
     for views, layer in zip(network._named_arrays(flat), layers, strict=True):
         for name, view in views.items():
-            with np.errstate(over="ignore"):
-                view[...] = layer[name]
-    network._set_values(_finite(flat, "the state dict"), "the state dict")
+            fill(view, layer[name], "the state dict")
+    network._set_values(flat, "the state dict")
     return network
 
 
@@ -225,18 +225,11 @@ def to_arrays(model: object) -> dict[str, NDArray[Any]]:
 def _scaled_layers(network: Network) -> list[dict[str, NDArray[Any]]]:
     """Return copies of all arrays, the input scale multiplied in."""
     layers = network._named_arrays(network.get_flat_parameters())
+    first = layers[0]["weight"]
     with np.errstate(over="ignore", under="ignore"):
-        layers[0]["weight"] *= network.dtype.type(network.input_scale)
-    _finite(layers[0]["weight"], f"the first layer times input_scale={network.input_scale}")
+        scaled = first * network.dtype.type(network.input_scale)
+    fill(first, scaled, f"the first layer times input_scale={network.input_scale}")
     return [{name: view.copy() for name, view in layer.items()} for layer in layers]
-
-
-def _finite(values: NDArray[Any], source: str) -> NDArray[Any]:
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"{source} holds NaN, infinity or a value beyond {values.dtype}; all must be finite"
-        )
-    return values
 
 
 def _normalization(layer: dict[str, NDArray[Any]]) -> str | None:
