@@ -31,6 +31,21 @@ class PowerCut(Callback):
             raise PowerCutError
 
 
+class AtEpoch(Callback):
+    """Does something after an epoch."""
+
+    def __init__(self, epoch: int, act: Any) -> None:
+        self.epoch, self.act = epoch, act
+
+    def on_epoch_end(self, state: TrainingState) -> Any:
+        return self.act() if state.epoch == self.epoch else None
+
+
+def names(folder: Path) -> list[str]:
+    """List a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def network(**options: Any) -> em.Network:
     return em.Network([6, 10, 3], dropout=0.2, normalization="batch", rng=1, **options)
 

@@ -24,14 +24,11 @@ from resumable_run import (
     X,
     Y,
     broken_off,
+    names,
     network,
     stopping,
     train,
 )
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def flip_a_bit(path: Path, place: float) -> None:

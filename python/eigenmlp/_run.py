@@ -6,10 +6,9 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eigenmlp import checkpoints
 from eigenmlp._arguments import whole_number
+from eigenmlp._callback_memory import checked_memory, remembers
 from eigenmlp._fingerprints import digest, text_of
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
 from eigenmlp.checkpoints import Snapshot
@@ -67,7 +66,7 @@ class Run:
             self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)
         self.steps = 0
         self.hooks = sorted(hooks, key=lambda hook: isinstance(hook, Checkpoint))
-        self._stateful = [hook for hook in hooks if _remembers(hook)]
+        self._stateful = [hook for hook in hooks if remembers(hook)]
         self._stopped_by: str | None = None
         self._undo: Callable[[], None]
         self._optimizer = optimizer
@@ -97,7 +96,7 @@ class Run:
         arrays |= {f"moments.{i}": values for i, values in enumerate(memory["moments"])}
         callbacks = []
         for index, hook in enumerate(self._stateful):
-            plain, own_arrays = _checked_memory(hook)
+            plain, own_arrays = checked_memory(hook)
             callbacks.append(plain)
             arrays |= {f"callbacks.{index}.{name}": value for name, value in own_arrays.items()}
         record = {
@@ -250,7 +249,7 @@ class Run:
         if not asked:
             return
         self.stop(asked[0])
-        if self.state.epoch + 1 < self.state.epochs and not any(map(_remembers, asked)):
+        if self.state.epoch + 1 < self.state.epochs and not any(map(remembers, asked)):
             _warn(
                 f"{asked[0]!r} stopped this run after epoch {self.state.epoch}, and so it stays; "
                 "nothing is trained. To go on, leave that callback out"
@@ -276,46 +275,6 @@ def newest_of(folder: Path, hooks: Sequence[Callback]) -> tuple[Snapshot | None,
 
 def _writes_to(hook: Callback, folder: Path) -> bool:
     return isinstance(hook, Checkpoint) and hook.folder.resolve() == folder.resolve()
-
-
-def _remembers(hook: Callback) -> bool:
-    """Whether checkpoints keep something of a callback."""
-    kind = type(hook)
-    gives = kind.state_dict is not Callback.state_dict
-    takes = kind.load_state_dict is not Callback.load_state_dict
-    if gives != takes:
-        raise TypeError(
-            f"{kind.__name__} overrides one of state_dict and load_state_dict; what it remembers "
-            "would be lost, so override both"
-        )
-    return gives
-
-
-def _checked_memory(hook: Callback) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a callback remembers: what JSON gives back unchanged, and arrays."""
-    kept: Any = hook.state_dict()
-    if not isinstance(kept, dict):
-        raise TypeError(f"{hook!r}.state_dict() returned {kept!r}, not a dict")
-    arrays = {name: value for name, value in kept.items() if type(value) is np.ndarray}
-    plain = {name: value for name, value in kept.items() if name not in arrays}
-    for name, value in kept.items():
-        fits = value.dtype.kind in "biufc" if name in arrays else _is_plain(value)
-        if not (isinstance(name, str) and fits):
-            raise TypeError(
-                f"{hook!r}.state_dict() has {name!r}: {value!r}, which a checkpoint can't give "
-                "back as it is; name it by a str, and pass numbers of Python, texts, None, lists "
-                "or dicts of them with str as keys, or NumPy arrays of numbers"
-            )
-    return plain, arrays
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether JSON gives a value back as it is."""
-    if type(value) is list:
-        return all(map(_is_plain, value))
-    if type(value) is dict:
-        return all(type(key) is str and _is_plain(entry) for key, entry in value.items())
-    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def _warn(message: str) -> None:
