@@ -15,6 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from data_files import IMAGES, LABELS, WRITERS, idx_bytes, table, write_csv
 from eigenmlp.datasets import read_arrays
+from eigenmlp.datasets.files import read_samples
+from eigenmlp.errors import DataFileError
 
 
 def assert_same(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
@@ -179,3 +181,29 @@ def test_known_classes_may_be_absent(tmp_path: Path) -> None:
     _, y = read_arrays(tmp_path / "a.npy", tmp_path / "y.npy", n_classes=9)
     assert y is not None
     assert y.tolist() == [3, 0, 3, 8]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_columns_asked_for_come_in_their_order(tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({"note": ["x", "y"], "b": [1, 2], "label": ["no", "yes"], "a": [3.5, 4]})
+    frame.to_csv(tmp_path / name, index=False) if name == "a.csv" else frame.to_parquet(
+        tmp_path / name
+    )
+    found = read_samples(tmp_path / name, "label", columns=["a", "b"])
+    assert found.X.tolist() == [[3.5, 1], [4, 2]]
+    assert (found.feature_names, found.left_aside) == (("a", "b"), ("note",))
+    assert found.labels is not None
+    assert found.labels.tolist() == ["no", "yes"]
+    whole = read_samples(tmp_path / name, columns=["b", "a"])
+    assert (whole.left_aside, whole.labels) == (("note", "label"), None)
+    with pytest.raises(DataFileError, match=r"lacks 2 of the 3 columns .* on: c, d\. It has: note"):
+        read_samples(tmp_path / name, columns=["c", "a", "d"])
+    with pytest.raises(DataFileError, match=r"on: b \('b' is taken for the labels\)\. It has"):
+        read_samples(tmp_path / name, "b", columns=["a", "b"])
+
+
+def test_files_without_names_go_by_place(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", IMAGES)
+    found = read_samples(tmp_path / "a.npy", columns=[str(index) for index in range(6)])
+    assert_same(found.X, IMAGES.reshape(4, 6))
+    assert (found.feature_names, found.left_aside) == (None, ())

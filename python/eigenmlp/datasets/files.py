@@ -1,7 +1,10 @@
 """Reading images and labels from files of many kinds."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +16,40 @@ from eigenmlp.datasets.tables import feature_matrix, label_column, read_csv, rea
 from eigenmlp.datasets.values import to_classes, to_rows
 from eigenmlp.errors import DataFileError
 
-__all__ = ["read_arrays"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SampleFile", "read_arrays", "read_samples"]
 
 _ARRAY_READERS = {FileKind.NPY: read_npy, FileKind.IDX: read_idx}
 _TABLE_READERS = {FileKind.CSV: read_csv, FileKind.PARQUET: read_parquet}
 
 _Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class SampleFile:
+    """Samples as files hold them.
+
+    Attributes
+    ----------
+    X : ndarray of uint8, float32 or float64, shape (n_samples, n_features)
+        As `read_arrays` returns it.
+    labels : ndarray or None
+        As the file holds them, of whatever type and shape.
+    label_source : str
+        Names the labels in errors.
+    feature_names : tuple of str or None
+        Names of X's columns, in their order, where a table told them.
+    left_aside : tuple of str
+        Columns of the table that are neither in X nor the labels.
+    """
+
+    X: _Array
+    labels: _Array | None
+    label_source: str
+    feature_names: tuple[str, ...] | None
+    left_aside: tuple[str, ...]
 
 
 def read_arrays(
@@ -88,35 +119,91 @@ def read_arrays(
     """
     if n_classes is not None and n_classes < 1:
         raise ValueError(f"n_classes={n_classes} must be at least 1")
+    samples = read_samples(images, labels)
+    X, y = samples.X, samples.labels
+    if y is None:
+        return X, None
+    return X, to_classes(y, samples.label_source, n_samples=len(X), n_classes=n_classes)
+
+
+def read_samples(
+    images: StrPath, labels: StrPath | None = None, *, columns: Sequence[str] | None = None
+) -> SampleFile:
+    """Read samples with the names of their columns, and labels of any kind.
+
+    Parameters
+    ----------
+    images, labels
+        As for `read_arrays`.
+    columns : sequence of str or None, default=None
+        The columns that X is to have of a table, in this order, wherever they stand in it; others
+        are left aside, whatever they hold. None takes all but the labels, as they stand. Files
+        that name no columns go by their places.
+
+    Raises
+    ------
+    DataFileError
+        As `read_arrays`, but for what the labels are; and if a table lacks one of the columns.
+    ImportError
+        As `read_arrays`.
+    """
     path = Path(images)
     kind = file_kind(path)
-    source = str(path)
+    names: tuple[str, ...] | None = None
+    left_aside: tuple[str, ...] = ()
     if kind in _TABLE_READERS:
-        values, raw_labels = _read_table(path, kind, labels)
+        frame = _TABLE_READERS[kind](path)
+        frame.columns = _distinct([str(name) for name in frame.columns], path)
+        frame, raw_labels = _without_labels(frame, path, labels)
+        present = tuple(frame.columns)
+        names = present if columns is None else _chosen(columns, present, path, labels)
+        taken = set(names)
+        left_aside = tuple(name for name in present if name not in taken)
+        values = feature_matrix(frame[list(names)], str(path))
     elif kind is FileKind.NPZ:
         values, raw_labels = _read_archive(path, labels)
     else:
         values, raw_labels = _ARRAY_READERS[kind](path), None
-    X = to_rows(values, source)
-    if labels is None:
-        return X, None
-    if raw_labels is None:
+    X = to_rows(values, str(path))
+    source = str(labels)
+    if raw_labels is not None:
+        source = f"{path}[{source!r}]"
+    elif labels is not None:
         raw_labels = _read_label_file(Path(labels))
-        source = str(labels)
-    else:
-        source = f"{path}[{str(labels)!r}]"
-    return X, to_classes(raw_labels, source, n_samples=len(X), n_classes=n_classes)
+    return SampleFile(X, raw_labels, source, names, left_aside)
 
 
-def _read_table(path: Path, kind: FileKind, labels: StrPath | None) -> tuple[_Array, _Array | None]:
-    frame = _TABLE_READERS[kind](path)
-    if not _is_name(labels, [str(name) for name in frame.columns], path, "column"):
-        return feature_matrix(frame, str(path)), None
+def _distinct(names: list[str], path: Path) -> list[str]:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataFileError(
+            f"{path}: several columns are called {repeated[0]!r}. Give each its own name"
+        )
+    return names
+
+
+def _without_labels(
+    frame: "pd.DataFrame", path: Path, labels: StrPath | None
+) -> tuple["pd.DataFrame", _Array | None]:
+    if not _is_name(labels, list(frame.columns), path, "column"):
+        return frame, None
     name = str(labels)
-    return (
-        feature_matrix(frame.drop(columns=name), str(path)),
-        label_column(frame, name, f"{path}[{name!r}]"),
-    )
+    return frame.drop(columns=name), label_column(frame, name, f"{path}[{name!r}]")
+
+
+def _chosen(
+    columns: Sequence[str], present: tuple[str, ...], path: Path, labels: StrPath | None
+) -> tuple[str, ...]:
+    there = set(present)
+    missing = [name for name in columns if name not in there]
+    if missing:
+        taken = f" ({labels!r} is taken for the labels)" if labels in missing else ""
+        raise DataFileError(
+            f"{path} lacks {len(missing)} of the {len(columns)} columns that the model was trained "
+            f"on: {_listed(missing, most=100)}{taken}. It has: {_listed(present)}. Name the "
+            "columns as they were then"
+        )
+    return tuple(columns)
 
 
 def _read_archive(path: Path, labels: StrPath | None) -> tuple[_Array, _Array | None]:
@@ -168,5 +255,5 @@ def _read_label_file(path: Path) -> _Array:
     )
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
+def _listed(names: Sequence[str], *, most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
