@@ -1,15 +1,15 @@
 """The training loop: what changes from epoch to epoch. The core does what changes per batch."""
 
-import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eigenmlp import _hooks
 from eigenmlp._arguments import flag, whole_number
 from eigenmlp._checks import checked_l2
 from eigenmlp._native import _core
@@ -24,7 +24,7 @@ from eigenmlp._training_parts import (
     validation_from,
 )
 from eigenmlp._weights import combined_weights
-from eigenmlp.callbacks import Callback, Checkpoint, ProgressBar, TrainingState
+from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.history import History
 from eigenmlp.losses import Loss, loss_for
@@ -176,7 +176,8 @@ def train(
         If there is nothing to resume from, or it is damaged, or was made with other data or
         settings, which the message names. Nothing has then been changed.
     RuntimeError
-        If the network is being trained already, by another thread or from within a callback.
+        If the network is being trained already, by another thread or from within a callback, or one
+        of the `callbacks` is in use by another run. Nothing has then been changed.
     KeyboardInterrupt
         On Ctrl-C. The network holds the parameters of the last finished batch.
 
@@ -217,7 +218,7 @@ def train(
         gradient_bound("clip_value", clip_value), gradient_bound("clip_norm", clip_norm)
     )
     allowed_threads = threads(n_threads)
-    hooks = _checked_hooks([*callbacks, *([ProgressBar()] if progress else [])])
+    hooks = [*_hooks.checked(callbacks), *([ProgressBar()] if progress else [])]
 
     run = Run(
         network,
@@ -255,7 +256,7 @@ def train(
     state = run.state
     # Of the same precision as the network's core: state_for() sees to that.
     moments: Any = optimizer.state_for(network)
-    with network._core.claim(), _called(run):
+    with network._core.claim(), _hooks.claimed(hooks), _hooks.called(run):
         while state.epoch + 1 < epochs and not state.stopping:
             epoch = state.epoch + 1
             start = time.perf_counter()
@@ -286,7 +287,7 @@ def train(
             state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
             state.epoch = epoch
             run.steps += n_steps
-            _ask_hooks(run)
+            _hooks.ask(run)
     return state.history
 
 
@@ -306,56 +307,6 @@ def _checked_batch_size(batch_size: int | None, n_samples: int) -> int:
         return n_samples
     remedy = "pass 1 or more, or None for the full batch"
     return min(whole_number("batch_size", batch_size, minimum=1, remedy=remedy), n_samples)
-
-
-def _checked_hooks(hooks: Sequence[Callback]) -> Sequence[Callback]:
-    for hook in hooks:
-        if not isinstance(hook, Callback):
-            raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
-    return hooks
-
-
-@contextlib.contextmanager
-def _called(run: Run) -> Iterator[None]:
-    """Begin the hooks, and end each that began in exactly one way.
-
-    Checkpoints begin first: a run that they refuse shall not empty the others' files.
-    """
-    begun: list[Callback] = []
-    try:
-        for hook in run.hooks:
-            if isinstance(hook, Checkpoint):
-                hook.on_train_begin(run.state)
-                begun.append(hook)
-        remembered = run.resume()
-        for hook in run.hooks:
-            if not isinstance(hook, Checkpoint):
-                hook.on_train_begin(run.state)
-                begun.append(hook)
-        run.remind(remembered)
-        yield
-        while begun:
-            begun.pop(0).on_train_end(run.state)
-    except BaseException as error:
-        for hook in begun:
-            try:
-                hook.on_train_error(run.state, error)
-            except Exception as another:  # noqa: BLE001  the first is the one to tell
-                error.add_note(f"{hook!r}.on_train_error raised {another!r}")
-        raise
-
-
-def _ask_hooks(run: Run) -> None:
-    """Show an epoch to the hooks; one that answers True stops training."""
-    for hook in run.hooks:
-        answer = hook.on_epoch_end(run.state)
-        if answer is not None and not isinstance(answer, (bool, np.bool_)):
-            raise TypeError(
-                f"{type(hook).__name__}.on_epoch_end returned {answer!r}; return True to stop, "
-                "False or None to go on"
-            )
-        if answer:
-            run.stop(hook)
 
 
 def _diverged(

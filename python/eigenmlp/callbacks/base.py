@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +58,12 @@ class Callback:
 
     For every call of `on_train_begin` exactly one of `on_train_end` and `on_train_error`
     follows. One object may serve several training runs, one after the other: it starts
-    afresh in `on_train_begin`.
+    afresh in `on_train_begin`. In two runs at the same moment it is a RuntimeError.
+
+    scikit-learn's `clone`, and so cross-validation and searches, copy no callbacks: those that were
+    passed are called in every fit, one after the other. Where fits run in other processes
+    (``n_jobs=2``), joblib sends them copies, and what those remember stays there; where fits run
+    in several threads, each needs callbacks of its own.
 
     A callback that remembers something from epoch to epoch, on which training depends, overrides
     `state_dict` and `load_state_dict`: checkpoints then keep it.
@@ -81,6 +86,10 @@ class Callback:
     >>> history.n_epochs < 1000
     True
     """
+
+    def __sklearn_clone__(self) -> Self:
+        # Who passed it reads it, or it reports to someone: a copy would do so in vain.
+        return self
 
     def on_train_begin(self, state: TrainingState) -> None:
         """Training is about to start.

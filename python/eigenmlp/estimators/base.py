@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
@@ -249,6 +249,15 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         incremental: bool,  # noqa: ARG002
     ) -> NDArray[Any] | None:
         return weights
+
+    def __sklearn_clone__(self) -> Any:
+        # What is called is what the user passed: it may remember, and someone may read that.
+        called = {name: f for name, f in self.get_params(deep=False).items() if callable(f)}
+        without = object.__new__(type(self))
+        without.__dict__ = {**self.__dict__, **dict.fromkeys(called)}
+        cloned = BaseEstimator.__sklearn_clone__(without)
+        cloned.__dict__.update(called)
+        return cloned
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -118,7 +118,9 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         'accuracy', 'balanced_accuracy', 'f1_macro' or 'r2', or a function
         ``(estimator, X, y) -> float``; larger is better. None is the accuracy.
     callbacks : sequence of Callback, default=()
-        See `eigenmlp.callbacks`. They are called after the epoch has been recorded.
+        See `eigenmlp.callbacks`. They are called after the epoch has been recorded. `clone`, and so
+        a search, copies neither them nor functions given as other parameters: see
+        `eigenmlp.callbacks.Callback`.
     n_threads : int or None, default=None
         Threads to compute with, >= 1; None decides by the work and the cores at hand.
 
