@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "batch.hpp"
 #include "subnormals.hpp"
@@ -29,12 +30,19 @@ int threads_for(const Layout& layout, Index batch_size, const Threads& allowed) 
                         flops_per_sample(layout) * static_cast<double>(samples));
 }
 
+// Sums side by side, for the compiler's vectors.
+constexpr Index kSums = 32;
+
 // A sum that meets a NaN or an infinity never becomes finite again: x - x is 0 or NaN.
 template <typename Scalar>
 bool all_finite(const Scalar* values, Index count) {
-  Scalar sum = 0;
-  for (Index i = 0; i < count; ++i) sum += values[i] - values[i];
-  return sum == 0;
+  Scalar sums[kSums] = {};
+  Index i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    for (Index j = 0; j < kSums; ++j) sums[j] += values[i + j] - values[i + j];
+  }
+  for (Index j = 0; i + j < count; ++j) sums[j] += values[i + j] - values[i + j];
+  return std::all_of(sums, sums + kSums, [](Scalar sum) { return sum == 0; });
 }
 
 // Sums of squares over the flat buffer that several threads share: pieces of a fixed size, each
@@ -64,7 +72,6 @@ class SquareSum {
 
   template <typename Scalar>
   static double of(const Scalar* values, Index count) {
-    // Several sums at once, for the compiler's vectors.
     double sums[kSums] = {};
     Index i = 0;
     for (; i + kSums <= count; i += kSums) {
@@ -84,7 +91,6 @@ class SquareSum {
 
  private:
   static constexpr Index kPiece = 4096;
-  static constexpr Index kSums = 32;
 
   Index count_;
   std::vector<double> pieces_;
@@ -97,6 +103,38 @@ void clip_values(Index count, Scalar bound, Scalar* gradient) {
     const Scalar g = gradient[i];
     gradient[i] = g > bound ? bound : g < -bound ? -bound : g;
   }
+}
+
+// A norm as largest · ratio, for values whose squares overflow or vanish.
+struct ScaledNorm {
+  double largest = 0;  // of the absolute values; infinite or NaN if one of them is
+  double ratio = 0;    // 1 to √count
+
+  template <typename Scalar>
+  ScaledNorm(const Scalar* values, Index count) {
+    for (Index i = 0; i < count; ++i) {
+      const double size = std::abs(static_cast<double>(values[i]));
+      if (std::isnan(size)) largest = size;  // and stays so
+      if (size > largest) largest = size;
+    }
+    if (largest == 0) return;
+    double sum = 0;
+    for (Index i = 0; i < count; ++i) {
+      const double part = static_cast<double>(values[i]) / largest;
+      sum += part * part;
+    }
+    ratio = std::sqrt(sum);
+  }
+
+  bool exceeds(double bound) const { return std::isfinite(largest) && ratio > bound / largest; }
+};
+
+// Whether Adam's squares did: such a parameter would never move again, though it stays finite.
+template <typename Scalar>
+bool overflowed(const Optimizer<Scalar>& optimizer) {
+  const auto& moments = optimizer.moments();
+  return optimizer.constants().rule == Rule::kAdam &&
+         !all_finite(moments[1].data(), moments[1].size());
 }
 
 // The steps of an epoch, on one of several threads.
@@ -189,17 +227,44 @@ class Epoch {
     if (!clips_norm_ || ending != Ending::kFinished) return ending;
     norm_->add(gradient_.data(), thread, n_threads_);
     runner_.barrier().arrive_and_wait();
-    const double norm = std::sqrt(norm_->total());
-    // A gradient that is not finite is left as it is, for the epoch's end to find.
-    const double scale =
-        norm > settings_.clipping.norm && std::isfinite(norm) ? settings_.clipping.norm / norm : 1;
-    for_each_piece(thread, [&](Index offset, Index count, bool is_weight) {
-      Scalar* gradient = gradient_.data() + offset;
-      for (Index i = 0; i < count; ++i) gradient[i] *= static_cast<Scalar>(scale);
-      update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
-    });
+    clip_norm_and_update(thread, size);
     runner_.barrier().arrive_and_wait();
     return ending;
+  }
+
+  // Every thread decides alike. A gradient that is not finite is left as it is, for the epoch's
+  // end to find.
+  void clip_norm_and_update(int thread, const StepSize<Scalar>& size) {
+    const double bound = settings_.clipping.norm;
+    const double total = norm_->total();
+    const double norm = std::sqrt(total);
+    const double factor = norm > bound ? bound / norm : 1;
+    // Squares below this may have lost some to underflow, which matters if the bound is as small.
+    constexpr double kSmallest = 0x1p-960;
+    const bool squares_hold = std::isfinite(total) && (total > kSmallest || bound > 0x1p-480);
+    if (squares_hold && factor >= static_cast<double>(std::numeric_limits<Scalar>::min())) {
+      multiply_and_update(thread, size,
+                          [scale = static_cast<Scalar>(factor)](Scalar g) { return g * scale; });
+      return;
+    }
+    const ScaledNorm scaled(gradient_.data(), gradient_.size());
+    runner_.barrier().arrive_and_wait();  // all have read before one writes
+    if (scaled.exceeds(bound)) {
+      multiply_and_update(thread, size, [&](Scalar g) {
+        return static_cast<Scalar>(static_cast<double>(g) / scaled.largest / scaled.ratio * bound);
+      });
+    } else {
+      multiply_and_update(thread, size, [](Scalar g) { return g; });
+    }
+  }
+
+  template <typename Multiply>
+  void multiply_and_update(int thread, const StepSize<Scalar>& size, Multiply&& multiply) {
+    for_each_piece(thread, [&](Index offset, Index count, bool is_weight) {
+      Scalar* gradient = gradient_.data() + offset;
+      for (Index i = 0; i < count; ++i) gradient[i] = multiply(gradient[i]);
+      update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+    });
   }
 
   // body(offset, count, is_weight) for this thread's share of the parameters.
@@ -248,7 +313,7 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
   run_on_threads(n_threads, [&](int thread) { epoch.run(thread, result); });
   optimizer.advance(result.n_batches);
   if (result.ending == Ending::kFinished &&
-      !all_finite(network.parameters(), network.layout().n_values())) {
+      (!all_finite(network.parameters(), network.layout().n_values()) || overflowed(optimizer))) {
     result.ending = Ending::kDiverged;
   }
   return result;

@@ -170,8 +170,9 @@ def train(
     TypeError, ValueError
         If an argument is of another type, shape or range. Nothing has then been trained.
     TrainingDivergedError
-        If a loss (of training or validation) or a parameter stops being finite. The network holds
-        the parameters of the last finite epoch, and the optimizer's state for it starts afresh.
+        If a loss (of training or validation), a parameter, or the squares of the gradient that Adam
+        keeps stop being finite. The network holds the parameters of the last finite epoch, and the
+        optimizer's state for it starts afresh.
     FileNotFoundError, CheckpointError
         If there is nothing to resume from, or it is damaged, or was made with other data or
         settings, which the message names. Nothing has then been changed.
@@ -322,9 +323,9 @@ def _diverged(
     last = "none was before" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
     return TrainingDivergedError(
         f"training diverged in epoch {epoch} (from 0), batch {batch}, at learning rate "
-        f"{rate:.6g}: the loss or a parameter is no longer finite; {last}. The network holds the "
-        "parameters of the last finite epoch. Try a smaller learning rate, a warm-up, inputs "
-        "scaled to about 0 … 1 (input_scale), or a smaller l2.",
+        f"{rate:.6g}: the loss, a parameter or a square that Adam keeps is no longer finite; "
+        f"{last}. The network holds the parameters of the last finite epoch. Try a smaller "
+        "learning rate, a warm-up, inputs scaled to about 0 … 1 (input_scale), or a smaller l2.",
         epoch=epoch,
         batch=batch,
         learning_rate=rate,
