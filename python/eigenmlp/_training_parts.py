@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eigenmlp._arguments import flag, real_number
+from eigenmlp._columns import in_order
 from eigenmlp._native import _core
 from eigenmlp.losses import Loss
 from eigenmlp.metrics import Metric, metrics_by_name
@@ -183,7 +184,11 @@ def _named_scores(name: str, evaluation: Evaluation) -> dict[str, float]:
 
 
 def validation_from(
-    network: Network, loss: Loss, data: object, metrics: Sequence[str | Metric]
+    network: Network,
+    loss: Loss,
+    data: object,
+    metrics: Sequence[str | Metric],
+    feature_names: Sequence[str] | None,
 ) -> Validation | None:
     named = metrics_by_name(metrics)
     if data is None:
@@ -198,6 +203,7 @@ def validation_from(
         )
     X, y, weights = (*data, None)[:3]
     try:
+        X = in_order(X, feature_names)
         return Validation(network._check_samples(X, y, loss, weights), X, y, named)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from eigenmlp._architecture import Architecture
 from eigenmlp._arguments import whole_number
+from eigenmlp._columns import checked_names
 from eigenmlp._files import write_atomically
 from eigenmlp._safetensors import (
     MAX_HEADER_BYTES,
@@ -52,6 +53,8 @@ class ModelFile:
         In the shapes and the dtype of the architecture; their values are not checked.
     estimator : dict or None
         JSON that describes the estimator around the network, if there is one.
+    feature_names : tuple of str or None
+        Names of the inputs, if they are known; an estimator has its own in the description.
     """
 
     format_version: int
@@ -59,6 +62,7 @@ class ModelFile:
     architecture: Architecture
     arrays: dict[str, NDArray[Any]]
     estimator: dict[str, Any] | None
+    feature_names: tuple[str, ...] | None
 
 
 def write(
@@ -66,6 +70,8 @@ def write(
     architecture: Architecture,
     arrays: dict[str, NDArray[Any]],
     estimator: dict[str, Any] | None = None,
+    *,
+    feature_names: Sequence[str] | None = None,
 ) -> None:
     """Write a model, replacing an existing file in one step.
 
@@ -81,6 +87,8 @@ def write(
         "library_version": version("eigenmlp"),
         **dataclasses.asdict(architecture),
     }
+    if feature_names is not None:
+        header["feature_names"] = list(feature_names)
     if estimator is not None:
         header["estimator"] = estimator
     text = json.dumps(header, allow_nan=False)
@@ -133,6 +141,7 @@ def _read(path: str | os.PathLike[str], file: SafetensorsFile) -> ModelFile:
         architecture,
         arrays,
         header.get("estimator"),
+        _feature_names(path, header, architecture),
     )
 
 
@@ -184,6 +193,16 @@ def _architecture(path: str | os.PathLike[str], header: dict[str, Any]) -> Archi
             f"{path}: its {_KEY!r} metadata describes no network: {_short(error)}"
         ) from error
     return dataclasses.replace(architecture, dropout_seed=seed)
+
+
+def _feature_names(
+    path: str | os.PathLike[str], header: dict[str, Any], architecture: Architecture
+) -> tuple[str, ...] | None:
+    names = header.get("feature_names")
+    try:
+        return None if names is None else checked_names(names, architecture.layer_sizes[0])
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: its {_KEY!r} metadata: {_short(error)}") from error
 
 
 def _check_arrays(

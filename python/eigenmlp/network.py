@@ -1,5 +1,6 @@
 """The network: an architecture, its parameters, and what can be asked of it."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -13,6 +14,7 @@ from eigenmlp import model_files
 from eigenmlp._architecture import Architecture
 from eigenmlp._arguments import flag, whole_number
 from eigenmlp._checks import checked_l2, fill
+from eigenmlp._columns import checked_names, in_order, refuse_repeated
 from eigenmlp._native import _core
 from eigenmlp._parameters import Parameters
 from eigenmlp._threads import threads
@@ -152,6 +154,7 @@ class Network(Parameters):
 
     def _allocate(self, architecture: Architecture) -> None:
         self._architecture = architecture
+        self._feature_names: tuple[str, ...] | None = None
         self._dtype = np.dtype(architecture.dtype)
         self._single = architecture.dtype == "float32"
         self._core = _CORES[architecture.dtype](architecture.to_core())
@@ -164,15 +167,35 @@ class Network(Parameters):
         return f"Network({self._architecture.arguments()})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._architecture, self.get_flat_parameters())
+        return _rebuild, (self._architecture, self.get_flat_parameters(), self._feature_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the features, one an input, each different; None where none are known.
+
+        `train` takes them from a table with named columns, as pandas', polars' and Arrow's have
+        them. From then on, columns of tables are put in this order wherever the network gets X;
+        missing ones are an error, and further ones are left aside with a warning. Arrays name no
+        columns: they go by places. Model files keep the names. They may be assigned, and None
+        forgets them.
+        """
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, names: Sequence[str] | None) -> None:
+        if names is not None:
+            names = checked_names(names, self._architecture.layer_sizes[0])
+            refuse_repeated(names)
+        self._feature_names = names
 
     def predict_outputs(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Values of the output layer: probabilities, real numbers or means of counts.
 
         Parameters
         ----------
-        X : (n_samples, n_features) array
-            Real numbers; uint8, float32 and float64 are read where they lie.
+        X : (n_samples, n_features) array or table
+            Real numbers; uint8, float32 and float64 are read where they lie. A table's columns go
+            by name, if the network knows `feature_names`.
         n_threads : int or None, default=None
             Threads to compute with; None decides by the size of the work and the cores at hand,
             up to the environment variable EIGENMLP_NUM_THREADS if it is set. The result has the
@@ -185,7 +208,8 @@ class Network(Parameters):
         Raises
         ------
         TypeError, ValueError
-            If X is not numeric, not of the network's width, empty, or holds NaN or infinity.
+            If X is not numeric, not of the network's width, empty, or holds NaN or infinity, or a
+            table lacks columns.
         ArithmeticError
             If a row overflows the network's dtype on its way.
 
@@ -454,8 +478,8 @@ class Network(Parameters):
         The file holds the parameters as arrays ``layers.0.weight`` (fan_in, fan_out),
         ``layers.0.bias`` (fan_out,), …, of normalized layers also ``gain``, ``shift``,
         ``running_mean`` and ``running_variance`` (fan_out,), and in its metadata the architecture,
-        format version and library version. It replaces an existing file in one step: whatever
-        happens, the path holds the old model or the new one, whole.
+        the names of the features, format version and library version. It replaces an existing file
+        in one step: whatever happens, the path holds the old model or the new one, whole.
 
         Parameters
         ----------
@@ -479,7 +503,9 @@ class Network(Parameters):
         ...     em.load_network(Path(folder) / "model.safetensors")
         Network([4, 3], dtype='float32')
         """
-        model_files.write(path, self._architecture, self._named_tensors())
+        model_files.write(
+            path, self._architecture, self._named_tensors(), feature_names=self._feature_names
+        )
 
     def _check_rows(self, X: ArrayLike) -> _core.Samples:
         return self._gate(X, None, _core.TargetKind.labels, None)
@@ -503,6 +529,7 @@ class Network(Parameters):
         sample_weight: ArrayLike | None,
     ) -> _core.Samples:
         sizes = self._architecture.layer_sizes
+        X = in_order(X, self._feature_names)
         return _core.Samples(X, y, kind, sample_weight, sizes[0], sizes[-1], self._single)
 
     def _refuse_overflow(self, bad_row: int) -> None:
@@ -526,7 +553,8 @@ class Network(Parameters):
 def load_network(path: str | os.PathLike[str]) -> Network:
     """Read the network of a model file.
 
-    Of an estimator's file it is the network that predicts; `load_model` reads the estimator.
+    Of an estimator's file it is the network that predicts, with the names of its features; its
+    labels are known to the estimator alone, which `load_model` reads.
     Loading runs no code from the file, and checks every name, shape and value.
 
     Parameters
@@ -550,7 +578,14 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     --------
     See `Network.save`.
     """
-    return from_file(path, model_files.read(path))
+    content = model_files.read(path)
+    network = from_file(path, content)
+    names = (content.estimator or {}).get("feature_names")
+    if names is not None:
+        # What is wrong with an estimator's description doesn't touch its network.
+        with contextlib.suppress(TypeError, ValueError):
+            network._feature_names = checked_names(names, network.layer_sizes[0])
+    return network
 
 
 def from_file(path: str | os.PathLike[str], content: model_files.ModelFile) -> Network:
@@ -563,6 +598,7 @@ def from_file(path: str | os.PathLike[str], content: model_files.ModelFile) -> N
     """
     network = Network.__new__(Network)
     network._allocate(content.architecture)
+    network._feature_names = content.feature_names
     flat = network.get_flat_parameters()
     try:
         for layer, views in enumerate(network._named_arrays(flat)):
@@ -575,8 +611,11 @@ def from_file(path: str | os.PathLike[str], content: model_files.ModelFile) -> N
     return network
 
 
-def _rebuild(architecture: Architecture, flat: NDArray[Any]) -> Network:
+def _rebuild(
+    architecture: Architecture, flat: NDArray[Any], feature_names: tuple[str, ...] | None = None
+) -> Network:
     network = Network.__new__(Network)
     network._allocate(architecture)
+    network._feature_names = feature_names
     network.set_flat_parameters(flat)
     return network

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from eigenmlp import _hooks
 from eigenmlp._arguments import flag, whole_number
 from eigenmlp._checks import checked_l2
+from eigenmlp._columns import in_order, names_of
 from eigenmlp._native import _core
 from eigenmlp._run import Run
 from eigenmlp._threads import threads
@@ -78,9 +79,11 @@ def train(
     ----------
     network : Network
         Trained in place. One training run at a time.
-    X : (n_samples, n_features) array
+    X : (n_samples, n_features) array or table
         Finite real numbers; uint8, float32 and float64 are read where they lie, row by row, so a
-        uint8 data set stays uint8 in memory. Not to be changed during training.
+        uint8 data set stays uint8 in memory. Not to be changed during training. The names of a
+        table's columns become the network's `feature_names`; if it has some from before, the
+        columns must be the same, in any order.
     y : (n_samples,) array of int, or (n_samples, n_outputs) array
         Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
         With one output (n_samples,) will do.
@@ -125,7 +128,7 @@ def train(
         "balanced" is n_samples / (n_classes * samples of the class), over the classes that occur.
         For softmax outputs.
     validation_data : (X_val, y_val), (X_val, y_val, sample_weight_val) or None, default=None
-        Evaluated after each epoch.
+        Evaluated after each epoch. A table's columns are put in the order of X's.
     metrics : sequence of str or callable, default=()
         What else to measure of the validation data: "balanced_accuracy", "f1_macro", "r2", or
         functions of (y_val, predictions), which name their columns ``val_<name>``.
@@ -204,10 +207,14 @@ def train(
     schedule = as_schedule(learning_rate)
     check_unit(schedule_unit)
     n_outputs = network.layer_sizes[-1]
+    names = names_of(X) if network.feature_names is None else network.feature_names
+    X = in_order(X, names, exact=True)
     weights = combined_weights(y, sample_weight, class_weight, network.output, n_outputs)
     samples = network._check_samples(X, y, checked_loss, weights)
     orders = Orders(shuffle, weights, len(samples), rng)
-    validation = validation_from(network, checked_loss, validation_data, metrics)
+    validation = validation_from(network, checked_loss, validation_data, metrics, names)
+    if validation is not None and validation_data is not None:
+        validation_data = (validation.X, *validation_data[1:])
     batch_size = _checked_batch_size(batch_size, orders.n_samples)
     epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
     penalty = _core.Penalty(
@@ -246,6 +253,7 @@ def train(
             "evaluate_train": evaluate_train,
             "penalized_loss": penalized_loss,
             "rng": rng,
+            **({} if names is None else {"feature_names": names}),
         },
         data={
             "X": X,
@@ -258,6 +266,7 @@ def train(
     # Of the same precision as the network's core: state_for() sees to that.
     moments: Any = optimizer.state_for(network)
     with network._core.claim(), _hooks.claimed(hooks), _hooks.called(run):
+        network._feature_names = names
         while state.epoch + 1 < epochs and not state.stopping:
             epoch = state.epoch + 1
             start = time.perf_counter()
