@@ -158,7 +158,7 @@ def train(
         Threads to compute with, >= 1; None decides by the size of a step and the cores at hand.
         The result has the same bits whatever the number.
     progress : bool, default=False
-        Show a progress bar, if the output is a terminal.
+        Show a progress bar in a terminal or a notebook: `callbacks.ProgressBar`.
 
     Returns
     -------

@@ -1,21 +1,24 @@
-"""A live bar in the terminal: how far training is, how good, how fast."""
+"""A live bar in a terminal or a notebook: how far training is, how good, how fast."""
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
-from rich.live import Live
 from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
+from eigenmlp._live import LiveDisplay, progress_console
 from eigenmlp.callbacks.base import Callback
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+
     from eigenmlp.callbacks.base import TrainingState
 
 __all__ = ["ProgressBar"]
@@ -24,19 +27,23 @@ _GAP = "  "
 
 
 class ProgressBar(Callback):
-    """Show training in the terminal.
+    """Show training in a terminal or in the cell of a notebook.
 
     The first line has the epoch (counted from 1 here), a bar, training samples per second
     (mean of the run so far) and the time left; the second has the latest losses, the
-    accuracy (of the validation data if there is some, else of the training data) and the
-    learning rate. Lines printed while training runs appear above the bar. It is drawn on
-    standard error, so that standard output stays clean, and not at all when that is not a
-    terminal. ``eigenmlp.train(progress=True)`` adds one of these.
+    accuracy where classes are predicted (of the validation data if there is some, else of the
+    training data) and the learning rate.
+
+    In a terminal it is drawn on standard error, so that standard output stays clean, and lines
+    printed while training runs appear above it. In a notebook it is an output of the cell; no
+    widgets are needed, and an exported notebook has its last state. Anywhere else nothing is
+    drawn. Where it can't be drawn any longer, as on a terminal that has gone, training goes on
+    without. ``eigenmlp.train(progress=True)`` adds one of these.
 
     Parameters
     ----------
     console : rich.console.Console, optional
-        Console to draw on instead of standard error.
+        Console to draw on instead of standard error or the notebook.
 
     Examples
     --------
@@ -50,7 +57,7 @@ class ProgressBar(Callback):
 
     def __init__(self, *, console: Console | None = None) -> None:
         self.console = console
-        self._live: Live | None = None
+        self._live: LiveDisplay | None = None
 
     def __repr__(self) -> str:
         return "ProgressBar()"
@@ -58,9 +65,6 @@ class ProgressBar(Callback):
     def on_train_begin(self, state: TrainingState) -> None:
         """Start drawing."""
         self._stop()
-        console = Console(stderr=True) if self.console is None else self.console
-        if not console.is_terminal:
-            return
         self._epochs = state.epochs
         # A resumed run has epochs behind it that took no time now.
         self._done = self._first = state.epoch + 1
@@ -69,18 +73,14 @@ class ProgressBar(Callback):
         self._ended: float | None = None
         self._ends: float | None = None
         self._speed = ""
-        self._measures = Text("first epoch", style="dim")
-        self._live = Live(
-            console=console,
-            get_renderable=self._render,
-            # A redirected stream must keep what is printed to it.
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=sys.stderr.isatty(),
-        )
-        self._live.start(refresh=True)
+        self._measures = [Text("first epoch", style="dim")]
+        console = progress_console(stderr=True) if self.console is None else self.console
+        self._live = LiveDisplay(self._render, console, redirect=True)
+        if not self._live.start():
+            self._live = None
 
     def on_epoch_end(self, state: TrainingState) -> None:
-        """Take the epoch's numbers; a thread of rich's draws them four times a second."""
+        """Take the epoch's numbers; they are drawn four times a second."""
         if self._live is None:
             return
         row = state.history.last
@@ -108,18 +108,14 @@ class ProgressBar(Callback):
             self._ended = monotonic()
             live.stop()
 
-    def _render(self) -> Group:
+    def _render(self) -> _Picture:
         width = len(str(self._epochs))
-        line = Table.grid(expand=True, padding=(0, 1))
-        line.add_column(no_wrap=True)
-        line.add_column(ratio=1)
-        line.add_column(no_wrap=True, justify="right")
-        line.add_row(
-            f"epoch {self._done:>{width}}/{self._epochs}",
-            Bar(total=self._epochs, completed=self._done),
-            Text(_GAP.join(part for part in (self._speed, self._time()) if part)),
+        return _Picture(
+            epoch=f"epoch {self._done:>{width}}/{self._epochs}",
+            bar=Bar(total=self._epochs, completed=self._done),
+            pace=[part for part in (self._speed, self._time()) if part],
+            measures=self._measures,
         )
-        return Group(line, self._measures)
 
     def _time(self) -> str:
         if self._ended is not None:
@@ -129,24 +125,52 @@ class ProgressBar(Callback):
         return f"{_clock(max(0.0, self._ends - monotonic()))} left"
 
 
-def _measures(row: dict[str, float]) -> Text:
-    """Second line of the display.
+@dataclass(frozen=True)
+class _Picture:
+    """The display at one moment, laid out for whatever width there is."""
+
+    epoch: str
+    bar: Bar
+    pace: list[str]  # the speed, the time
+    measures: list[Text]
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        pace = self.pace
+        while pace and len(_GAP.join([self.epoch, *pace])) > options.max_width:
+            pace = pace[1:]  # the epoch is what matters most, and the time more than the speed
+        line = Table.grid(expand=True, padding=(0, 1))
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1)
+        line.add_column(no_wrap=True, justify="right")
+        line.add_row(self.epoch, self.bar, Text(_GAP.join(pace)))
+        yield line
+        yield from self._lines(options.max_width)
+
+    def _lines(self, width: int) -> Iterator[Text]:
+        """Put as many measures into a line as fit, a name and its value never apart."""
+        line = Text()
+        for measure in self.measures:
+            if line and len(line) + len(_GAP) + len(measure) > width:
+                yield line
+                line = Text()
+            line.append(_GAP if line else "").append_text(measure)
+        yield line
+
+
+def _measures(row: dict[str, float]) -> list[Text]:
+    """Return what the second line of the display shows.
 
     It leaves room in 80 columns for the terminal's ``^C``: were that to wrap, the line above
     would be left behind.
     """
     accuracy = "val_accuracy" if "val_accuracy" in row else "train_accuracy"
-    parts = {
-        "train loss": _fixed(row["train_loss"]),
-        **({"val loss": _fixed(row["val_loss"])} if "val_loss" in row else {}),
-        accuracy.replace("_", " "): _fixed(row[accuracy]),
-        "lr": f"{row['learning_rate']:.3g}",
+    values = {
+        name.replace("_", " "): _fixed(row[name])
+        for name in ("train_loss", "val_loss", accuracy)
+        if name in row  # only classes have an accuracy, only validation data a loss of theirs
     }
-    text = Text()
-    for name, value in parts.items():
-        text.append(f"{name} ", style="dim").append(value, style="bold").append(_GAP)
-    text.rstrip()
-    return text
+    values["lr"] = f"{row['learning_rate']:.3g}"
+    return [Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in values.items()]
 
 
 def _fixed(value: float) -> str:

@@ -72,7 +72,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
     tol : float, default=1e-4
         What counts as progress, >= 0: see `n_iter_no_change`.
     verbose : bool, int or 'bar', default=False
-        Print each epoch's loss; or show a progress bar in the terminal.
+        Print each epoch's loss; or show a progress bar in a terminal or a notebook.
     warm_start : bool, default=False
         Continue, at the next `fit`, with the parameters, the optimizer's moments and the learning
         rate that the last has left.

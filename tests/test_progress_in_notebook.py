@@ -1,0 +1,170 @@
+"""The progress bar in the cells of a notebook that a kernel executes."""
+
+import re
+from typing import Any
+
+import pytest
+
+from notebook import Recorder, execute
+
+_PROLOGUE = """
+import threading
+import numpy as np
+import eigenmlp as em
+
+X = np.random.default_rng(0).normal(size=(60, 4))
+
+class Call(em.callbacks.Callback):
+    def __init__(self, function):
+        self.function = function
+    def on_epoch_end(self, state):
+        self.function(state)
+
+def fit(epochs=3, **options):
+    net = em.Network([4, 1], output="identity", rng=0)
+    options = {"progress": True, "learning_rate": 1e-3, **options}
+    return em.train(net, X, X[:, 0] ** 2, epochs=epochs, rng=0, **options)
+"""
+_CELLS = {
+    "train": "history = fit(validation_data=(X, X[:, 0] ** 2))",
+    "regressor": "em.MLPRegressor(max_iter=3, tol=0, verbose='bar').fit(X, X[:, 0]).n_iter_",
+    "classifier": "em.MLPClassifier(max_iter=3, verbose='bar').fit(X, X[:, 0] > 0).n_iter_",
+    "thread": "thread = threading.Thread(target=fit); thread.start(); thread.join()",
+    "redirected": """
+import contextlib, io
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    fit()
+""",
+    "captured": """
+from IPython.utils.capture import capture_output
+with capture_output() as captured:
+    fit()
+print(len(captured.outputs) > 0)
+""",
+    "nested": "history = fit(callbacks=[Call(lambda state: fit(4))])",
+    "stopped": """
+def stop(state):
+    if state.epoch == 1:
+        raise RuntimeError
+try:
+    fit(callbacks=[Call(stop)])
+except RuntimeError:
+    pass
+""",
+    "interrupted": """
+import _thread, signal
+def interrupt(state):
+    if state.epoch == 1:
+        signal.raise_signal(signal.SIGINT)
+try:
+    fit(callbacks=[Call(interrupt)])
+except KeyboardInterrupt:
+    pass
+""",
+    "consoles": """
+from rich.console import Console
+history = fit(progress=False, callbacks=[em.callbacks.ProgressBar(console=Console(width=60))])
+""",
+    "forked": """
+import os
+child = os.fork()
+if child == 0:
+    os._exit(fit().n_epochs)
+os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""",
+    "colab": """
+# A shell of another class, as Colab, VS Code's interactive window and others have.
+shell = get_ipython()
+shell.__class__ = type("Shell", (type(shell),), {})
+history = fit()
+""",
+    "drawn": """
+# Waits for a drawing of the display's own thread: it shows the first epoch while it runs.
+from eigenmlp import _live
+drawn = threading.Event()
+draw = _live._Cell.draw
+def told(self, display):
+    draw(self, display)
+    if threading.current_thread() is not threading.main_thread():
+        drawn.set()
+_live._Cell.draw = told
+def wait(state):
+    if state.epoch == 1:
+        drawn.clear()
+        assert drawn.wait(60)
+history = fit(callbacks=[Call(wait)])
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[Any]], Recorder]:
+    """All cells, each with its outputs, executed by one kernel."""
+    notebook, client = execute(tmp_path_factory.mktemp("notebook"), _PROLOGUE, *_CELLS.values())
+    outputs = [cell.outputs for cell in notebook.cells[1:]]
+    return dict(zip(_CELLS, outputs, strict=True)), client
+
+
+def shown(outputs: list[Any]) -> list[str]:
+    return [output.data["text/plain"] for output in outputs if output.output_type == "display_data"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["train", "regressor", "classifier", "thread", "redirected", "consoles", "colab"]
+)
+def test_a_cell_keeps_the_last_state(
+    executed: tuple[dict[str, list[Any]], Recorder], cell: str
+) -> None:
+    outputs = executed[0][cell]
+    (text,) = shown(outputs)
+    assert text.startswith("epoch 3/3 ━")
+    assert re.search(r"took \d+\.\d s\ntrain loss \d\.\d{4}  ", text)
+    assert ("val loss" in text) == (cell == "train")
+    assert ("accuracy" in text) == (cell == "classifier")
+    assert "\x1b" not in text
+    (output,) = (output for output in outputs if output.output_type == "display_data")
+    html = output.data["text/html"]
+    assert html.startswith("<pre ")
+    assert "epoch 3/3" in html
+    assert "script" not in html
+
+
+def test_it_is_one_output_that_changes(executed: tuple[dict[str, list[Any]], Recorder]) -> None:
+    (last,) = shown(executed[0]["drawn"])
+    (states,) = (
+        states for states in executed[1].shown.values() if states[-1]["text/plain"] == last
+    )
+    texts = [state["text/plain"] for state in states]
+    assert texts[0].splitlines()[1] == "first epoch"
+    assert any(text.startswith("epoch 1/3") for text in texts[1:-1])
+    assert last.startswith("epoch 3/3")
+
+
+def test_a_bar_inside_a_callback_is_an_output_of_its_own(
+    executed: tuple[dict[str, list[Any]], Recorder],
+) -> None:
+    texts = shown(executed[0]["nested"])
+    assert [text.split(" ━")[0] for text in texts] == ["epoch 3/3", *["epoch 4/4"] * 3]
+
+
+@pytest.mark.parametrize("cell", ["stopped", "interrupted"])
+def test_training_that_ends_early_leaves_where_it_was(
+    executed: tuple[dict[str, list[Any]], Recorder], cell: str
+) -> None:
+    (text,) = shown(executed[0][cell])
+    assert text.startswith("epoch 1/3")
+    assert "took" in text
+
+
+def test_what_is_captured_is_not_shown(
+    executed: tuple[dict[str, list[Any]], Recorder],
+) -> None:
+    (output,) = executed[0]["captured"]
+    assert output.text == "True\n"
+
+
+def test_a_child_after_fork_trains_without(
+    executed: tuple[dict[str, list[Any]], Recorder],
+) -> None:
+    (output,) = executed[0]["forked"]
+    assert output.data["text/plain"] == "3"
