@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ class Run:
         data: Mapping[str, ArrayLike | None],
     ) -> None:
         self.state = TrainingState(
-            network, History(), -1, epochs, orders.n_samples, batch_size, self.snapshot
+            network, History(), -1, epochs, orders.n_samples, batch_size, _SnapshotOf(self)
         )
         if resume_from is not None:
             self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)
@@ -176,15 +177,16 @@ class Run:
 
     def _undoing(self) -> Callable[[], None]:
         """Return a function that puts network, optimizer and generator back as they are now."""
-        network = self.state.network
+        # Not `self`: a run that its own function refers to would outlive training, with the data.
+        network, optimizer, orders = self.state.network, self._optimizer, self._orders
         seed, parameters = network.dropout_seed, network.get_flat_parameters()
-        memory, orders = self._optimizer.state_dict(network), self._orders.random_state
+        memory, random_state = optimizer.state_dict(network), orders.random_state
 
         def undo() -> None:
             network._use_dropout_seed(seed)
             network.set_flat_parameters(parameters)
-            self._optimizer.load_state_dict(network, memory)
-            self._orders.random_state = orders
+            optimizer.load_state_dict(network, memory)
+            orders.random_state = random_state
 
         return undo
 
@@ -254,6 +256,30 @@ class Run:
                 f"{asked[0]!r} stopped this run after epoch {self.state.epoch}, and so it stays; "
                 "nothing is trained. To go on, leave that callback out"
             )
+
+
+class _SnapshotOf:
+    """`Run.snapshot`, for callbacks to call while the run lasts.
+
+    It keeps the run from nothing: a callback may keep its state for ever, and data must be free
+    when training ends.
+    """
+
+    def __init__(self, run: Run | None) -> None:
+        self._run = (lambda: None) if run is None else weakref.ref(run)
+
+    def __call__(self) -> Snapshot:
+        run = self._run()
+        if run is None:
+            raise RuntimeError(
+                "snapshot() was called after the training run, which has let go of its data; call "
+                "it while the run lasts, in on_epoch_end, and keep what it returns"
+            )
+        return run.snapshot()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy is of no run.
+        return _SnapshotOf, (None,)
 
 
 def newest_of(folder: Path, hooks: Sequence[Callback]) -> tuple[Snapshot | None, list[str]]:

@@ -35,7 +35,8 @@ class TrainingState:
     batch_size : int
         Samples in a batch; `n_samples` for the full batch.
     snapshot : callable
-        Gathers, after an epoch, what resuming the run from there needs.
+        Gathers, after an epoch, what resuming the run from there needs; a RuntimeError once the run
+        has ended. A callback may keep the state for as long as it likes: it keeps no data.
     stopping : bool
         Whether a callback has asked to stop after this epoch.
     resumed_from : pathlib.Path or None

@@ -32,9 +32,10 @@ class LbfgsSolver(TrainingRecord):
         target = self._targets(samples.y)
         l2 = float(self.alpha) / samples.total_weight
         reached = OptimizeResult(x=exact.get_flat_parameters(), fun=np.nan, nit=0)
+        problem = [(samples.X, target, l2, samples.weights)]
 
         def loss_and_gradient(flat: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-            return self._at(exact, flat, (samples.X, target, l2), samples.weights)
+            return self._at(exact, flat, *problem[0])
 
         def keep(intermediate_result: OptimizeResult) -> None:
             reached.update(intermediate_result, nit=reached.nit + 1)
@@ -58,17 +59,21 @@ class LbfgsSolver(TrainingRecord):
                 self.loss_ = np.nan
                 self._show()
                 return
+        finally:
+            # SciPy may keep the function in a reference cycle, which must not keep the data.
+            problem.clear()
         self._take_over(exact, result, l2)
 
     def _at(
         self,
         network: Network,
         flat: NDArray[Any],
-        problem: tuple[NDArray[Any], NDArray[Any], float],
+        X: NDArray[Any],
+        target: NDArray[Any],
+        l2: float,
         weights: NDArray[Any] | None,
     ) -> tuple[float, NDArray[Any]]:
         """Loss and gradient at a point; an infinite loss where numbers overflow."""
-        X, target, l2 = problem
         if not np.isfinite(flat).all():
             return np.inf, np.zeros_like(flat)
         network.set_flat_parameters(flat)
