@@ -1,6 +1,7 @@
 """Kinds of data file, told by their names, and the checks that their readers share."""
 
 import enum
+import errno
 import math
 import os
 import re
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from eigenmlp._words import shortened
 from eigenmlp.errors import DataFileError
 
 __all__ = [
@@ -17,12 +19,14 @@ __all__ = [
     "StrPath",
     "check_size",
     "file_kind",
+    "is_there",
     "looks_like",
     "read_values",
 ]
 
 StrPath = str | os.PathLike[str]
 
+_LONGEST_PATH = 1024  # of a path shown whole
 _MOST_DIMENSIONS = 32  # of an array, also in NumPy 1
 _MOST_OF_DEFLATE = 1032  # bytes unpacked from one: zlib's "Maximum Compression Factor"
 
@@ -77,9 +81,10 @@ def file_kind(path: Path) -> FileKind:
     DataFileError
         If there is no such file, it is a folder or empty, or its name tells no kind.
     """
-    if not path.exists():
+    if not is_there(path):
         raise DataFileError(
-            f"{path}: there is no such file. Check the path; a relative one starts at {Path.cwd()}"
+            f"{_of_any_length(path)}: there is no such file. Check the path; a "
+            f"relative one starts at {Path.cwd()}"
         )
     if path.is_dir():
         raise DataFileError(f"{path} is a folder. Give the path of one file")
@@ -101,6 +106,21 @@ def file_kind(path: Path) -> FileKind:
         f"{path}: the name does not tell what kind of file it is. Rename it so that it does: "
         f"{accepted}"
     )
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; a name too long for any is none."""
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
+def _of_any_length(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= _LONGEST_PATH else shortened(text)
 
 
 def looks_like(head: bytes) -> str:

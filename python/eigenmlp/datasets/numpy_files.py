@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from eigenmlp._words import listed, reason, shortened, shown
 from eigenmlp.datasets.kinds import check_size, looks_like, read_values
 from eigenmlp.errors import DataFileError
 
@@ -65,8 +66,8 @@ def npz_names(path: Path) -> list[str]:
         with path.open("rb") as stream:
             head = stream.read(8)
         raise DataFileError(
-            f"{path} is not a .npz archive or is cut off: it {looks_like(head)}, and {error}. "
-            "Download it again, or write it with numpy.savez"
+            f"{path} is not a .npz archive or is cut off: it {looks_like(head)}, and "
+            f"{reason(error)}. Download it again, or write it with numpy.savez"
         ) from error
     names = [member.removesuffix(".npy") for member in members if member.endswith(".npy")]
     if not names:
@@ -84,7 +85,7 @@ def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
     DataFileError
         As `read_npy`, and if the archive is damaged.
     """
-    source = f"{path}[{name!r}]"
+    source = f"{path}[{shown(name)}]"
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(f"{name}.npy")
@@ -96,8 +97,8 @@ def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DataFileError(
-            f"{source} cannot be unpacked: {error}. The archive is damaged; download or write it "
-            "again"
+            f"{source} cannot be unpacked: {reason(error)}. The archive is damaged; download or "
+            "write it again"
         ) from error
     return np.frombuffer(data, dtype).reshape(shape, order=order)
 
@@ -129,23 +130,24 @@ def _read_header(stream: IO[bytes], source: str) -> tuple[np.dtype[Any], tuple[i
         shape, fortran_order, dtype = read_header(stream)
     except _DAMAGED_HEADER as error:
         raise DataFileError(
-            f"{source} has a damaged header: {error}. Download it again, or write it with "
-            "numpy.save"
+            f"{source} has a damaged header: {reason(error)}. Download it again, or write it "
+            "with numpy.save"
         ) from error
     if dtype.hasobject:
         raise DataFileError(
-            f"{source} holds Python objects (dtype {dtype}). They are stored as a pickle, which "
-            "can run any code and is never loaded. Save numbers instead: "
+            f"{source} holds Python objects (dtype {shortened(dtype)}). They are stored as a "
+            "pickle, which can run any code and is never loaded. Save numbers instead: "
             "numpy.save(path, numpy.stack(list_of_equally_shaped_arrays))"
         )
     if dtype.fields is not None:
         raise DataFileError(
-            f"{source} is a structured array with the fields {', '.join(dtype.fields)}. Save one "
-            "plain array; numpy.lib.recfunctions.structured_to_unstructured makes it"
+            f"{source} is a structured array with the fields {listed(list(dtype.fields))}. Save "
+            "one plain array; numpy.lib.recfunctions.structured_to_unstructured makes it"
         )
     # A bool is an int to NumPy's own check, and no size to its arrays.
     if dtype.subdtype is not None or any(size < 0 or isinstance(size, bool) for size in shape):
         raise DataFileError(
-            f"{source} has a damaged header: shape {shape} of {dtype}. Write it again"
+            f"{source} has a damaged header: shape {shortened(shape)} of {shortened(dtype)}. "
+            "Write it again"
         )
     return dtype, shape, "F" if fortran_order else "C"
