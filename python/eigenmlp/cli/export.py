@@ -8,7 +8,7 @@ import typer
 
 import eigenmlp as em
 from eigenmlp.cli.described import console_for, facts, kind_of, network_of, size_of
-from eigenmlp.cli.options import check_choice, check_target
+from eigenmlp.cli.options import Header, check_choice, check_target
 from eigenmlp.export.state_files import save_state_dict
 from eigenmlp.export.view import view_of
 
@@ -16,7 +16,7 @@ __all__ = ["export"]
 
 # The options that each format takes.
 _FORMATS: dict[str, tuple[str, ...]] = {
-    "c": ("--name", "--int8", "--data", "--labels"),
+    "c": ("--name", "--int8", "--data", "--labels", "--header"),
     "onnx": ("--force",),
     "torch": ("--force",),
 }
@@ -68,6 +68,7 @@ def export(
         str | None,
         _c(metavar="FILE|NAME", help="Their class numbers, to compare the accuracy as well."),
     ] = None,
+    header: Header = None,
 ) -> None:
     """Write a model for other programs.
 
@@ -88,6 +89,7 @@ def export(
         "--int8": int8,
         "--data": data is not None,
         "--labels": labels is not None,
+        "--header": header is not None,
     }
     for option in (option for option, is_given in given.items() if is_given):
         if option not in _FORMATS[format_]:
@@ -105,7 +107,7 @@ def export(
     loaded = em.load_model(model)
     told = {"Model": kind_of(loaded)}
     if format_ == "c":
-        told |= _to_c(loaded, out, name or "model", int8, data, labels)
+        told |= _to_c(loaded, out, name or "model", int8, data, labels, header)
     else:
         if format_ == "onnx":
             em.export.to_onnx(loaded, out)
@@ -116,11 +118,17 @@ def export(
 
 
 def _to_c(
-    model: Any, folder: Path, name: str, int8: bool, data: str | None, labels: str | None
+    model: Any,
+    folder: Path,
+    name: str,
+    int8: bool,
+    data: str | None,
+    labels: str | None,
+    header: bool | None,
 ) -> dict[str, str]:
     X, y = None, None
     if data is not None:
-        X, y = _samples(model, data, labels)
+        X, y = _samples(model, data, labels, header)
     done = em.export.to_c(model, folder, name=name, int8=int8, X=X, y=y)
     weights = "int8" if int8 else network_of(model).dtype
     told = {
@@ -138,14 +146,14 @@ def _to_c(
     return told
 
 
-def _samples(model: Any, data: str, labels: str | None) -> tuple[Any, Any]:
+def _samples(model: Any, data: str, labels: str | None, header: bool | None) -> tuple[Any, Any]:
     view = view_of(model)
     if labels is None:
-        return em.datasets.read_arrays(data)
+        return em.datasets.read_arrays(data, header=header)
     if view.network.output != "softmax" and (view.classes is None or view.multilabel):
         raise typer.BadParameter(
             "this model does not pick one class; leave it out.", param_hint="--labels"
         )
     n_classes = view.network.layer_sizes[-1] if view.classes is None else len(view.classes)
-    X, y = em.datasets.read_arrays(data, labels, n_classes=n_classes)
+    X, y = em.datasets.read_arrays(data, labels, n_classes=n_classes, header=header)
     return X, y if view.classes is None else view.classes[y]

@@ -4,10 +4,30 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-__all__ = ["bad_usage_of", "check_choice", "check_target", "number", "sizes", "whole_number_or"]
+__all__ = [
+    "Header",
+    "bad_usage_of",
+    "check_choice",
+    "check_target",
+    "number",
+    "sizes",
+    "whole_number_or",
+]
+
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line of CSV tables names the columns; without names they are "
+        "called 1, 2, and so on. By default it does, unless a number is among the names, which is "
+        "asked about.",
+        show_default=False,
+    ),
+]
 
 
 @contextmanager

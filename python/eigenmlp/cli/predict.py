@@ -12,7 +12,7 @@ from rich.progress import track
 
 import eigenmlp as em
 from eigenmlp._files import write_atomically
-from eigenmlp.cli.options import check_choice, check_target
+from eigenmlp.cli.options import Header, check_choice, check_target
 
 __all__ = ["predict"]
 
@@ -46,6 +46,7 @@ def predict(
             "array of the .npz. Loss and accuracy are then shown.",
         ),
     ] = None,
+    header: Header = None,
     columns: Annotated[
         str, typer.Option(metavar="NAME", help=f"Columns to write: {', '.join(_COLUMNS)}.")
     ] = "both",
@@ -75,7 +76,7 @@ def predict(
         check_target("--output", output, force=force)
     parts = _COLUMNS[check_choice("--columns", columns, _COLUMNS)]
     network = em.load_network(model)
-    X, y = em.datasets.read_arrays(images, labels, n_classes=network.layer_sizes[-1])
+    X, y = em.datasets.read_arrays(images, labels, n_classes=network.layer_sizes[-1], header=header)
     console = Console(stderr=True)
     # Where the lines come on the terminal they show by themselves how far it is.
     shown = console.is_terminal and not (output is None and sys.stdout.isatty())

@@ -135,7 +135,7 @@ def input_factor(text: str, dtype: np.dtype[np.generic]) -> tuple[float, str]:
         return factor, text
     if dtype == np.uint8:
         return 1 / 255, "1/255 (auto for uint8, see --input-scale)"
-    return 1.0, f"1 (auto for {dtype}, see --input-scale)"
+    return 1.0, f"1 (auto for {dtype}: only images of uint8 are scaled, see --input-scale)"
 
 
 def stopped(stopping: em.callbacks.EarlyStopping | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from eigenmlp.cli.options import bad_usage_of
+from eigenmlp.cli.options import Header, bad_usage_of
 
 if TYPE_CHECKING:
     from eigenmlp.experiments import StudyData
@@ -40,6 +40,7 @@ def study(
             metavar="FILE|NAME",
         ),
     ] = None,
+    header: Header = None,
     only: Annotated[
         str | None,
         typer.Option(
@@ -106,7 +107,7 @@ def study(
     with bad_usage_of("--only"):
         select_groups(names)
     require_study_extra()
-    data = _load(dataset, images, labels, predict, quick=quick)
+    data = _load(dataset, images, labels, predict, header=header, quick=quick)
     folder = output or Path("study") / (data.name + ("-quick" if quick else ""))
     try:
         results = conduct_study(
@@ -129,16 +130,17 @@ def _load(
     labels: str | None,
     predict: Path | None,
     *,
+    header: bool | None,
     quick: bool,
 ) -> "StudyData":
     from eigenmlp.experiments.data import load_dataset, load_files, with_unlabelled  # noqa: PLC0415
 
     if images is not None and labels is not None:
-        data = load_files(images, labels, quick=quick)
+        data = load_files(images, labels, header=header, quick=quick)
     else:
         with bad_usage_of("--dataset"):
             data = load_dataset(dataset or "glyphs", quick=quick)
-    return data if predict is None else with_unlabelled(data, predict)
+    return data if predict is None else with_unlabelled(data, predict, header=header)
 
 
 def _say(console: Console, line: str) -> None:

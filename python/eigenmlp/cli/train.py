@@ -9,7 +9,14 @@ import typer
 from rich.console import Console
 
 import eigenmlp as em
-from eigenmlp.cli.options import bad_usage_of, check_choice, check_target, sizes, whole_number_or
+from eigenmlp.cli.options import (
+    Header,
+    bad_usage_of,
+    check_choice,
+    check_target,
+    sizes,
+    whole_number_or,
+)
 from eigenmlp.cli.recipe import (
     OPTIMIZERS,
     SCHEDULES,
@@ -55,6 +62,7 @@ def train(
             show_default=False,
         ),
     ],
+    header: Header = None,
     validation: Annotated[
         float,
         typer.Option(
@@ -75,7 +83,8 @@ def train(
         str,
         _network(
             metavar="NUMBER|auto",
-            help="Factor on every input, kept in the model. auto: 1/255 for uint8, else 1.",
+            help="Factor on every input, kept in the model. auto: 1/255 for images, which are "
+            "arrays of uint8, else 1; for pixels in a table give 1/255.",
         ),
     ] = "auto",
     dtype: Annotated[
@@ -188,6 +197,8 @@ def train(
 
         eigenmlp train table.csv --labels class --hidden none -o linear.safetensors
 
+        eigenmlp train numbers.csv --no-header --labels 5
+
         eigenmlp train x.npz --labels y --hidden 400,100,80 --patience 10
 
         eigenmlp train x.npz --labels y --schedule exponential --gamma 0.98
@@ -217,7 +228,7 @@ def train(
         patience, min_delta, history, checkpoint, validates=validation > 0
     )
 
-    X, y = em.datasets.read_arrays(images, labels)
+    X, y = em.datasets.read_arrays(images, labels, header=header)
     assert y is not None  # noqa: S101  since labels were given
     if y.max() == 0:
         raise em.DataFileError(f"{labels}: every label is 0. Give samples of two classes or more")

@@ -1,6 +1,5 @@
 """Reading images and labels from files of many kinds."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from eigenmlp._arguments import flag
+from eigenmlp._words import listed, shown
+from eigenmlp.datasets.csv_files import read_csv
 from eigenmlp.datasets.idx import read_idx
-from eigenmlp.datasets.kinds import FileKind, StrPath, file_kind
+from eigenmlp.datasets.kinds import FileKind, StrPath, file_kind, is_there
 from eigenmlp.datasets.numpy_files import npz_names, read_npy, read_npz
-from eigenmlp.datasets.tables import feature_matrix, label_column, read_csv, read_parquet
+from eigenmlp.datasets.parquet_files import read_parquet
+from eigenmlp.datasets.tables import feature_matrix, label_column
 from eigenmlp.datasets.values import to_classes, to_rows
 from eigenmlp.errors import DataFileError
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["SampleFile", "read_arrays", "read_samples"]
 
 _ARRAY_READERS = {FileKind.NPY: read_npy, FileKind.IDX: read_idx}
-_TABLE_READERS = {FileKind.CSV: read_csv, FileKind.PARQUET: read_parquet}
+_TABLES = {FileKind.CSV, FileKind.PARQUET}
 
 _Array = npt.NDArray[Any]
 
@@ -53,7 +56,11 @@ class SampleFile:
 
 
 def read_arrays(
-    images: StrPath, labels: StrPath | None = None, *, n_classes: int | None = None
+    images: StrPath,
+    labels: StrPath | None = None,
+    *,
+    n_classes: int | None = None,
+    header: bool | None = None,
 ) -> tuple[_Array, npt.NDArray[np.int64] | None]:
     """Read images, and their labels if there are any, from files.
 
@@ -62,7 +69,7 @@ def read_arrays(
     ``.npz``        NumPy archive
     IDX             the format of MNIST, plain or ``.gz``; known by ``idx`` or ``ubyte`` in
                     the name
-    ``.csv``        comma-separated table, UTF-8, with a header (needs the extra ``study``)
+    ``.csv``        comma-separated table, UTF-8 (needs the extra ``study``)
     ``.parquet``    Parquet table (needs the extra ``parquet``)
     ==============  =======================================================================
 
@@ -82,13 +89,18 @@ def read_arrays(
     n_classes : int, optional
         Number of classes when it is known, so that the file need not show all of them.
         None: labels must be 0...C-1, each occurring.
+    header : bool, optional
+        Whether the first line of CSV tables names the columns. False: it holds values like
+        the others, and the columns are called ``"1"``, ``"2"``, .... None: it does, but where
+        one of the names is a number, an error asks. It does not concern other files.
 
     Returns
     -------
     X : ndarray of uint8, float32 or float64, shape (n_samples, n_features)
-        Possibly read-only. Arrays of these types stay as they are; other integers and
-        float16 become the first of the three that holds all their values exactly, so a
-        table of whole numbers from 0 to 255 is read as uint8, like pixels.
+        Possibly read-only. Their types decide, never their values: uint8 only what the file
+        holds as an array of uint8, as images are. Truth values, integers of up to 16 bits and
+        float16 are read as float32, wider integers as float64. Columns of a table are no
+        image: also those of uint8 are read as float32.
     y : ndarray of int64, shape (n_samples,), or None
         Class numbers, 0...C-1; None without labels.
 
@@ -119,7 +131,7 @@ def read_arrays(
     """
     if n_classes is not None and n_classes < 1:
         raise ValueError(f"n_classes={n_classes} must be at least 1")
-    samples = read_samples(images, labels)
+    samples = read_samples(images, labels, header=header)
     X, y = samples.X, samples.labels
     if y is None:
         return X, None
@@ -127,7 +139,11 @@ def read_arrays(
 
 
 def read_samples(
-    images: StrPath, labels: StrPath | None = None, *, columns: Sequence[str] | None = None
+    images: StrPath,
+    labels: StrPath | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    header: bool | None = None,
 ) -> SampleFile:
     """Read samples with the names of their columns, and labels of any kind.
 
@@ -139,6 +155,8 @@ def read_samples(
         The columns that X is to have of a table, in this order, wherever they stand in it; others
         are left aside, whatever they hold. None takes all but the labels, as they stand. Files
         that name no columns go by their places.
+    header
+        As for `read_arrays`.
 
     Raises
     ------
@@ -147,13 +165,14 @@ def read_samples(
     ImportError
         As `read_arrays`.
     """
+    if header is not None:
+        flag("header", header)
     path = Path(images)
     kind = file_kind(path)
     names: tuple[str, ...] | None = None
     left_aside: tuple[str, ...] = ()
-    if kind in _TABLE_READERS:
-        frame = _TABLE_READERS[kind](path)
-        frame.columns = _distinct([str(name) for name in frame.columns], path)
+    if kind in _TABLES:
+        frame = _read_table(path, kind, header)
         frame, raw_labels = _without_labels(frame, path, labels)
         present = tuple(frame.columns)
         names = present if columns is None else _chosen(columns, present, path, labels)
@@ -167,19 +186,14 @@ def read_samples(
     X = to_rows(values, str(path))
     source = str(labels)
     if raw_labels is not None:
-        source = f"{path}[{source!r}]"
+        source = f"{path}[{shown(source)}]"
     elif labels is not None:
-        raw_labels = _read_label_file(Path(labels))
+        raw_labels = _read_label_file(Path(labels), header)
     return SampleFile(X, raw_labels, source, names, left_aside)
 
 
-def _distinct(names: list[str], path: Path) -> list[str]:
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise DataFileError(
-            f"{path}: several columns are called {repeated[0]!r}. Give each its own name"
-        )
-    return names
+def _read_table(path: Path, kind: FileKind, header: bool | None) -> "pd.DataFrame":
+    return read_csv(path, header) if kind is FileKind.CSV else read_parquet(path)
 
 
 def _without_labels(
@@ -188,7 +202,7 @@ def _without_labels(
     if not _is_name(labels, list(frame.columns), path, "column"):
         return frame, None
     name = str(labels)
-    return frame.drop(columns=name), label_column(frame, name, f"{path}[{name!r}]")
+    return frame.drop(columns=name), label_column(frame, name, f"{path}[{shown(name)}]")
 
 
 def _chosen(
@@ -197,10 +211,10 @@ def _chosen(
     there = set(present)
     missing = [name for name in columns if name not in there]
     if missing:
-        taken = f" ({labels!r} is taken for the labels)" if labels in missing else ""
+        taken = f" ({shown(labels)} is taken for the labels)" if labels in missing else ""
         raise DataFileError(
             f"{path} lacks {len(missing)} of the {len(columns)} columns that the model was trained "
-            f"on: {_listed(missing, most=100)}{taken}. It has: {_listed(present)}. Name the "
+            f"on: {listed(missing, most=100)}{taken}. It has: {listed(present)}. Name the "
             "columns as they were then"
         )
     return tuple(columns)
@@ -211,9 +225,9 @@ def _read_archive(path: Path, labels: StrPath | None) -> tuple[_Array, _Array | 
     named = _is_name(labels, names, path, "array")
     others = [name for name in names if not (named and name == labels)]
     if len(others) != 1:
-        but = f" besides {labels!r}" if named else ""
+        but = f" besides {shown(labels)}" if named else ""
         raise DataFileError(
-            f"{path} holds {len(others)} arrays{but}: {_listed(others)}. Which one is the images "
+            f"{path} holds {len(others)} arrays{but}: {listed(others)}. Which one is the images "
             "cannot be told: save one array, or one of images and one of labels and name that of "
             "the labels"
         )
@@ -226,15 +240,15 @@ def _is_name(labels: StrPath | None, names: list[str], path: Path, what: str) ->
         return False
     if labels in names:
         return True
-    if not Path(labels).exists():
+    if not is_there(Path(labels)):
         raise DataFileError(
-            f"{path} has no {what} {labels!r}, and there is no such file either. It has: "
-            f"{_listed(names)}"
+            f"{path} has no {what} {shown(labels)}, and there is no such file either. It has: "
+            f"{listed(names)}"
         )
     return False
 
 
-def _read_label_file(path: Path) -> _Array:
+def _read_label_file(path: Path, header: bool | None) -> _Array:
     kind = file_kind(path)
     if kind in _ARRAY_READERS:
         return _ARRAY_READERS[kind](path)
@@ -244,16 +258,12 @@ def _read_label_file(path: Path) -> _Array:
             return read_npz(path, names[0])
         what = "arrays"
     else:
-        frame = _TABLE_READERS[kind](path)
-        names = [str(name) for name in frame.columns]
+        frame = _read_table(path, kind, header)
+        names = list(frame.columns)
         if len(names) == 1:
             return label_column(frame, names[0], str(path))
         what = "columns"
     raise DataFileError(
-        f"{path} holds {len(names)} {what}: {_listed(names)}. A file of labels must hold one: "
+        f"{path} holds {len(names)} {what}: {listed(names)}. A file of labels must hold one: "
         "save the labels alone"
     )
-
-
-def _listed(names: Sequence[str], *, most: int = 10) -> str:
-    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")

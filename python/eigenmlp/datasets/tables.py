@@ -1,7 +1,8 @@
-"""Tables with one sample a row: CSV and Parquet, read by pandas."""
+"""Tables with one sample a row: what must hold of their columns, however they were stored."""
 
-import csv
-import warnings
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,145 +10,63 @@ import numpy as np
 import numpy.typing as npt
 
 from eigenmlp._extras import require
-from eigenmlp.datasets.kinds import looks_like
+from eigenmlp._words import shortened, shown
+from eigenmlp.datasets.values import exact_float, first_inexact
 from eigenmlp.errors import DataFileError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["feature_matrix", "label_column", "read_csv", "read_parquet"]
+__all__ = ["check_names", "feature_matrix", "label_column"]
 
-_PARQUET_MAGIC = b"PAR1"  # both the first and the last four bytes of a Parquet file
+_ROWS = "rows count from 1, without the header"
 
 
-def read_csv(path: Path) -> "pd.DataFrame":
-    """Read a CSV table: comma-separated, UTF-8, the first line names the columns.
+def check_names(names: Sequence[str], path: Path) -> None:
+    """Refuse columns without a name or with the same one.
 
     Raises
     ------
     DataFileError
-        If it is not such a table: no header, columns without a name or with the same one,
-        rows longer than the header, another separator, another encoding.
-    ImportError
-        If pandas is missing.
+        If there are any.
     """
-    pandas = require("pandas", extra="study", purpose="Reading a CSV table")
-    with warnings.catch_warnings():
-        # pandas only warns when it drops the cells of rows that are longer than the header.
-        warnings.simplefilter("error", pandas.errors.ParserWarning)
-        try:
-            _check_csv_header(path)
-            frame: pd.DataFrame = pandas.read_csv(
-                path,
-                encoding="utf-8-sig",
-                index_col=False,
-                low_memory=False,
-            )
-        except UnicodeDecodeError as error:
-            raise DataFileError(
-                f"{path} is not text in UTF-8 ({error.reason} at byte {error.start}). Export the "
-                "table again as UTF-8, comma-separated"
-            ) from error
-        except (
-            pandas.errors.EmptyDataError,
-            pandas.errors.ParserError,
-            pandas.errors.ParserWarning,
-            csv.Error,
-        ) as error:
-            raise DataFileError(
-                f"{path} is not a well-formed CSV table: {str(error).strip()}. Every row must have "
-                "as many cells as the header"
-            ) from error
-    return frame
-
-
-def _check_csv_header(path: Path) -> None:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        names = next(filter(None, csv.reader(stream)), [])  # pandas skips blank lines, too
-    if not names:
-        raise DataFileError(f"{path} holds nothing but blank lines. Write the table again")
-    if len(names) <= 1:
-        line = ",".join(names)
-        for separator in ";\t|":
-            if separator in line:
-                raise DataFileError(
-                    f"{path}: the cells are separated by {separator!r}. Write the table with commas"
-                )
-    if all(map(_is_number, names)) and names != [str(index) for index in range(len(names))]:
-        raise DataFileError(
-            f"{path} has no header: its first line is {_listed(names)}, all numbers, and would be "
-            "taken for column names. Put a line with one name a column above it"
-        )
-    nameless = [index for index, name in enumerate(names, start=1) if not name.strip()]
+    nameless = [place for place, name in enumerate(names, start=1) if not name.strip()]
     if nameless:
         raise DataFileError(
-            f"{path}: column {nameless[0]} has no name. If it is an index that pandas "
-            "wrote, leave it out: frame.to_csv(path, index=False)"
+            f"{path}: column {nameless[0]} has no name. Give it one; if it is an index that "
+            "pandas wrote, leave that out by index=False"
         )
-    repeated = [name for index, name in enumerate(names) if name in names[:index]]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise DataFileError(
-            f"{path}: several columns are called {repeated[0]!r}. Give each its own name"
+            f"{path}: several columns are called {shown(repeated[0])}. Give each its own name"
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def read_parquet(path: Path) -> "pd.DataFrame":
-    """Read a Parquet table.
-
-    Raises
-    ------
-    DataFileError
-        If the file is not Parquet or is cut off.
-    ImportError
-        If pandas or pyarrow is missing.
-    """
-    purpose = "Reading a Parquet table"
-    pandas = require("pandas", extra="parquet", purpose=purpose)
-    pyarrow = require("pyarrow", extra="parquet", purpose=purpose)
-    with path.open("rb") as stream:
-        head = stream.read(8)
-    if not head.startswith(_PARQUET_MAGIC):
-        raise DataFileError(
-            f"{path} is not a Parquet file: it {looks_like(head)}. Check that it is the file you "
-            "meant"
-        )
-    try:
-        frame: pd.DataFrame = pandas.read_parquet(path, engine="pyarrow")
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataFileError(
-            f"{path} is damaged or cut off: {error}. Download or write it again"
-        ) from error
-    return frame
 
 
 def feature_matrix(frame: "pd.DataFrame", source: str) -> npt.NDArray[Any]:
     """Return the columns of a table as one array, shape (n_rows, n_columns).
 
+    It is of float32 if that holds every value of the columns' types, and of float64 otherwise;
+    never of integers, since a table is no image.
+
     Raises
     ------
     DataFileError
-        If there is no row or no column, or a cell is missing or not a number.
+        If there is no row or no column, or a cell is missing, not a finite number, or an integer
+        that float64 doesn't hold.
     """
     if frame.empty:
         raise DataFileError(
             f"{source} holds no values: {len(frame)} rows and {frame.shape[1]} feature columns. "
             "Write it again with data"
         )
-    for name, column in frame.items():
-        _check_complete(column, f"{source}: column {name!r}")
-        if column.dtype.kind not in "biuf":
-            raise DataFileError(_not_numeric(column, f"{source}: column {name!r}"))
-    # The numpy_dtype of pandas' own extension types (Int64, Float32) is that of their values.
-    dtypes = [getattr(dtype, "numpy_dtype", dtype) for dtype in frame.dtypes]
-    return frame.to_numpy(dtype=np.result_type(*dtypes))
+    columns = [_numbers(frame[name], f"{source}: column {shown(name)}") for name in frame]
+    matrix = np.empty(
+        frame.shape, np.result_type(*(exact_float(values.dtype) for values in columns))
+    )
+    for place, values in enumerate(columns):
+        matrix[:, place] = values
+    return matrix
 
 
 def label_column(frame: "pd.DataFrame", name: str, source: str) -> npt.NDArray[Any]:
@@ -160,7 +79,8 @@ def label_column(frame: "pd.DataFrame", name: str, source: str) -> npt.NDArray[A
     """
     column = frame[name]
     _check_complete(column, source)
-    return np.asarray(column)
+    decimals = _decimals_as_floats(column)
+    return np.asarray(column) if decimals is None else decimals
 
 
 def _check_complete(column: "pd.Series[Any]", source: str) -> None:
@@ -168,20 +88,75 @@ def _check_complete(column: "pd.Series[Any]", source: str) -> None:
     if missing.any():
         raise DataFileError(
             f"{source} has no value in row {int(missing.argmax()) + 1} ({int(missing.sum())} of "
-            f"{len(column)} rows lack it; rows count from 1, without the header). Fill in a value "
-            "or drop the rows"
+            f"{len(column)} rows lack it; {_ROWS}). A cell that is empty, or holds a word for a "
+            "missing value such as NA or null, is none. Fill in a value or drop the rows"
         )
 
 
-def _not_numeric(column: "pd.Series[Any]", source: str) -> str:
-    cells = list(enumerate(column, start=1))
-    texts = ((row, cell) for row, cell in cells if isinstance(cell, str) and not _is_number(cell))
-    row, cell = next(texts, cells[0])
-    return (
-        f"{source} is not numeric: row {row} holds {cell!r} (rows count from 1, without the "
-        "header). If it is the label, name it as such; else encode it as numbers or drop the column"
+def _numbers(column: "pd.Series[Any]", source: str) -> npt.NDArray[Any]:
+    _check_complete(column, source)
+    values = _decimals_as_floats(column)
+    if values is None:
+        if column.dtype.kind not in "biuf":
+            raise DataFileError(_not_numeric(column, source))
+        values = column.to_numpy()
+    if values.dtype.kind in "iu":
+        inexact = first_inexact(values)
+        if inexact is not None:
+            raise DataFileError(_beyond_float64(int(values[inexact]), inexact, source))
+    elif values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.isfinite(values).argmin())
+        raise DataFileError(
+            f"{source} holds {values[row]}, or a number too large for {values.dtype}, in row "
+            f"{row + 1} ({_ROWS}). Every value must be finite: put one or drop the row"
+        )
+    return values
+
+
+def _decimals_as_floats(column: "pd.Series[Any]") -> npt.NDArray[np.float64] | None:
+    """Return decimal numbers as floats, or None if they are none or lose a digit as floats."""
+    cells = column.to_list() if column.dtype == object else []
+    if not cells or not all(isinstance(cell, Decimal) for cell in cells):
+        return None
+    floats = [float(cell) for cell in cells]
+    kept = all(map(_has_all_digits, floats, cells))
+    return np.array(floats) if kept else None
+
+
+def _has_all_digits(value: float, number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and (
+        abs(Decimal(value) - number) * 2 <= Decimal(1).scaleb(exponent)
     )
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+def _not_numeric(column: "pd.Series[Any]", source: str) -> str:
+    cells = column.to_list()
+    if all(type(cell) is int for cell in cells):  # beyond 64 bits
+        row, largest = max(enumerate(cells), key=lambda one: abs(one[1]))
+        return _beyond_float64(largest, row, source)
+    if all(isinstance(cell, Decimal) for cell in cells):
+        lossy = (row for row, cell in enumerate(cells) if not _has_all_digits(float(cell), cell))
+        row = next(lossy)
+        return (
+            f"{source} holds {shortened(cells[row])} in row {row + 1} ({_ROWS}), of which "
+            "float64 doesn't hold every digit. Round it, or drop the column"
+        )
+    # The first cell that no number was made of, by the rules of the one who read them: Python's
+    # float takes 1_000 and digits of any script, pandas does not.
+    pandas = require("pandas", extra="study", purpose="Reading a table")
+    texts = pandas.Series([cell if isinstance(cell, str) else None for cell in cells], dtype=object)
+    other = pandas.to_numeric(texts, errors="coerce").isna().to_numpy()
+    row = int(other.argmax())  # 0 where every text is a number
+    return (
+        f"{source} is not numeric: row {row + 1} holds {shown(cells[row])} ({_ROWS}). If it is "
+        "the label, name it as such; else encode it as numbers or drop the column"
+    )
+
+
+def _beyond_float64(value: int, row: int, source: str) -> str:
+    return (
+        f"{source} holds the integer {shown(value)} in row {row + 1} ({_ROWS}), beyond 2**53, "
+        "where float64 no longer holds every integer. Rescale it, or drop the column if it is an "
+        "identifier"
+    )

@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eigenmlp._words import reason, shortened, shown
 from eigenmlp.errors import DataFileError
 
-__all__ = ["to_classes", "to_rows"]
+__all__ = ["exact_float", "first_inexact", "to_classes", "to_rows"]
 
-_KEPT = {np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64)}
-# Integers up to 2 ** (digits + 1) are exact: digits of the mantissa and the implied one.
-_EXACT_FLOAT32 = 2**24
-_EXACT_FLOAT64 = 2**53
+_EXACT = 2**53  # float64 holds every integer up to it, and not the next
 _BLOCK = 2**22  # values looked at together, to keep temporaries small
 _SHOWN = 8  # labels listed in an error
 
@@ -31,7 +29,7 @@ def to_rows(values: npt.NDArray[Any], source: str) -> npt.NDArray[Any]:
     -------
     ndarray of uint8, float32 or float64, shape (n_samples, n_features)
         Arrays of these types are not copied when their memory order allows. Others become
-        the first of the three that holds every value exactly.
+        `exact_float` of their type.
 
     Raises
     ------
@@ -52,25 +50,43 @@ def to_rows(values: npt.NDArray[Any], source: str) -> npt.NDArray[Any]:
 
 def _numbers(rows: npt.NDArray[Any], source: str) -> npt.NDArray[Any]:
     native = rows.dtype.newbyteorder("=")
-    if native in _KEPT:
+    if native == np.uint8:
         return rows.astype(native, copy=False)
-    if native == np.float16:
-        return rows.astype(np.float32)
-    if native.kind not in "biu":
+    if native.kind not in "biuf" or native.itemsize > 8:
         raise DataFileError(
-            f"{source} holds values of type {rows.dtype}, not numbers that a network takes. Save "
-            "it as uint8, float32 or float64"
+            f"{source} holds values of type {shortened(rows.dtype)}, not numbers that a "
+            "network takes. Save it as uint8, float32 or float64"
         )
-    low, high = int(rows.min()), int(rows.max())
-    if low >= 0 and high <= 255:
-        return rows.astype(np.uint8)
-    largest = max(-low, high)
-    if largest > _EXACT_FLOAT64:
-        raise DataFileError(
-            f"{source} holds the integer {high if high == largest else low}, beyond 2**53, where "
-            "float64 no longer holds every integer. Rescale the feature"
-        )
-    return rows.astype(np.float32 if largest <= _EXACT_FLOAT32 else np.float64)
+    if native.kind in "iu":
+        inexact = first_inexact(rows)
+        if inexact is not None:
+            row, column = np.unravel_index(inexact, rows.shape)
+            raise DataFileError(
+                f"{source} holds the integer {rows[row, column]}, beyond 2**53, where float64 no "
+                f"longer holds every integer, in row {row}, feature {column} (counted from 0). "
+                "Rescale the feature"
+            )
+    return rows.astype(exact_float(native), copy=False)
+
+
+def exact_float(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the float type that numbers of a type are read as, whatever their values.
+
+    float32 for truth values, integers of up to 16 bits and floats of up to 32, of which it holds
+    every one; float64 for others.
+    """
+    narrow = 2 if dtype.kind in "iu" else 4
+    return np.dtype(np.float32 if dtype.itemsize <= narrow else np.float64)
+
+
+def first_inexact(integers: npt.NDArray[Any]) -> int | None:
+    """Return the place, among all values, of the first integer that float64 may not hold."""
+    if integers.dtype.itemsize < 8:
+        return None
+    beyond = integers > _EXACT
+    if integers.dtype.kind == "i":
+        beyond |= integers < -_EXACT
+    return int(beyond.argmax()) if beyond.any() else None
 
 
 def _check_finite(rows: npt.NDArray[Any], source: str) -> None:
@@ -120,15 +136,18 @@ def to_classes(
             "by labels.argmax(axis=1)"
         )
     if len(values) != n_samples:
+        first = ""
+        if source.endswith(".csv") and len(values) == n_samples - 1:
+            first = "; if its first line is a label, too, pass --no-header (in Python header=False)"
         raise DataFileError(
             f"{source} holds {len(values)} labels, but there are {n_samples} images. Give the "
-            "labels that belong to these images"
+            f"labels that belong to these images{first}"
         )
     try:
         distinct = np.unique(values)
     except TypeError as error:
         raise DataFileError(
-            f"{source} mixes labels that cannot be compared ({error}). Use one type for all"
+            f"{source} mixes labels that cannot be compared ({reason(error)}). Use one type for all"
         ) from error
     _check_distinct(distinct, source, n_classes)
     return values.astype(np.int64)
@@ -140,7 +159,8 @@ def _check_distinct(distinct: npt.NDArray[Any], source: str, n_classes: int | No
             if not math.isfinite(label) or label != int(label):
                 raise DataFileError(
                     f"{source} holds the label {label}, which is not a whole number. Classes are "
-                    "numbered 0, 1, 2, ...; a network of this package does not predict quantities"
+                    "numbered 0, 1, 2, ...; quantities are predicted by eigenmlp.MLPRegressor, in "
+                    "Python"
                 )
     known = distinct.dtype.kind in "biuf"
     if n_classes is not None:
@@ -148,18 +168,24 @@ def _check_distinct(distinct: npt.NDArray[Any], source: str, n_classes: int | No
             return
         wrong = next(label for label in distinct.tolist() if not (known and 0 <= label < n_classes))
         raise DataFileError(
-            f"{source} holds the label {wrong!r}, but with {n_classes} classes labels must be the "
-            f"numbers 0 to {n_classes - 1}. Number them as they were when the network was trained"
+            f"{source} holds the label {shown(wrong)}, but with {n_classes} classes labels must be "
+            f"the numbers 0 to {n_classes - 1}. Number them as they were when the network was "
+            "trained"
         )
     if known and np.array_equal(distinct, np.arange(len(distinct))):
         return
-    shown = distinct[:_SHOWN].tolist()
+    labels = list(map(shown, distinct[:_SHOWN].tolist()))
     more = "" if len(distinct) <= _SHOWN else ", ..."
-    pairs = ", ".join(f"{label!r}: {index}" for index, label in enumerate(shown))
+    pairs = ", ".join(f"{label}: {index}" for index, label in enumerate(labels))
+    absent = ""
+    if known and distinct[0] >= 0:
+        absent = (
+            ". If some classes are absent from this file on purpose, read it from Python, by "
+            f"eigenmlp.datasets.read_arrays(..., n_classes={int(distinct[-1]) + 1})"
+        )
     raise DataFileError(
-        f"{source} holds the labels {', '.join(map(repr, shown))}{more}, but {len(distinct)} "
+        f"{source} holds the labels {', '.join(labels)}{more}, but {len(distinct)} "
         f"classes must be numbered 0 to {len(distinct) - 1}. This mapping does it: "
         f"{{{pairs}{more}}}. Apply it by `names, y = numpy.unique(labels, return_inverse=True)` "
-        "and save y; names[k] is then the old label of class k. If some classes are absent from "
-        "this file on purpose, give n_classes instead"
+        f"and save y; names[k] is then the old label of class k{absent}"
     )

@@ -137,12 +137,14 @@ def load_dataset(name: str, *, quick: bool = False) -> StudyData:
     return load(N_QUICK if quick else N_SAMPLES)
 
 
-def load_files(images: Path, labels: Path | str, *, quick: bool = False) -> StudyData:
+def load_files(
+    images: Path, labels: Path | str, *, header: bool | None = None, quick: bool = False
+) -> StudyData:
     """Load images and labels as `datasets.read_arrays` does; `quick` takes 1,000 rows at most.
 
-    uint8 images are scaled by 1/255; other numbers are taken as they are.
+    uint8 images are scaled by 1/255; other numbers, tables' among them, are taken as they are.
     """
-    X, y = datasets.read_arrays(images, labels)
+    X, y = datasets.read_arrays(images, labels, header=header)
     assert y is not None  # noqa: S101  labels were asked for
     n_classes = int(y.max()) + 1
     if quick and len(X) > N_QUICK:
@@ -163,7 +165,7 @@ def load_files(images: Path, labels: Path | str, *, quick: bool = False) -> Stud
     )
 
 
-def with_unlabelled(data: StudyData, images: Path) -> StudyData:
+def with_unlabelled(data: StudyData, images: Path, *, header: bool | None = None) -> StudyData:
     """Return the data with the images of a file as those to predict.
 
     Raises
@@ -171,7 +173,7 @@ def with_unlabelled(data: StudyData, images: Path) -> StudyData:
     DataFileError
         If they are not like the images of the study.
     """
-    X, _ = datasets.read_arrays(images)
+    X, _ = datasets.read_arrays(images, header=header)
     for what, given, wanted in (
         ("{} values", X.shape[1], data.n_features),
         ("{} numbers", X.dtype, data.X.dtype),

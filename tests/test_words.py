@@ -1,0 +1,88 @@
+"""Texts of users in messages: short, whatever they are."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_files import IMAGES
+from eigenmlp._words import listed, shortened, shown
+from eigenmlp.datasets import read_arrays
+from eigenmlp.errors import DataFileError
+
+LONG = "x" * 2_000_000
+
+
+@pytest.mark.parametrize("length", [0, 59, 60, 61, 62, 1000])
+def test_both_ends_of_a_long_text_are_kept(length: int) -> None:
+    text = "".join(chr(ord("a") + place % 26) for place in range(length))
+    short = shortened(text)
+    if length <= 60:
+        assert short == text
+    else:
+        begin, end = short.split("...")
+        assert len(begin) + 3 + len(end) <= 60 + len(" (2,000,000 characters)")
+        assert text.startswith(begin)
+        assert text.endswith(end.partition(" ")[0])
+        assert f"({length:,} characters)" in end
+
+
+def test_values_and_lists() -> None:
+    assert shown("a\n") == "'a\\n'"
+    assert shown(LONG).startswith("'xxx")
+    assert "(2,000,002 characters)" in shown(LONG)
+    assert listed(["a", 1, LONG]).startswith("a, 1, xxx")
+    assert len(listed([LONG] * 1000)) < 1100
+    assert listed(range(11)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... (11 in all)"
+
+
+def files_with_long_texts(folder: Path) -> list[tuple[str, str | None]]:
+    def csv(text: str) -> str:
+        path = folder / f"{len(list(folder.iterdir()))}.csv"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def parquet(frame: pd.DataFrame) -> str:
+        path = folder / f"{len(list(folder.iterdir()))}.parquet"
+        frame.to_parquet(path)
+        return str(path)
+
+    np.save(folder / "x.npy", IMAGES)
+    np.save(folder / "y.npy", [LONG, "b", "c", "d"])
+    arrays: dict[str, Any] = {"n" * 5000: IMAGES, "m" * 5000: IMAGES}
+    np.savez(folder / "x.npz", **arrays)
+    np.save(folder / "fields.npy", np.zeros(2, [("f" * 3000 + str(i), "f4") for i in range(3)]))
+    name = "n" * 100_000
+    return [
+        (csv(f"a,b\n1,{LONG}\n"), None),
+        (csv(f"a,{name}\n1,x\n"), None),
+        (csv(f"a,{name}\n1,\n"), None),
+        (csv(f"a,{name}\n1,inf\n"), None),
+        (csv(f"{name},{name}\n1,2\n"), None),
+        (csv(f"5,{name}\n1,2\n"), None),
+        (csv(f"{LONG},b\n1,2\n"), None),
+        (csv(f"a,{name}\n1,2\n"), "y"),
+        (csv(f"a,y\n1,{LONG}\n2,b\n"), "y"),
+        (csv(f"a,{name}\n1,x\n"), name),
+        (csv("a,b\n1," + "9" * 4000 + "\n"), None),
+        (parquet(pd.DataFrame({"a": [LONG]})), None),
+        (parquet(pd.DataFrame({name: [1, None]})), None),
+        (parquet(pd.DataFrame({"a": [1]}, index=[LONG])), None),
+        (parquet(pd.DataFrame({"a": [[LONG]]})), None),
+        (str(folder / "x.npy"), str(folder / "y.npy")),
+        (str(folder / "x.npy"), LONG),
+        (str(folder / "x.npz"), None),
+        (str(folder / "x.npz"), "n" * 3000),
+        (str(folder / "fields.npy"), None),
+        (LONG, None),
+    ]
+
+
+def test_no_message_about_a_file_is_long(tmp_path: Path) -> None:
+    for images, labels in files_with_long_texts(tmp_path):
+        with pytest.raises(DataFileError) as caught:
+            read_arrays(images, labels)
+        paths = 3 * len(str(tmp_path))
+        assert len(str(caught.value)) < 1500 + paths, str(caught.value)[:3000]
