@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 
+from eigenmlp._foreign_files import foreign_kind
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_HEADER_BYTES",
     "Entry",
+    "ForeignFileError",
     "SafetensorsError",
     "SafetensorsFile",
     "serialized",
@@ -43,6 +46,10 @@ _NAMES = {
 
 class SafetensorsError(ValueError):
     """A file is no safetensors file, or contradicts itself."""
+
+
+class ForeignFileError(SafetensorsError):
+    """A file is of another kind, which the message names, and the way from there."""
 
 
 class Entry(NamedTuple):
@@ -96,7 +103,8 @@ class SafetensorsFile:
     Raises
     ------
     SafetensorsError
-        If it is no regular file, or not as https://huggingface.co/docs/safetensors has it.
+        If it is no regular file, or not as https://huggingface.co/docs/safetensors has it; a
+        ForeignFileError if it is known to be of another kind.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -109,6 +117,12 @@ class SafetensorsFile:
             self.metadata = _metadata(header.pop("__metadata__", {}))
             self.entries = {name: _entry(name, value) for name, value in header.items()}
             self._check_extents()
+        except SafetensorsError as error:
+            self._file.close()
+            kind = foreign_kind(path)
+            if kind is None:
+                raise
+            raise ForeignFileError(kind) from error
         except BaseException:
             self._file.close()
             raise

@@ -23,6 +23,7 @@ from eigenmlp._files import write_atomically
 from eigenmlp._safetensors import (
     MAX_HEADER_BYTES,
     Entry,
+    ForeignFileError,
     SafetensorsError,
     SafetensorsFile,
     serialized,
@@ -120,6 +121,8 @@ def read(path: str | os.PathLike[str]) -> ModelFile:
     try:
         with SafetensorsFile(path) as file:
             return _read(path, file)
+    except ForeignFileError as error:
+        raise ModelFileError(f"{path} is not a readable safetensors file, but {error}") from error
     except SafetensorsError as error:
         raise ModelFileError(
             f"{path} is not a readable safetensors file ({_short(error)}); was it cut short, or "
