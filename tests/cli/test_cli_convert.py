@@ -36,11 +36,15 @@ def save_version_1(path: str) -> None:
 
 
 def save_state(
-    path: str, names: tuple[str, str] = ("net.0", "net.2"), more: Mapping[str, Any] | None = None
+    path: str,
+    names: tuple[str, str] = ("net.0", "net.2"),
+    more: Mapping[str, Any] | None = None,
+    dtype: type = float,
 ) -> None:
     state = {f"{names[0]}.weight": WEIGHTS[0].T.copy(), f"{names[0]}.bias": BIASES[0]}
     state |= {f"{names[1]}.weight": WEIGHTS[1].T.copy(), f"{names[1]}.bias": BIASES[1]}
-    safetensors.numpy.save_file({**state, **(more or {})}, path, metadata={"format": "pt"})
+    state = {name: array.astype(dtype) for name, array in {**state, **(more or {})}.items()}
+    safetensors.numpy.save_file(state, path, metadata={"format": "pt"})
 
 
 def check_network(path: str, **properties: Any) -> None:
@@ -123,12 +127,62 @@ def test_export_and_convert_are_each_others_way_back(run: Run) -> None:
     network.save("net.st")
     assert run("export", "-f", "torch", "net.st", "state.st").code == 0
     names = ",".join(network.activations)
-    options = ("--activation", names, "--outputs", "logistic")
+    kinds = ",".join(kind or "none" for kind in network.normalizations)
+    options = ("--activation", names, "--normalization", kinds, "--outputs", "logistic")
     assert run("convert", "state.st", "back.st", *options).code == 0
     X = rng.normal(size=(20, 3))
     back = em.load_network("back.st")
     assert back.normalizations == network.normalizations
     np.testing.assert_array_equal(back.predict_outputs(X), network.predict_outputs(X))
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16"])
+def test_sixteen_bits_are_read_exactly_and_told(run: Run, dtype: str) -> None:
+    save_state("state.st", dtype=np.float32)  # values of a few bits
+    whole = safetensors.numpy.load_file("state.st")
+    header: dict[str, Any] = {}
+    body = b""
+    for name, array in whole.items():
+        half = array.astype(np.float16) if dtype == "F16" else array.view(np.uint16)[..., 1::2]
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(array.shape),
+            "data_offsets": [len(body), len(body) + half.nbytes],
+        }
+        body += half.tobytes()
+    text = json.dumps(header).encode()
+    Path("half.st").write_bytes(len(text).to_bytes(8, "little") + text + body)
+    done = run("convert", "half.st", "new.st")
+    assert (done.code, done.err) == (0, "")
+    assert f"half.st, state dict, its {dtype} exactly as F32" in done.out
+    check_network("new.st", dtype=np.dtype(np.float32))
+
+
+def test_a_weight_behind_a_layer_must_be_told(run: Run) -> None:
+    save_state("state.st", more={"net.1.weight": np.ones(2), "net.1.bias": np.zeros(2)})
+    done = run("convert", "state.st", "new.st")
+    assert done.code == 2
+    assert "--normalization" in done.err
+    assert not Path("new.st").exists()
+    assert run("convert", "state.st", "new.st", "--normalization", "layer").code == 0
+    check_network("new.st", normalizations=("layer",))
+
+
+def test_what_a_state_dict_leaves_open_is_told(run: Run) -> None:
+    save_state("state.st")
+    done = run("convert", "state.st", "new.st")
+    assert "relu activations, softmax outputs, which a state dict does not tell" in done.out
+    done = run("convert", "state.st", "2.st", "--activation", "tanh", "--outputs", "identity")
+    assert "does not tell" not in done.out
+
+
+def test_files_of_other_programs_are_told(run: Run) -> None:
+    Path("model.pt").write_bytes(b"\x80\x02}q\x00.")
+    for command in (("convert", "model.pt", "new.st"), ("inspect", "model.pt")):
+        done = run(*command)
+        assert done.code == 1
+        assert "model.pt is not a readable safetensors file, but a pickle" in done.err
+        assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

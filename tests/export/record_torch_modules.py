@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch_modules_problem import MODULES, Module
+from torch_modules_problem import MODULES, STRANGERS, Module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TARGET = Path(__file__).with_name("torch_modules.json")
+STRANGERS_TARGET = TARGET.with_name("torch_strangers.json")
 
 ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {
     "identity": torch.nn.Identity,
@@ -46,7 +47,7 @@ def build(module: Module) -> torch.nn.Sequential:
         if module.normalizations[layer] == "batch":
             parts.append(torch.nn.BatchNorm1d(fan_out, affine=not module.plain))
         if module.normalizations[layer] == "layer":
-            parts.append(torch.nn.LayerNorm(fan_out))
+            parts.append(torch.nn.LayerNorm(fan_out, bias=not module.plain))
         parts.append(ACTIVATIONS[module.activations[layer]]())
         if module.dropouts[layer] > 0:
             parts.append(torch.nn.Dropout(module.dropouts[layer]))
@@ -72,7 +73,14 @@ def record(module: Module) -> dict[str, Any]:
     }
 
 
+def record_stranger(layers: str) -> dict[str, Any]:
+    module = torch.nn.Sequential(*eval(f"[{layers}]", vars(torch.nn)))  # noqa: S307
+    return {name: tensor.tolist() for name, tensor in module.state_dict().items()}
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     records = {name: record(module) for name, module in MODULES.items()}
     TARGET.write_text(json.dumps(records) + "\n", encoding="utf-8")
+    strangers = {name: record_stranger(layers) for name, layers in STRANGERS.items()}
+    STRANGERS_TARGET.write_text(json.dumps(strangers) + "\n", encoding="utf-8")

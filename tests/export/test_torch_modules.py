@@ -42,6 +42,9 @@ def test_modules_compute_what_networks_do(index: int) -> None:
     assert np.abs(found - expected).max() < TOLERANCES[net.dtype.name] * scale
 
     back = em.export.from_torch_state_dict(
-        module.state_dict(), activation=net.activations, output=net.output
+        module.state_dict(),
+        activation=net.activations,
+        output=net.output,
+        normalization=net.normalizations,
     )
     assert np.array_equal(em.export.to_torch_state_dict(back)["0.weight"], state["0.weight"])

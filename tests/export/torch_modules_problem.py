@@ -14,7 +14,7 @@ class Module(NamedTuple):
     dropouts: list[float]
     output: str
     dtype: str
-    plain: bool = False  # no bias before batch normalization, and no weight and bias in it
+    plain: bool = False  # no bias before a normalization, which then has less than its default
 
 
 MODULES = {
@@ -31,4 +31,33 @@ MODULES = {
         "float64",
     ),
     "plain": Module([3, 4, 2], ["relu"], ["batch"], [0.0], "logistic", "float64", plain=True),
+    "plain layer": Module([3, 4, 2], ["tanh"], ["layer"], [0.0], "identity", "float64", plain=True),
+}
+
+# Modules that no network is, by the state dicts of which PyTorch tells no more than shapes.
+STRANGERS = {
+    "PReLU of one slope": "Linear(2, 1), PReLU(), Linear(1, 2)",
+    "PReLU of a slope per unit": "Linear(2, 3), PReLU(3), Linear(3, 2)",
+    "RMSNorm": "Linear(2, 3), RMSNorm(3), ReLU(), Linear(3, 2)",
+    "LayerNorm": "Linear(2, 3), LayerNorm(3), ReLU(), Linear(3, 2)",
+    "LayerNorm without bias": "Linear(2, 3), LayerNorm(3, bias=False), ReLU(), Linear(3, 2)",
+    "GroupNorm": "Linear(2, 4), GroupNorm(2, 4), ReLU(), Linear(4, 2)",
+    "InstanceNorm1d": "Linear(2, 3), InstanceNorm1d(3, affine=True), ReLU(), Linear(3, 2)",
+    "BatchNorm1d without statistics": "Linear(2, 3), BatchNorm1d(3, track_running_stats=False), "
+    "ReLU(), Linear(3, 2)",
+    "BatchNorm1d behind the activation": "Linear(2, 3), ReLU(), BatchNorm1d(3), Linear(3, 2)",
+    "LayerNorm behind the activation": "Linear(2, 3), ReLU(), LayerNorm(3), Linear(3, 2)",
+    "LayerNorm and PReLU": "Linear(2, 3), LayerNorm(3), PReLU(3), Linear(3, 2)",
+    "LayerNorm first": "LayerNorm(2), Linear(2, 3)",
+    "LayerNorm last": "Linear(2, 3), LayerNorm(3)",
+    "Embedding": "Embedding(4, 4), Linear(4, 2)",
+    "Embedding alone": "Embedding(5, 3)",
+    "EmbeddingBag": "EmbeddingBag(5, 3), Linear(3, 2)",
+    "Conv1d": "Linear(2, 3), Conv1d(3, 3, 1), Linear(3, 2)",
+    "Bilinear": "Bilinear(2, 2, 3)",
+    "LSTM": "LSTM(2, 3)",
+    "MultiheadAttention": "MultiheadAttention(2, 1)",
+    "weight_norm": "utils.parametrizations.weight_norm(Linear(2, 3)), ReLU(), Linear(3, 2)",
+    "spectral_norm": "Linear(2, 3), utils.spectral_norm(Linear(3, 2))",
+    "two heads": "Linear(2, 3), Linear(3, 2), Linear(3, 4)",
 }

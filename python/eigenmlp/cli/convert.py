@@ -1,5 +1,6 @@
 """`eigenmlp convert`: model files of any version, and state dicts, as model files of the newest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,8 @@ from eigenmlp.export.state_files import load_state_dict
 
 __all__ = ["convert"]
 
-_STATE_OPTIONS = "--activation, --outputs, --input-scale"
+_STATE_OPTIONS = "--activation, --normalization, --outputs, --input-scale"
+_UNTOLD = "which a state dict does not tell"
 
 
 def convert(
@@ -36,6 +38,16 @@ def convert(
             metavar="NAMES",
             help="Of a state dict's hidden layers, one for all or one each, with commas.  "
             "[dim]\\[default: relu][/dim]",
+            rich_help_panel="State dict",
+            show_default=False,
+        ),
+    ] = None,
+    normalization: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Of a state dict's hidden layers: batch, layer or none, one for all or one each, "
+            "with commas.  [dim]\\[default: what the state dict tells][/dim]",
             rich_help_panel="State dict",
             show_default=False,
         ),
@@ -64,7 +76,9 @@ def convert(
     """Write a model file of the newest format.
 
     The layers of a state dict are taken in the order of the numbers in their names, as in a
-    torch.nn.Sequential.
+    torch.nn.Sequential. What it doesn't tell are the options of the panel below: a weight behind a
+    layer may be that of a layer normalization or of others, and is refused without
+    --normalization.
 
     For example:
 
@@ -75,22 +89,27 @@ def convert(
     check_target("OUT", target, force=force)
     model: Any
     if _is_model_file(source):
-        if (activation, outputs, input_scale) != (None, None, None):
+        if any(option is not None for option in (activation, normalization, outputs, input_scale)):
             raise typer.BadParameter(
                 f"{source} is a model file, which tells them; leave them out.",
                 param_hint=_STATE_OPTIONS,
             )
         model = em.load_model(source)
+        assumed = []
         told = f"format version {model_files.read(source).format_version}"
     else:
-        model = _from_state(source, activation or "relu", outputs or "softmax", input_scale or "1")
-        told = "state dict"
+        model, told = _from_state(
+            source, activation or "relu", normalization, outputs or "softmax", input_scale or "1"
+        )
+        assumed = ["relu activations"] if activation is None and model.activations else []
+        assumed += ["softmax outputs"] if outputs is None else []
     model.save(target)
     console_for().print(
         facts(
             {
                 "Model": kind_of(model),
                 "Read": f"{source}, {told}",
+                **({"Assumed": f"{', '.join(assumed)}, {_UNTOLD}"} if assumed else {}),
                 "Written": f"{target}, format version {model_files.FORMAT_VERSION}, "
                 f"{size_of(target)}",
             }
@@ -107,15 +126,29 @@ def _is_model_file(path: Path) -> bool:
         return True
 
 
-def _from_state(source: Path, activation: str, outputs: str, input_scale: str) -> em.Network:
-    state = load_state_dict(source)
-    names = activation.split(",")
+def _from_state(
+    source: Path, activation: str, normalization: str | None, outputs: str, input_scale: str
+) -> tuple[em.Network, str]:
+    """Make the network, and say what was read."""
+    state, dtypes = load_state_dict(source)
     scale = number("--input-scale", input_scale)
     with bad_usage_of(f"IN, {_STATE_OPTIONS}"):
-        network: em.Network = em.export.from_torch_state_dict(
+        network = em.export.from_torch_state_dict(
             state,
-            activation=names[0] if len(names) == 1 else names,
+            activation=_one_or_each(activation.split(",")),
+            normalization=_one_or_each(_normalizations(normalization)),
             output=outputs,
             input_scale=scale,
         )
-    return network
+    short = sorted(dtypes & {"BF16", "F16"})
+    told = f"state dict, its {' and '.join(short)} exactly as F32" if short else "state dict"
+    return network, told
+
+
+def _normalizations(text: str | None) -> list[str | None]:
+    names = ["none"] if text is None else text.split(",")
+    return [None if name == "none" else name for name in names]
+
+
+def _one_or_each(names: Sequence[str | None]) -> Any:
+    return names[0] if len(names) == 1 else names

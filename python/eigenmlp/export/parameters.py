@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp._architecture import Architecture
 from eigenmlp._checks import fill
 from eigenmlp.export.torch_modules import modules_of
 from eigenmlp.export.view import view_of
@@ -95,24 +96,33 @@ def from_torch_state_dict(
     activation: str | Sequence[str] = "relu",
     output: str = "softmax",
     dropout: float | Sequence[float] = 0.0,
+    normalization: str | Sequence[str | None] | None = None,
     input_scale: float = 1.0,
 ) -> Network:
     """Make a network from the state dict of a PyTorch module.
 
     The module must compute, in the order of the state dict, what `Network` does: ``Linear`` layers,
     each but the last one followed by ``BatchNorm1d`` or ``LayerNorm``, or by none, and by the
-    activation. Names don't matter; a part in front of the last point belongs to one layer. A state
-    dict doesn't tell activations, nor an ε other than the default 1e-5, nor does it show a
-    ``LayerNorm`` without parameters, or tell a ``BatchNorm1d`` without running statistics from a
-    ``LayerNorm``: pass none of these.
+    activation. Names don't matter; a part in front of the last point belongs to one layer.
+
+    A state dict doesn't tell activations, nor an ε other than the default 1e-5, nor does it show
+    what has no parameters. Running statistics tell a ``BatchNorm1d``; a weight of one entry a unit
+    alone, or with a bias, is that of ``LayerNorm`` as well as of ``GroupNorm``, ``RMSNorm`` or
+    ``PReLU``, and refused unless `normalization` says that it is a ``LayerNorm``. Refused are also
+    a first matrix without bias that may be an ``Embedding``, and a normalization whose number, as
+    in a `torch.nn.Sequential`, puts it behind the activation.
 
     Parameters
     ----------
     state : mapping of str to tensor or array
         Such as ``module.state_dict()``. A ``Linear`` without bias gets zeros, a ``BatchNorm1d``
-        without weight and bias ones and zeros.
+        without weight and bias ones and zeros. Values of 16 bits, bfloat16 too, become the same
+        ones of float32.
     activation, output, dropout
         As for `Network`.
+    normalization : {"batch", "layer"}, sequence of these or None, default=None
+        What normalizes each hidden layer, one for all or one each; None leaves it to the state
+        dict.
     input_scale : float, default=1.0
         As for `Network`: what the module's inputs were multiplied by.
 
@@ -126,8 +136,8 @@ def from_torch_state_dict(
     TypeError
         If `state` is no mapping of texts to numbers.
     ValueError
-        If it holds something else than such layers, or values that are not finite, or if another
-        argument doesn't fit it.
+        If it holds something else than such layers, or what can't be told apart from something
+        else, or values that are not finite, or if another argument doesn't fit it.
 
     See Also
     --------
@@ -142,21 +152,33 @@ def from_torch_state_dict(
     array([[11.5]])
     """
     layers = modules_of(state)
-    arrays = [array for layer in layers for array in layer.values()]
-    network = Network(
-        [layers[0]["weight"].shape[0], *(layer["weight"].shape[1] for layer in layers)],
+    arrays = [array for layer in layers for array in layer.arrays.values()]
+    wide = any(array.dtype.kind == "f" and array.dtype.itemsize > 4 for array in arrays)
+    architecture = Architecture.of(
+        [layers[0].arrays["weight"].shape[0], *(len(layer.arrays["bias"]) for layer in layers)],
         activation=activation,
         output=output,
         dropout=dropout,
-        normalization=[_normalization(layer) for layer in layers[:-1]],
-        dtype="float64" if any(a.dtype == np.float64 for a in arrays) else "float32",
+        normalization=normalization,
+        dtype="float64" if wide else "float32",
+        input_scale=input_scale,
+    )
+    layers[0].refuse_embedding(alone=len(layers) == 1)
+    said = zip(layers, architecture.normalizations, strict=False)
+    network = Network(
+        architecture.layer_sizes,
+        activation=architecture.activations,
+        output=output,
+        dropout=architecture.dropouts,
+        normalization=[layer.normalization(kind) for layer, kind in said],
+        dtype=architecture.dtype,
         input_scale=input_scale,
         rng=0,
     )
     flat = network.get_flat_parameters()
     for views, layer in zip(network._named_arrays(flat), layers, strict=True):
         for name, view in views.items():
-            fill(view, layer[name], "the state dict")
+            fill(view, layer.arrays[name], "the state dict")
     network._set_values(flat, "the state dict")
     return network
 
@@ -230,9 +252,3 @@ def _scaled_layers(network: Network) -> list[dict[str, NDArray[Any]]]:
         scaled = first * network.dtype.type(network.input_scale)
     fill(first, scaled, f"the first layer times input_scale={network.input_scale}")
     return [{name: view.copy() for name, view in layer.items()} for layer in layers]
-
-
-def _normalization(layer: dict[str, NDArray[Any]]) -> str | None:
-    if "gain" not in layer:
-        return None
-    return "batch" if "running_mean" in layer else "layer"

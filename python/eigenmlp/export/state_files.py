@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["load_state_dict", "save_state_dict"]
 
-_DTYPES = {"F16": np.float16, "F32": np.float32, "F64": np.float64, "I64": np.int64}
+_DTYPES = {
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+    "I64": np.int64,
+    "BF16": np.uint16,  # the upper half of a float32, which NumPy has no type for
+}
 
 
 def save_state_dict(path: str | os.PathLike[str], state: Mapping[str, NDArray[Any]]) -> None:
@@ -35,11 +41,18 @@ def save_state_dict(path: str | os.PathLike[str], state: Mapping[str, NDArray[An
     write_atomically(path, serialized(dict(state), {"format": "pt"}))
 
 
-def load_state_dict(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+def load_state_dict(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], set[str]]:
     """Read a state dict that ``safetensors.torch.save_file`` wrote.
 
     Such files keep no order, so that of the layers is taken from the numbers in their names, as
     `torch.nn.Sequential` has them: ``0.weight``, ``2.weight``, ``10.weight``.
+
+    Returns
+    -------
+    state : dict of str to array
+        Those of ``BF16`` as float32, which is exact.
+    dtypes : set of str
+        As the file names them.
 
     Raises
     ------
@@ -54,19 +67,24 @@ def load_state_dict(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     try:
         with SafetensorsFile(path) as file:
             _check(file)
-            return {
-                name: file.read(name, np.dtype(_DTYPES[file.entries[name].dtype]))
-                for name in _in_order(file.entries)
-            }
+            state = {name: _array(file, name) for name in _in_order(file.entries)}
+            return state, {entry.dtype for entry in file.entries.values()}
     except SafetensorsError as error:
         raise ModelFileError(f"{os.fspath(path)} holds no readable state dict: {error}") from error
+
+
+def _array(file: SafetensorsFile, name: str) -> NDArray[Any]:
+    dtype = file.entries[name].dtype
+    array = file.read(name, np.dtype(_DTYPES[dtype]))
+    return (array.astype(np.uint32) << 16).view(np.float32) if dtype == "BF16" else array
 
 
 def _check(file: SafetensorsFile) -> None:
     for name, (dtype, shape, start, stop) in file.entries.items():
         if dtype not in _DTYPES:
             raise SafetensorsError(
-                f"{name[:60]!r} is of {dtype[:20]!r}; convert it to one of {', '.join(_DTYPES)}"
+                f"{name[:60]!r} is of {dtype[:20]!r}; convert it to one of {', '.join(_DTYPES)}: "
+                "in PyTorch, tensor.float(); codes of a quantized layer must be dequantized first"
             )
         if stop - start != np.dtype(_DTYPES[dtype]).itemsize * math.prod(shape):
             raise SafetensorsError(f"{name[:60]!r} has not the bytes that its shape needs")
