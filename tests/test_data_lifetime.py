@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable as Function
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 from scipy import sparse
+from scipy.optimize import minimize
 
 import eigenmlp as em
 from eigenmlp import MLPClassifier, MLPRegressor
@@ -31,7 +33,6 @@ from eigenmlp.callbacks import (
     TensorBoardLogger,
     TrainingState,
 )
-from eigenmlp.estimators import lbfgs
 from eigenmlp.experiments.board import Board
 from eigenmlp.experiments.store import Store
 from eigenmlp.experiments.trial import run_trial
@@ -154,7 +155,7 @@ def test_train_keeps_no_data(name: str, ending: str, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         callback = CALLBACKS[name](tmp_path / folder)
-        found = kept(lambda given, hook=callback: ended(given, [hook, *ENDINGS[ending]()]))
+        found = kept(partial(ended, callbacks=[callback, *ENDINGS[ending]()]))
     assert found == []
 
 
@@ -251,8 +252,8 @@ def interrupted(model: Any, given: Data) -> Any:
                 raise KeyboardInterrupt
             return False
 
-    model._say = lambda _message: bool(interrupts)
     interrupts = Interrupts()
+    model._say = lambda _message: bool(interrupts)
     fitted = model.fit(given.X, given.y)
     assert Interrupts.calls >= 2
     return fitted
@@ -309,20 +310,20 @@ def test_an_estimator_keeps_no_data(kind: str, solver: str, name: str) -> None:
 
 
 def test_a_function_that_scipy_keeps_has_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    minimize, held = lbfgs.minimize, []
+    held = []
 
     def holding(function: Any, *arguments: Any, **options: Any) -> Any:
         held.append(function)
         return minimize(function, *arguments, **options)
 
-    monkeypatch.setattr(lbfgs, "minimize", holding)
+    monkeypatch.setattr("eigenmlp.estimators.lbfgs.minimize", holding)
     assert kept(lambda d: MLPClassifier((4,), solver="lbfgs").fit(d.X, d.y, d.weights)) == []
     assert held
 
 
 def test_a_run_of_a_study_keeps_no_data(tmp_path: Path) -> None:
     studied = tiny_data()
-    references = [weakref.ref(studied), weakref.ref(studied.X)]
+    references: list[weakref.ref[Any]] = [weakref.ref(studied), weakref.ref(studied.X)]
     store = Store(tmp_path, "tiny")
     store.prepare()
     board = Board.create(store.runs / ".board.npy", 1)
@@ -332,5 +333,7 @@ def test_a_run_of_a_study_keeps_no_data(tmp_path: Path) -> None:
 
 
 def test_an_export_keeps_no_data(tmp_path: Path) -> None:
-    network = em.Network([WIDTH, 4, 3], rng=0)
-    assert kept(lambda d: em.export.to_c(network, tmp_path, int8=True, X=d.X, y=d.y) and None) == []
+    def export(given: Data) -> None:
+        em.export.to_c(em.Network([WIDTH, 4, 3]), tmp_path, int8=True, X=given.X, y=given.y)
+
+    assert kept(export) == []

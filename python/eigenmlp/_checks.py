@@ -15,6 +15,7 @@ __all__ = [
     "checked_scale",
     "checked_sizes",
     "fill",
+    "read_once",
 ]
 
 
@@ -30,6 +31,21 @@ def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:
         raise ValueError(
             f"{name} holds NaN, infinity or a value beyond {target.dtype}; all must be finite"
         )
+
+
+def read_once(values: Any) -> Any:
+    """Return values as an array of numbers, to be handed on in their place.
+
+    Data that compute or load themselves, such as Dask's, do so each time that they are read. What
+    is an array stays the same object, and so does what doesn't become one: the gate says why.
+    """
+    if values is None or isinstance(values, np.ndarray) or hasattr(values, "filled"):
+        return values
+    try:
+        array = np.asarray(values)
+    except Exception:  # noqa: BLE001  whatever it is, the gate meets it again
+        return values
+    return array if array.ndim and array.dtype.kind in "biuf" else values
 
 
 def checked_sizes(layer_sizes: Sequence[int]) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eigenmlp._arguments import flag, real_number
+from eigenmlp._checks import read_once
 from eigenmlp._columns import in_order
 from eigenmlp._native import _core
 from eigenmlp.losses import Loss
@@ -122,22 +123,29 @@ def epoch_rates(
 
 
 class Validation(NamedTuple):
-    """Validation data: checked for the core, and as they came for the metrics."""
+    """Validation data: checked for the core, and read as arrays."""
 
     samples: _core.Samples
     X: ArrayLike
     y: ArrayLike
+    weights: ArrayLike | None
     metrics: dict[str, Metric]
+
+    @property
+    def data(self) -> dict[str, ArrayLike]:
+        """What a run that resumes must have been given as well."""
+        weights = {} if self.weights is None else {"weights_val": self.weights}
+        return {"X_val": self.X, "y_val": self.y, **weights}
 
     def scores(
         self, network: Network, loss: Loss, allowed_threads: _core.Threads
     ) -> dict[str, float]:
         return _named_scores("val", network._evaluate_samples(self.samples, loss, allowed_threads))
 
-    def measures(self, network: Network, n_threads: int | None) -> dict[str, float]:
+    def measures(self, network: Network, allowed_threads: _core.Threads) -> dict[str, float]:
         if not self.metrics:
             return {}
-        predictions = network.predict(self.X, n_threads=n_threads)
+        predictions = network._predictions_of(self.samples, allowed_threads)
         return {f"val_{name}": float(of(self.y, predictions)) for name, of in self.metrics.items()}
 
 
@@ -203,7 +211,8 @@ def validation_from(
         )
     X, y, weights = (*data, None)[:3]
     try:
-        X = in_order(X, feature_names)
-        return Validation(network._check_samples(X, y, loss, weights), X, y, named)
+        X = read_once(in_order(X, feature_names))
+        y, weights = read_once(y), read_once(weights)
+        return Validation(network._check_samples(X, y, loss, weights), X, y, weights, named)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error

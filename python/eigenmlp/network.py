@@ -221,9 +221,7 @@ class Network(Parameters):
         >>> net.predict_outputs([[0.5, -0.5]])
         array([[1.]], dtype=float32)
         """
-        outputs, bad_row = self._core.predict_outputs(self._check_rows(X), threads(n_threads))
-        self._refuse_overflow(bad_row)
-        return outputs
+        return self._outputs_of(self._check_rows(X), threads(n_threads))
 
     def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Probability of each class, or of each logistic output.
@@ -290,12 +288,7 @@ class Network(Parameters):
         >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
         array([0, 1])
         """
-        if self.output != "softmax":
-            outputs = self.predict_outputs(X, n_threads=n_threads)
-            return (outputs > 0.5).astype(np.int64) if self.output == "logistic" else outputs
-        classes, bad_row = self._core.predict(self._check_rows(X), threads(n_threads))
-        self._refuse_overflow(bad_row)
-        return classes
+        return self._predictions_of(self._check_rows(X), threads(n_threads))
 
     def evaluate(
         self,
@@ -531,6 +524,21 @@ class Network(Parameters):
         sizes = self._architecture.layer_sizes
         X = in_order(X, self._feature_names)
         return _core.Samples(X, y, kind, sample_weight, sizes[0], sizes[-1], self._single)
+
+    def _outputs_of(self, samples: _core.Samples, allowed_threads: _core.Threads) -> NDArray[Any]:
+        outputs, bad_row = self._core.predict_outputs(samples, allowed_threads)
+        self._refuse_overflow(bad_row)
+        return outputs
+
+    def _predictions_of(
+        self, samples: _core.Samples, allowed_threads: _core.Threads
+    ) -> NDArray[Any]:
+        if self.output != "softmax":
+            outputs = self._outputs_of(samples, allowed_threads)
+            return (outputs > 0.5).astype(np.int64) if self.output == "logistic" else outputs
+        classes, bad_row = self._core.predict(samples, allowed_threads)
+        self._refuse_overflow(bad_row)
+        return classes
 
     def _refuse_overflow(self, bad_row: int) -> None:
         if bad_row >= 0:

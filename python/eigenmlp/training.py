@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from eigenmlp import _hooks
 from eigenmlp._arguments import flag, whole_number
-from eigenmlp._checks import checked_l2
+from eigenmlp._checks import checked_l2, read_once
 from eigenmlp._columns import in_order, names_of
 from eigenmlp._native import _core
 from eigenmlp._run import Run
@@ -131,7 +131,7 @@ def train(
         Evaluated after each epoch. A table's columns are put in the order of X's.
     metrics : sequence of str or callable, default=()
         What else to measure of the validation data: "balanced_accuracy", "f1_macro", "r2", or
-        functions of (y_val, predictions), which name their columns ``val_<name>``.
+        functions of (y_val, predictions), both arrays, which name their columns ``val_<name>``.
     evaluate_train : bool, default=False
         Measure training loss and accuracy over the whole training set after the epoch, at the cost
         of another forward pass. Otherwise they are the mean over the epoch's batches as they
@@ -208,13 +208,12 @@ def train(
     check_unit(schedule_unit)
     n_outputs = network.layer_sizes[-1]
     names = names_of(X) if network.feature_names is None else network.feature_names
-    X = in_order(X, names, exact=True)
+    X = read_once(in_order(X, names, exact=True))
+    y, sample_weight = read_once(y), read_once(sample_weight)
     weights = combined_weights(y, sample_weight, class_weight, network.output, n_outputs)
     samples = network._check_samples(X, y, checked_loss, weights)
     orders = Orders(shuffle, weights, len(samples), rng)
     validation = validation_from(network, checked_loss, validation_data, metrics, names)
-    if validation is not None and validation_data is not None:
-        validation_data = (validation.X, *validation_data[1:])
     batch_size = _checked_batch_size(batch_size, orders.n_samples)
     epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
     penalty = _core.Penalty(
@@ -259,7 +258,7 @@ def train(
             "X": X,
             "y": y,
             "weights": None if weights is None else np.asarray(weights, float),
-            **dict(zip(("X_val", "y_val", "weights_val"), validation_data or (), strict=False)),
+            **({} if validation is None else validation.data),
         },
     )
     state = run.state
@@ -292,7 +291,7 @@ def train(
                 moments.reset()
                 raise _diverged(state, epoch, result, rates[-1])
             if validation is not None:
-                scores.update(validation.measures(network, n_threads))
+                scores.update(validation.measures(network, allowed_threads))
             seconds = time.perf_counter() - start
             state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
             state.epoch = epoch
