@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from eigenmlp.datasets import read_arrays
+from eigenmlp.datasets.files import read_samples
 from eigenmlp.errors import DataFileError
 
 
@@ -66,6 +67,16 @@ def test_without_a_header_columns_are_called_by_their_places(tmp_path: Path) -> 
         read_arrays(path, header="no")  # type: ignore[arg-type]
 
 
+def test_columns_without_names_go_by_their_places(tmp_path: Path) -> None:
+    path = write(tmp_path, "0,7,1.5\n1,3,2.5\n")
+    known = read_samples(path, "1", header=False)
+    assert known.feature_names is None  # the places of features in this table are not in the next
+    unknown = read_samples(write(tmp_path, "7,1.5\n3,2.5\n"), header=False)
+    assert unknown.X.tolist() == known.X.tolist()
+    unknown = read_samples(path, columns=["a", "b"], header=False)
+    assert unknown.X.tolist() == known.X.tolist()
+
+
 def test_numbers_may_be_names(tmp_path: Path) -> None:
     path = write(tmp_path, "0,1,2\n7,1.5,0\n3,2.5,1\n")
     X, y = read_arrays(path, "2", header=True)
@@ -111,6 +122,9 @@ def test_a_blank_line_among_labels_is_a_missing_label(tmp_path: Path) -> None:
     labels = write(tmp_path, "y\n0\n\n1\n1\n", "y.csv")
     with pytest.raises(DataFileError, match=r"y\.csv has no value in row 2 \(1 of 4 rows"):
         read_arrays(tmp_path / "x.npy", labels)
+    write(tmp_path, "\n0\n1\n", "y.csv")
+    with pytest.raises(DataFileError, match=r"y\.csv has no value in row 1 \(1 of 3 rows"):
+        read_arrays(tmp_path / "x.npy", labels, header=False)
     for around in ("\n\ny\n0\n1\n1\n", "y\r\n0\r\n1\r\n1\r\n\r\n\r\n"):
         write(tmp_path, around, "y.csv")
         _, y = read_arrays(tmp_path / "x.npy", labels)

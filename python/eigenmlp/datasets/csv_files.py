@@ -47,7 +47,7 @@ def read_csv(path: Path, header: bool | None = None) -> "pd.DataFrame":
                 # what comes after it would belong to other samples.
                 single = len(names) == 1
                 frame: pd.DataFrame = pandas.read_csv(
-                    _without_outer_blank_lines(stream) if single else stream,
+                    _without_outer_blank_lines(stream, header) if single else stream,
                     header=None if header is False else 0,
                     names=names,
                     index_col=False,
@@ -72,8 +72,9 @@ def read_csv(path: Path, header: bool | None = None) -> "pd.DataFrame":
     return frame
 
 
-def _without_outer_blank_lines(stream: TextIO) -> io.StringIO:
-    return io.StringIO(stream.read().strip("\r\n"), newline="")
+def _without_outer_blank_lines(stream: TextIO, header: bool | None) -> io.StringIO:
+    text = stream.read().rstrip("\r\n")
+    return io.StringIO(text if header is False else text.lstrip("\r\n"), newline="")
 
 
 def _names(stream: TextIO, path: Path, header: bool | None) -> list[str]:

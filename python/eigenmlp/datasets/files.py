@@ -154,7 +154,7 @@ def read_samples(
     columns : sequence of str or None, default=None
         The columns that X is to have of a table, in this order, wherever they stand in it; others
         are left aside, whatever they hold. None takes all but the labels, as they stand. Files
-        that name no columns go by their places.
+        that name no columns, tables without a header among them, go by their places.
     header
         As for `read_arrays`.
 
@@ -175,10 +175,12 @@ def read_samples(
         frame = _read_table(path, kind, header)
         frame, raw_labels = _without_labels(frame, path, labels)
         present = tuple(frame.columns)
-        names = present if columns is None else _chosen(columns, present, path, labels)
-        taken = set(names)
-        left_aside = tuple(name for name in present if name not in taken)
-        values = feature_matrix(frame[list(names)], str(path))
+        if not (kind is FileKind.CSV and header is False):
+            names = present if columns is None else _chosen(columns, present, path, labels)
+            taken = set(names)
+            left_aside = tuple(name for name in present if name not in taken)
+            frame = frame[list(names)]
+        values = feature_matrix(frame, str(path))
     elif kind is FileKind.NPZ:
         values, raw_labels = _read_archive(path, labels)
     else:
