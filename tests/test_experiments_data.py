@@ -165,6 +165,14 @@ def test_images_to_predict_must_be_like_those_of_the_study(tmp_path: Path) -> No
         with_unlabelled(data, tmp_path / "float.npy")
 
 
+def test_images_to_predict_may_be_of_the_other_float(tmp_path: Path) -> None:
+    data = dataclasses.replace(tiny_data(), X=tiny_data().X.astype(np.float32), input_scale=1.0)
+    np.save(tmp_path / "more.npy", data.X[:5].astype(np.float64))
+    np.testing.assert_array_equal(
+        with_unlabelled(data, tmp_path / "more.npy").unlabelled, data.X[:5]
+    )
+
+
 def test_too_few_images_for_a_split_are_refused() -> None:
     with pytest.raises(ValueError, match=r"5|empty|sample"):
         make_study_data(

@@ -174,15 +174,17 @@ def with_unlabelled(data: StudyData, images: Path, *, header: bool | None = None
         If they are not like the images of the study.
     """
     X, _ = datasets.read_arrays(images, header=header)
-    for what, given, wanted in (
-        ("{} values", X.shape[1], data.n_features),
-        ("{} numbers", X.dtype, data.X.dtype),
-    ):
-        if given != wanted:
-            raise DataFileError(
-                f"{images} cannot be predicted: its images consist of {what.format(given)}, "
-                f"those of the study of {what.format(wanted)}; bring both to the same form"
-            )
+    if X.shape[1] != data.n_features:
+        raise DataFileError(
+            f"{images} cannot be predicted: its images consist of {X.shape[1]} values, those of "
+            f"the study of {data.n_features} values; bring both to the same form"
+        )
+    # Floats of either type are the same numbers; bytes are scaled, and so mean others.
+    if X.dtype != data.X.dtype and np.uint8 in {X.dtype.type, data.X.dtype.type}:
+        raise DataFileError(
+            f"{images} cannot be predicted: its images consist of {X.dtype} numbers, those of the "
+            f"study of {data.X.dtype} numbers; bring both to the same form"
+        )
     return dataclasses.replace(data, unlabelled=X)
 
 
