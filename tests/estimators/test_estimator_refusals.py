@@ -110,7 +110,7 @@ def test_divergence_without_validation_is_an_error(solver: str, scale: float) ->
     model = em.MLPRegressor(solver=solver, random_state=0)
     with pytest.raises(ValueError, match=r"^Solver produced non-finite parameter weights\. The"):
         model.fit(scale * X, y)
-    assert all(np.isfinite(coef).all() for coef in model.coefs_)
+    assert not hasattr(model, "coefs_")
 
 
 def test_a_prediction_that_overflows_is_an_error() -> None:

@@ -216,12 +216,8 @@ def interrupt() -> bool:
     raise KeyboardInterrupt
 
 
-def fail() -> bool:
-    raise OSError("disk full")
-
-
-@pytest.mark.parametrize("how", ["max_iter", "tol", "callback", "Ctrl-C", "error", "divergence"])
-def test_the_best_parameters_return_whatever_ended_training(how: str) -> None:
+@pytest.mark.parametrize("how", ["max_iter", "tol", "callback", "Ctrl-C", "divergence"])
+def test_the_best_parameters_return_however_training_ended(how: str) -> None:
     kind, train, X, y = halves("classes")
     snapshots = Snapshots()
     settings: dict[str, dict[str, Any]] = {
@@ -229,7 +225,6 @@ def test_the_best_parameters_return_whatever_ended_training(how: str) -> None:
         "tol": {"tol": 10.0, "n_iter_no_change": 6},
         "callback": {"callbacks": [snapshots, Breaks(lambda: True)]},
         "Ctrl-C": {"callbacks": [snapshots, Breaks(interrupt)]},
-        "error": {"callbacks": [snapshots, Breaks(fail)]},
         "divergence": {"learning_rate": lambda epoch: 1.0 if epoch < 8 else 1e300},
     }
     # So fast that the last isn't the best.
@@ -240,10 +235,7 @@ def test_the_best_parameters_return_whatever_ended_training(how: str) -> None:
         learning_rate=lambda _epoch: 1.0,
         callbacks=[snapshots],
     ).set_params(**settings[how])
-    if how == "error":
-        with pytest.raises(OSError, match="disk full"):
-            model.fit(**train, X_val=X, y_val=y)
-    elif how == "Ctrl-C":
+    if how == "Ctrl-C":
         with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
             model.fit(**train, X_val=X, y_val=y)
     elif how == "divergence":

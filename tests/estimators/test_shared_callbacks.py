@@ -284,7 +284,7 @@ def test_a_single_callback_is_asked_for_in_a_list() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_is_in_no_run_of_its_parents() -> None:
-    statuses = []
+    statuses: list[int] = []
 
     class Forks(Callback):
         def on_epoch_end(self, state: TrainingState) -> None:

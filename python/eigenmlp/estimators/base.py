@@ -13,7 +13,6 @@ from sklearn.utils.validation import _check_sample_weight
 from eigenmlp import checkpoints
 from eigenmlp._run import newest_of
 from eigenmlp.callbacks import Checkpoint
-from eigenmlp.errors import CheckpointError
 from eigenmlp.estimators.export import Exportable
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.lbfgs import LbfgsSolver
@@ -26,6 +25,7 @@ from eigenmlp.estimators.record import NON_FINITE, state_of
 from eigenmlp.estimators.samples import Samples, dense
 from eigenmlp.estimators.saving import Savable
 from eigenmlp.estimators.stochastic import StochasticSolver
+from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 
 if TYPE_CHECKING:
     import os
@@ -57,6 +57,10 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         resume_from: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Fit the model to samples.
+
+        A fit that raises leaves all as it was: the fitted attributes, what the optimizer remembers,
+        and a RandomState given as `random_state`. One that Ctrl-C interrupts in training doesn't
+        raise; it warns, and the model is what it had come to.
 
         Parameters
         ----------
@@ -94,18 +98,9 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             parameters.
         """
         given = self._given_validation_data(X_val, y_val, sample_weight_val)
-        if resume_from is None:
-            return self._fit(X, y, sample_weight, given, incremental=False)
-        before = dict(self.__dict__)
-        random_state = check_random_state(self.random_state)
-        state = random_state.get_state(legacy=False)
-        try:
-            return self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
-        except (CheckpointError, FileNotFoundError):
-            # What was fitted before shall not be lost.
-            self.__dict__ = before
-            random_state.set_state(state)
-            raise
+        with whole_or_not_at_all(self):
+            self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
+        return self
 
     def _fit(
         self,
@@ -116,7 +111,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         *,
         incremental: bool,
         resume_from: str | os.PathLike[str] | None = None,
-    ) -> Self:
+    ) -> None:
         hidden = hidden_sizes(self.hidden_layer_sizes)
         if incremental and any(isinstance(callback, Checkpoint) for callback in self.callbacks):
             raise ValueError(
@@ -151,7 +146,6 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             )
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise ValueError(NON_FINITE)
-        return self
 
     def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> dict[str, Any]:
         """Return what the fit begins with; to resume, what it was the first time."""
@@ -160,6 +154,9 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             snapshot, _ = newest_of(folder, self.callbacks)
             for kept in snapshot.record.get("callbacks", []) if snapshot else []:
                 if "beginning" in kept:
+                    if not isinstance(self.random_state, np.random.RandomState):
+                        # Not NumPy's own, which is everyone's.
+                        self._random_state = np.random.RandomState()
                     self._random_state.set_state(kept["beginning"]["random_state"])
                     return dict(kept["beginning"])
         return {"random_state": state_of(self._random_state)}

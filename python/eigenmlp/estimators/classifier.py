@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from eigenmlp.estimators.labels import LabelledMLP
 from eigenmlp.estimators.parameters import CLASSIFIER_CONSTRAINTS, store
+from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -169,7 +170,8 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
       batches. Negative weights are refused.
     - A score of NaN is no progress. Training that diverges stops at once: with validation data it
       warns and keeps the best parameters before, without them it is a ValueError.
-    - With validation data the best parameters return whatever ends training, Ctrl-C included.
+    - With validation data the best parameters return however training ends, Ctrl-C included.
+    - A fit that raises leaves the model as it was before, fitted or not.
     - Sparse X is made dense. Predictions have the dtype of the fit, and raise an ArithmeticError
       rather than be infinite.
     - 'lbfgs' computes in float64 whatever X is, and goes by a loss that its gradient belongs to;
@@ -249,6 +251,8 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
     ) -> Self:
         """Train for one epoch more, with the optimizer's moments, on these samples.
 
+        A call that raises leaves all as it was.
+
         Parameters
         ----------
         X, y, sample_weight
@@ -266,10 +270,12 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         TypeError, ValueError
             As for `fit`, and with ``early_stopping=True`` or ``class_weight='balanced'``.
         """
-        if _check_partial_fit_first_call(self, classes):
-            multilabel = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
-        return self._fit(X, y, sample_weight, None, incremental=True)
+        with whole_or_not_at_all(self):
+            if _check_partial_fit_first_call(self, classes):
+                multilabel = type_of_target(y).startswith("multilabel")
+                self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+            self._fit(X, y, sample_weight, None, incremental=True)
+        return self
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the classes of samples.

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from eigenmlp.estimators.base import BaseMLP
 from eigenmlp.estimators.parameters import REGRESSOR_CONSTRAINTS, store
+from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 from eigenmlp.losses import AbsoluteError, Huber, Loss, Poisson, SquaredError
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ n_features_in_, feature_names_in_
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch more, with the optimizer's moments, on these samples.
 
+        A call that raises leaves all as it was.
+
         Parameters
         ----------
         X, y, sample_weight
@@ -138,7 +141,9 @@ n_features_in_, feature_names_in_
         TypeError, ValueError
             As for `fit`, and with ``early_stopping=True``.
         """
-        return self._fit(X, y, sample_weight, None, incremental=True)
+        with whole_or_not_at_all(self):
+            self._fit(X, y, sample_weight, None, incremental=True)
+        return self
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the values of samples.
