@@ -65,6 +65,32 @@ except KeyboardInterrupt:
 from rich.console import Console
 history = fit(progress=False, callbacks=[em.callbacks.ProgressBar(console=Console(width=60))])
 """,
+    "study": """
+from pathlib import Path
+from eigenmlp import experiments
+data = experiments.load_dataset("digits", quick=True)
+results = experiments.conduct_study(data, output=Path("out"), only=["fig4a"], quick=True)
+""",
+    "download": """
+import http.server, functools, hashlib, dataclasses, os
+from eigenmlp.datasets import remote
+names = ("k49-test-imgs.npz", "k49-test-labels.npz")
+os.makedirs("served")
+np.savez(f"served/{names[0]}", np.zeros((3, 28, 28), np.uint8))
+np.savez(f"served/{names[1]}", np.arange(3, dtype=np.uint8))
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory="served")
+handler.func.log_message = lambda *_: None
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+os.environ.update(EIGENMLP_DATA="cache", NO_PROXY="127.0.0.1")
+remote._KUZUSHIJI49 = dataclasses.replace(
+    remote._KUZUSHIJI49,
+    base_url=f"http://127.0.0.1:{server.server_port}/",
+    md5={name: hashlib.md5(Path("served", name).read_bytes()).hexdigest() for name in names},
+)
+images = em.datasets.fetch_kuzushiji49("test")
+server.shutdown(); server.server_close()
+""",
     "forked": """
 import os
 child = os.fork()
@@ -168,3 +194,16 @@ def test_a_child_after_fork_trains_without(
 ) -> None:
     (output,) = executed[0]["forked"]
     assert output.data["text/plain"] == "3"
+
+
+def test_a_study_shows_its_table(executed: tuple[dict[str, list[Any]], Recorder]) -> None:
+    (text,) = shown(executed[0]["study"])
+    assert "eigenmlp study on digits, a quick look · 3 done" in text
+    assert re.search(r"✓ batch 32 0\.\d{3}   ✓ batch 64 0\.\d{3}", text)
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_download_shows_its_files(executed: tuple[dict[str, list[Any]], Recorder]) -> None:
+    texts = shown(executed[0]["download"])
+    assert [text.split(" ━")[0] for text in texts] == ["k49-test-imgs.npz", "k49-test-labels.npz"]
+    assert all(re.search(r" (\d[\d.]*)/\1 (kB|bytes) ", text) for text in texts)

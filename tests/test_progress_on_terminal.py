@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -262,3 +263,27 @@ print("all done")
     assert shown.lines[-1] == "all done"
     assert "in the child" in shown.written
     assert "epoch 7/7" in shown.written
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, "a quick look · 3 done"),
+        ({"TERM": "dumb"}, "a quick look · 3 done"),
+        ({"PYTHONIOENCODING": "ascii"}, "[3/3] fig4a-batch"),  # which lacks the table's characters
+    ],
+)
+def test_a_study_on_every_terminal(environment: dict[str, str], words: str, tmp_path: Path) -> None:
+    shown = run(
+        f"""
+from pathlib import Path
+from eigenmlp import experiments
+from eigenmlp.experiments import report
+report.write_report = lambda *_: None  # slow, and no part of this
+data = experiments.load_dataset("digits", quick=True)
+experiments.conduct_study(data, output=Path({str(tmp_path)!r}), only=["fig4a"], quick=True, jobs=1)
+""",
+        environment=environment,
+    )
+    assert shown.status == 0, shown.written
+    assert words in "\n".join(shown.lines)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from eigenmlp._extras import require
+from eigenmlp._live import LiveDisplay, progress_console
 from eigenmlp.datasets.dataset import Dataset
 from eigenmlp.datasets.files import read_arrays
 from eigenmlp.errors import DownloadError
@@ -201,7 +202,6 @@ def _download(keeper: "pooch.Pooch", name: str) -> None:
     """Bring a file into the cache unless it is there and its checksum is right."""
     # Imported here, as only downloads show a progress bar.
     from pooch import HTTPDownloader  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,
@@ -211,7 +211,7 @@ def _download(keeper: "pooch.Pooch", name: str) -> None:
         TransferSpeedColumn,
     )
 
-    console = Console(stderr=True)
+    console = progress_console(stderr=True)
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -219,9 +219,8 @@ def _download(keeper: "pooch.Pooch", name: str) -> None:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
     )
-    bar = _DownloadBar(progress, name)
+    bar = _DownloadBar(progress, name, LiveDisplay(progress.get_renderable, console, redirect=True))
     try:
         keeper.fetch(name, downloader=HTTPDownloader(progressbar=bar, chunk_size=_CHUNK))
     finally:
@@ -234,9 +233,10 @@ class _DownloadBar:
     It starts when the size is known, so that the messages before stay above it.
     """
 
-    def __init__(self, progress: "Progress", name: str) -> None:
+    def __init__(self, progress: "Progress", name: str, display: LiveDisplay) -> None:
         self._progress = progress
         self._task = progress.add_task(name, total=None)
+        self._display = display
 
     @property
     def total(self) -> float | None:
@@ -245,7 +245,7 @@ class _DownloadBar:
     @total.setter
     def total(self, n_bytes: int) -> None:
         self._progress.update(self._task, total=n_bytes or None)
-        self._progress.start()
+        self._display.start()
 
     def update(self, n_bytes: int) -> None:
         self._progress.advance(self._task, n_bytes)
@@ -254,7 +254,7 @@ class _DownloadBar:
         self._progress.update(self._task, completed=0)
 
     def close(self) -> None:
-        self._progress.stop()
+        self._display.stop()
 
 
 def _cause(error: OSError | ValueError, keeper: "pooch.Pooch", name: str) -> str:

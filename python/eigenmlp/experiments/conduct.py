@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from eigenmlp._extras import require
+from eigenmlp._live import progress_console
 from eigenmlp.experiments import report
 from eigenmlp.experiments.data import StudyData
 from eigenmlp.experiments.live import Display
@@ -56,7 +57,7 @@ def conduct_study(
     quick : bool, default False
         Cut each run short: 20 epochs in full batch, 2 in mini-batches.
     console : rich.console.Console or None, default None
-        Where to show progress; None means standard output.
+        Where to show progress; None means standard output, or the cell of a notebook.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def conduct_study(
             data,
             Store(output, data.fingerprint),
             jobs=jobs,
-            display=Display(console or Console(), title),
+            display=Display(console or progress_console(stderr=False), title),
         )
         study = _collect(groups, outcomes, data, n_seeds=n_seeds, quick=quick)
         write_runs(output / "runs.csv", study)

@@ -1,4 +1,4 @@
-"""What a running study shows: a live table on a terminal, plain lines elsewhere."""
+"""What a running study shows: a live table on a terminal or in a notebook, lines elsewhere."""
 
 import math
 import time
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from eigenmlp._live import LiveDisplay
 from eigenmlp.experiments.board import Board
 from eigenmlp.experiments.results import RunResult
 from eigenmlp.experiments.specs import RunSpec
@@ -59,8 +59,8 @@ class _Run:
 class Display:
     """Shows a study on `console` while it runs.
 
-    On a terminal, a table with every run: finished ones with their test accuracy, running ones
-    with their epoch and validation scores. Elsewhere, one line for each run that ends.
+    On a terminal or in a notebook, a table with every run: finished ones with their test accuracy,
+    running ones with their epoch and validation scores. Elsewhere, one line for each run that ends.
 
     Parameters
     ----------
@@ -76,23 +76,19 @@ class Display:
         self._runs: list[_Run] = []
         self._board: Board | None = None
         self._started = time.monotonic()
+        self._live = False
 
     @contextmanager
     def watching(self, specs: Sequence[RunSpec], board: Board) -> Iterator[None]:
         """Show these specs, row i of the board being specs[i], until the block ends."""
         self._runs, self._board = [_Run(spec) for spec in specs], board
         self._started = time.monotonic()
-        if not self._console.is_terminal:
+        table = LiveDisplay(self._render, self._console, per_second=2)
+        self._live = _can_write(self._console, self._title) and table.start()
+        try:
             yield
-            return
-        with Live(
-            console=self._console,
-            get_renderable=self._render,
-            refresh_per_second=2,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        ):
-            yield
+        finally:
+            table.stop()
 
     def found(self, row: int, outcome: Outcome) -> None:
         """Note that a run is on disk already."""
@@ -104,7 +100,7 @@ class Display:
 
     def training(self, n_runs: int, jobs: int) -> None:
         """Say what is about to be trained."""
-        if self._console.is_terminal:
+        if self._live:
             return
         n_found = sum(run.found for run in self._runs)
         self._say(
@@ -116,7 +112,7 @@ class Display:
     def finished(self, row: int, outcome: Outcome) -> None:
         """Note that a run has just ended."""
         self._runs[row].outcome = outcome
-        if self._console.is_terminal:
+        if self._live:
             return
         n_ended = sum(run.outcome is not None for run in self._runs)
         counter = f"[{n_ended:>{len(str(len(self._runs)))}}/{len(self._runs)}]"
@@ -216,6 +212,15 @@ class Display:
             ),
             no_wrap=True,
         )
+
+
+def _can_write(console: Console, title: str) -> bool:
+    """Whether the console's encoding has the characters of the table; some have ASCII alone."""
+    try:
+        f"{title}·▸✓↺✗–…━╸η₀λ‖≤".encode(console.encoding)
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _group(spec: RunSpec) -> str:
