@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp._words import listed, shown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checked_names", "in_order", "names_of", "refuse_repeated"]
 
-_LONGEST_NAME = 60
-_MOST_NAMES = 100
+_MOST_NAMES = 100  # in a message
 
 
 def checked_names(names: object, n_features: int) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ def refuse_repeated(names: Sequence[str]) -> None:
     """
     if len(set(names)) < len(names):
         raise ValueError(
-            f"several columns are called {_shortened(_repeated(names))}, so that names can't tell "
+            f"several columns are called {shown(_repeated(names))}, so that names can't tell "
             "them apart; give each its own name, or pass an array, whose columns go by places"
         )
 
@@ -116,19 +117,13 @@ def in_order(X: ArrayLike, names: Sequence[str] | None, *, exact: bool = False) 
     if further:
         warnings.warn(
             f"X has columns that the network was not trained on, which are left aside: "
-            f"{_listed(further)}",
+            f"{_quoted(further)}",
             UserWarning,
             stacklevel=5,
         )
     place = {name: index for index, name in enumerate(found)}
     ordered: ArrayLike = _taken(X, [place[name] for name in names], labels)
     return ordered
-
-
-def _listed(names: Sequence[str]) -> str:
-    """List names for a message: all of them, if they are not too many or too long."""
-    shown = ", ".join(map(_shortened, names[:_MOST_NAMES]))
-    return shown + (f", … ({len(names)} in all)" if len(names) > _MOST_NAMES else "")
 
 
 def _labels(X: object) -> list[Any] | None:
@@ -156,11 +151,11 @@ def _refuse_moved_places(labels: list[Any]) -> None:
 def _refuse(names: Sequence[str], missing: list[str], further: list[str]) -> None:
     wrong = []
     if missing:
-        wrong.append(f"lacks {len(missing)} of the {len(names)} columns: {_listed(missing)}")
+        wrong.append(f"lacks {len(missing)} of the {len(names)} columns: {_quoted(missing)}")
     if further:
-        wrong.append(f"has {len(further)} that the network doesn't know: {_listed(further)}")
+        wrong.append(f"has {len(further)} that the network doesn't know: {_quoted(further)}")
     raise ValueError(
-        f"X {'; it '.join(wrong)}. The network was trained on {_listed(names)}: name the columns "
+        f"X {'; it '.join(wrong)}. The network was trained on {_quoted(names)}: name the columns "
         "as they were then, or pass an array, whose columns go by their places"
     )
 
@@ -176,6 +171,5 @@ def _repeated(names: Sequence[str]) -> str:
     return next(name for name, count in Counter(names).items() if count > 1)
 
 
-def _shortened(name: str) -> str:
-    shown = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
-    return repr(shown)
+def _quoted(names: Sequence[str]) -> str:
+    return listed([repr(name) for name in names], most=_MOST_NAMES)

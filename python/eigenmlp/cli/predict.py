@@ -1,22 +1,22 @@
-"""`eigenmlp predict`: classes and probabilities as CSV."""
+"""`eigenmlp predict`: classes and probabilities, or numbers, as CSV."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy.typing as npt
 import typer
 from rich.console import Console
 from rich.progress import track
 
 import eigenmlp as em
 from eigenmlp._files import write_atomically
+from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import Header, check_choice, check_target
+from eigenmlp.cli.predictions import BLOCK, csv_blocks, predicts_numbers
+from eigenmlp.cli.samples import columns_in_order, samples_for
+from eigenmlp.cli.scores import score_line
 
 __all__ = ["predict"]
-
-_BLOCK = 4096  # samples predicted and written together
 
 # What --columns may name: with the class, with the probabilities.
 _COLUMNS = {"both": (True, True), "class": (True, False), "probabilities": (False, True)}
@@ -42,14 +42,21 @@ def predict(
             "--labels",
             "-l",
             metavar="FILE|NAME",
-            help="Labels, if they are known: a file, or the label column of the table or label "
-            "array of the .npz. Loss and accuracy are then shown.",
+            help="Labels, if they are known, as the model names them, or the true numbers: a file, "
+            "or the label column of the table or label array of the .npz. Loss and accuracy, or "
+            "R², are then shown.",
         ),
     ] = None,
     header: Header = None,
     columns: Annotated[
-        str, typer.Option(metavar="NAME", help=f"Columns to write: {', '.join(_COLUMNS)}.")
-    ] = "both",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Columns to write of a model of classes: {', '.join(_COLUMNS)}.  "
+            r"[dim]\[default: both][/dim]",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,9 +67,16 @@ def predict(
         bool, typer.Option("--force", help="Overwrite the CSV file if it exists.")
     ] = False,
 ) -> None:
-    """Predict the class of each sample, and the probability of each class.
+    """Predict what the model says of each sample: its class, or its numbers.
 
-    Writes CSV, one row a sample: class, probability_0, probability_1, ...
+    Writes CSV, one row a sample. Of a model of classes: class, and a column probability_NAME for
+    each class, which a network without names numbers from 0. Of several labels a sample:
+    class_LABEL, 0 or 1, and probability_LABEL. Of numbers: prediction, or prediction_0,
+    prediction_1, ... Of a network with one logistic output: class, 0 or 1, and probability_1; with
+    several: output_0, 0 or 1, ... and probability_output_0, ...
+
+    Columns of a table go by the names that the model was trained on, in any order; others, such as
+    a label, are left aside.
 
     For example:
 
@@ -74,51 +88,42 @@ def predict(
     """
     if output is not None:
         check_target("--output", output, force=force)
-    parts = _COLUMNS[check_choice("--columns", columns, _COLUMNS)]
-    network = em.load_network(model)
-    X, y = em.datasets.read_arrays(images, labels, n_classes=network.layer_sizes[-1], header=header)
+    if columns is not None:
+        check_choice("--columns", columns, _COLUMNS)
+    loaded = em.load_model(model)
+    if columns is not None and predicts_numbers(loaded):
+        raise typer.BadParameter(
+            f"{model} predicts numbers, of which there are neither classes nor probabilities; "
+            "leave it out.",
+            param_hint="--columns",
+        )
+    with_classes, with_probabilities = _COLUMNS[columns or "both"]
+    X, targets = samples_for(loaded, images, labels, header=header)
     console = Console(stderr=True)
     # Where the lines come on the terminal they show by themselves how far it is.
     shown = console.is_terminal and not (output is None and sys.stdout.isatty())
-    lines = track(
-        _lines(network, X, *parts),
+    blocks = track(
+        csv_blocks(
+            loaded,
+            X,
+            classes=with_classes,
+            probabilities=with_probabilities,
+            # A file may call its classes anything, and a terminal obeys what it shows.
+            shown=plain if output is None and sys.stdout.isatty() else str,
+        ),
         "Predicting",
-        total=1 + -(-len(X) // _BLOCK),
+        total=-(-len(X) // BLOCK),
         console=console,
         transient=True,
         disable=not shown,
     )
-    if output is None:
-        for block in lines:
-            sys.stdout.write(block)
-        sys.stdout.flush()
-    else:
-        write_atomically(output, "".join(lines).encode())
-        typer.echo(f"Predictions of {len(X):,} samples written to {output}.", err=True)
-    if y is not None:
-        evaluation = network.evaluate(X, y)
-        typer.echo(
-            f"loss {evaluation.loss:.4f}, accuracy {evaluation.accuracy:.4f} on {len(X):,} samples",
-            err=True,
-        )
-
-
-def _lines(
-    network: em.Network, X: npt.NDArray[Any], with_class: bool, with_probabilities: bool
-) -> Iterator[str]:
-    """Yield the header, and then the rows in blocks."""
-    header = ["class"] if with_class else []
-    if with_probabilities:
-        header += [f"probability_{index}" for index in range(network.layer_sizes[-1])]
-    digits = 9 if network.dtype.itemsize == 4 else 17  # enough to read the same bits again
-    for start in range(0, len(X), _BLOCK):
-        probabilities = network.predict_proba(X[start : start + _BLOCK])
-        if start == 0:  # not sooner, for wrong data are to leave no output
-            yield ",".join(header) + "\n"
-        for row, winner in zip(
-            probabilities.tolist(), probabilities.argmax(axis=1).tolist(), strict=True
-        ):
-            cells = [str(winner)] if with_class else []
-            if with_probabilities:
-                cells += [f"{probability:.{digits}g}" for probability in row]
-            yield ",".join(cells) + "\n"
+    with columns_in_order():
+        if output is None:
+            for block in blocks:
+                sys.stdout.write(block)
+            sys.stdout.flush()
+        else:
+            write_atomically(output, "".join(blocks).encode())
+            typer.echo(f"Predictions of {len(X):,} samples written to {output}.", err=True)
+        if targets is not None:
+            typer.echo(score_line(loaded, X, targets), err=True)

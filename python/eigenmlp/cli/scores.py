@@ -8,10 +8,33 @@ import numpy.typing as npt
 from rich.table import Table
 
 import eigenmlp as em
+from eigenmlp.cli.labels import picks_one_class
+from eigenmlp.export.view import view_of
+from eigenmlp.metrics import metrics_by_name
 
-__all__ = ["score_table"]
+__all__ = ["score_line", "score_table"]
 
 _Part = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
+
+
+def score_line(model: Any, X: npt.NDArray[Any], targets: npt.NDArray[Any]) -> str:
+    """Say the loss, and what `score` of an estimator says, or else the accuracy or R²."""
+    view = view_of(model)
+    network = view.network
+    loss = model._loss_function() if view.kind == "regressor" else None  # noqa: SLF001
+    evaluation = network.evaluate(X, targets, loss=loss)
+    numbers = network.output in {"identity", "exponential"}
+    if view.kind != "network":
+        y = targets
+        if view.classes is not None and picks_one_class(view):
+            y = view.classes[targets]
+        score = model.score(X, y)
+    elif numbers:
+        score = metrics_by_name(["r2"])["r2"](targets, network.predict(X))
+    else:
+        score = evaluation.accuracy
+    what = "R²" if numbers else "accuracy"
+    return f"loss {evaluation.loss:.4f}, {what} {score:.4f} on {len(X):,} samples"
 
 
 def score_table(network: em.Network, parts: Sequence[_Part]) -> Table:

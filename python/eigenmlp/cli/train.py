@@ -29,6 +29,7 @@ from eigenmlp.cli.recipe import (
     stopped,
 )
 from eigenmlp.cli.scores import score_table
+from eigenmlp.datasets.files import read_samples
 from eigenmlp.initializers import INITIALIZERS
 
 __all__ = ["train"]
@@ -228,7 +229,8 @@ def train(
         patience, min_delta, history, checkpoint, validates=validation > 0
     )
 
-    X, y = em.datasets.read_arrays(images, labels, header=header)
+    samples = read_samples(images, labels, header=header)
+    X, y = samples.X, samples.class_numbers()
     assert y is not None  # noqa: S101  since labels were given
     if y.max() == 0:
         raise em.DataFileError(f"{labels}: every label is 0. Give samples of two classes or more")
@@ -247,6 +249,7 @@ def train(
         input_scale=scale,
         rng=generator,
     )
+    network.feature_names = samples.feature_names
 
     console = Console(highlight=False)
     layers = ", ".join(map(str, network.layer_sizes))

@@ -54,6 +54,14 @@ class SampleFile:
     feature_names: tuple[str, ...] | None
     left_aside: tuple[str, ...]
 
+    def class_numbers(self, n_classes: int | None = None) -> npt.NDArray[np.int64] | None:
+        """Return the labels as `read_arrays` does."""
+        if self.labels is None:
+            return None
+        return to_classes(
+            self.labels, self.label_source, n_samples=len(self.X), n_classes=n_classes
+        )
+
 
 def read_arrays(
     images: StrPath,
@@ -132,10 +140,7 @@ def read_arrays(
     if n_classes is not None and n_classes < 1:
         raise ValueError(f"n_classes={n_classes} must be at least 1")
     samples = read_samples(images, labels, header=header)
-    X, y = samples.X, samples.labels
-    if y is None:
-        return X, None
-    return X, to_classes(y, samples.label_source, n_samples=len(X), n_classes=n_classes)
+    return samples.X, samples.class_numbers(n_classes)
 
 
 def read_samples(

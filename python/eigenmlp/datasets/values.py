@@ -9,7 +9,7 @@ import numpy.typing as npt
 from eigenmlp._words import reason, shortened, shown
 from eigenmlp.errors import DataFileError
 
-__all__ = ["exact_float", "first_inexact", "to_classes", "to_rows"]
+__all__ = ["exact_float", "first_inexact", "label_vector", "to_classes", "to_rows"]
 
 _EXACT = 2**53  # float64 holds every integer up to it, and not the next
 _BLOCK = 2**22  # values looked at together, to keep temporaries small
@@ -127,6 +127,25 @@ def to_classes(
         If the count is not that of the images, or the labels are not class numbers; the
         error offers the mapping.
     """
+    values = label_vector(values, source, n_samples=n_samples)
+    try:
+        distinct = np.unique(values)
+    except TypeError as error:
+        raise DataFileError(
+            f"{source} mixes labels that cannot be compared ({reason(error)}). Use one type for all"
+        ) from error
+    _check_distinct(distinct, source, n_classes)
+    return values.astype(np.int64)
+
+
+def label_vector(values: npt.NDArray[Any], source: str, *, n_samples: int) -> npt.NDArray[Any]:
+    """Return labels of any type as a vector, one a sample.
+
+    Raises
+    ------
+    DataFileError
+        If they have another shape, or their number is not that of the images.
+    """
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
@@ -143,14 +162,7 @@ def to_classes(
             f"{source} holds {len(values)} labels, but there are {n_samples} images. Give the "
             f"labels that belong to these images{first}"
         )
-    try:
-        distinct = np.unique(values)
-    except TypeError as error:
-        raise DataFileError(
-            f"{source} mixes labels that cannot be compared ({reason(error)}). Use one type for all"
-        ) from error
-    _check_distinct(distinct, source, n_classes)
-    return values.astype(np.int64)
+    return values
 
 
 def _check_distinct(distinct: npt.NDArray[Any], source: str, n_classes: int | None) -> None:

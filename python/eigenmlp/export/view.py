@@ -1,4 +1,4 @@
-"""What is exported of a model, whichever kind it is."""
+"""A model as others see it, whichever kind it is: its network, its labels, its columns' names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ModelView", "view_of"]
 
 
 class ModelView(NamedTuple):
-    """A model as its network and what the classes are called.
+    """A model as its network and what its classes and inputs are called.
 
     Attributes
     ----------
@@ -24,12 +24,15 @@ class ModelView(NamedTuple):
         Labels as `y` had them; None for a network and for a regressor.
     multilabel : bool
         Whether each output stands for a label of its own, several of which a sample may have.
+    feature_names : tuple of str or None
+        Names of the inputs, if they are known.
     """
 
     network: Network
     kind: str
     classes: NDArray[Any] | None
     multilabel: bool
+    feature_names: tuple[str, ...] | None
 
 
 def view_of(model: object) -> ModelView:
@@ -43,7 +46,7 @@ def view_of(model: object) -> ModelView:
         If it is an estimator that isn't fitted.
     """
     if isinstance(model, Network):
-        return ModelView(model, "network", None, multilabel=False)
+        return ModelView(model, "network", None, False, model.feature_names)
     from sklearn.utils.validation import check_is_fitted
 
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
@@ -55,7 +58,9 @@ def view_of(model: object) -> ModelView:
         )
     check_is_fitted(model)
     network = model._model()
+    columns = getattr(model, "feature_names_in_", None)
+    names = None if columns is None else tuple(map(str, columns))
     if isinstance(model, MLPRegressor):
-        return ModelView(network, "regressor", None, multilabel=False)
+        return ModelView(network, "regressor", None, False, names)
     multilabel = model._label_binarizer.y_type_.startswith("multilabel")
-    return ModelView(network, "classifier", model.classes_, multilabel)
+    return ModelView(network, "classifier", model.classes_, multilabel, names)
