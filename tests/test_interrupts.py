@@ -9,7 +9,6 @@ import itertools
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
+from core_signals import InTheCore, ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,21 +93,21 @@ def test_ctrl_c_wherever_it_may_come(name: str, tmp_path: Path) -> None:
     em.Network([6, 5, 3], rng=0).save(path)
     for n in itertools.count(1):
         net = em.Network([6, 5, 3], rng=0)
-        ctrl_c = CtrlC(n)
-        sys.settrace(ctrl_c)
+        interrupt = CtrlC(n)
+        sys.settrace(interrupt)
         try:
             INTERRUPTED[name](net, path)
         except KeyboardInterrupt:
             sys.settrace(None)
             # Here, where the error still holds all frames, as an interactive session does.
             em.train(net, X, Y, epochs=1, n_threads=1, rng=0)
-            assert list(tmp_path.iterdir()) == [path], ctrl_c.where
+            assert list(tmp_path.iterdir()) == [path], interrupt.where
             assert em.load_network(path).layer_sizes == (6, 5, 3)
         else:
             break
         finally:
             sys.settrace(None)
-    assert not ctrl_c.where
+    assert not interrupt.where
     assert n > 10
 
 
@@ -163,7 +163,9 @@ def test_ctrl_c_in_the_middle_of_the_core(name: str, tmp_path: Path) -> None:
 
 HANDLER = (
     SLOW
+    + f"sys.path.append({str(Path(__file__).parent)!r})"
     + """
+from core_signals import InTheCore
 uses = {
     "read": net.get_flat_parameters,
     "predict": lambda: net.predict(X[:9]),
@@ -171,18 +173,18 @@ uses = {
     "train": lambda: em.train(net, X[:9], y[:9], epochs=1),
 }
 class Done(Exception): pass
-def handler(*_):
+def handler():
     try:
         uses[sys.argv[2]]()
     except RuntimeError as error:
         print(error)
     raise Done
-signal.signal(signal.SIGUSR1, handler)
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
 # One call, in whose middle the signal comes.
+many = np.broadcast_to(X[:1], (10**6, 50))
 try:
-    if sys.argv[1] == "train": em.train(net, X, y, epochs=1, n_threads=1)
-    else: net.predict(np.broadcast_to(X[:1], (10**6, 50)), n_threads=1)
+    with InTheCore(handler):
+        if sys.argv[1] == "train": em.train(net, many, np.zeros(10**6, int), epochs=1, n_threads=1)
+        else: net.predict(many, n_threads=1)
 except Done:
     net.predict(X[:1])
     net.get_flat_parameters()
@@ -216,11 +218,7 @@ def test_ctrl_c_while_rows_are_checked() -> None:
     net = em.Network([4, 2], rng=0)
     # Without memory: one row, again and again, for more than a minute of checking.
     rows = np.broadcast_to(np.zeros((1, 4)), (2 * 10**10, 4))
-    main = threading.main_thread().ident
-    assert main is not None
-    timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with InTheCore(ctrl_c) as signals, pytest.raises(KeyboardInterrupt):
         net._check_rows(rows)
-    timer.join()
+    assert signals.moments_since == 0
     net.predict(rows[:3])
