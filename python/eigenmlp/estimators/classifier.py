@@ -117,7 +117,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
     monitor : str, callable or None, default=None
         Validation score: 'loss' (its negative), the name of a scikit-learn scorer such as
         'accuracy', 'balanced_accuracy', 'f1_macro' or 'r2', or a function
-        ``(estimator, X, y) -> float``; larger is better. None is the accuracy.
+        ``(estimator, X, y) -> float``; larger is better. None is what `score` says.
     callbacks : sequence of Callback, default=()
         See `eigenmlp.callbacks`. They are called after the epoch has been recorded. `clone`, and so
         a search, copies neither them nor functions given as other parameters: see

@@ -189,13 +189,13 @@ class StochasticSolver(TrainingRecord):
         """Return a function from an epoch's row of the history to its score; larger is better."""
         if self.monitor == "loss":
             return lambda row: -self._reported_loss(row["val_loss"], 0.0)
-        if is_classifier(self) and self.monitor in {None, "accuracy"}:
+        if self.monitor in {None, "accuracy"} and self._is_scored_by_accuracy(held_out):
             return lambda row: row["val_accuracy"]
-        scorer = get_scorer("r2" if self.monitor is None else self.monitor)
         # Predicts from the same network, and doesn't miss the columns' names.
         nameless = object.__new__(type(self))
         nameless.__dict__.update(self.__dict__)
         nameless.__dict__.pop("feature_names_in_", None)
+        scorer = type(self).score if self.monitor is None else get_scorer(self.monitor)
         y = self._labels(held_out.y)
         # A function of one's own takes no weights; scikit-learn's scorers do.
         weighs = held_out.weights is not None and self.monitor is not scorer
@@ -206,3 +206,17 @@ class StochasticSolver(TrainingRecord):
             return float(scorer(nameless, held_out.X, y, **weights))
 
         return score
+
+    def _is_scored_by_accuracy(self, held_out: Samples) -> bool:
+        """Whether `score` is, to the bit, the accuracy that training measures anyway.
+
+        A single class is predicted whatever the outputs are; smoothed targets may round to 0.5; and
+        weights are summed in another order.
+        """
+        return (
+            is_classifier(self)
+            and type(self).__module__.partition(".")[0] == "eigenmlp"
+            and held_out.weights is None
+            and (self.out_activation_ == "softmax" or self.label_smoothing == 0)
+            and (self.n_outputs_ > 1 or len(self.classes_) > 1)
+        )
