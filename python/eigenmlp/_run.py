@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from functools import cached_property
+from os.path import realpath
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp import checkpoints
@@ -300,7 +301,7 @@ def newest_of(folder: Path, hooks: Sequence[Callback]) -> tuple[Snapshot | None,
 
 
 def _writes_to(hook: Callback, folder: Path) -> bool:
-    return isinstance(hook, Checkpoint) and hook.folder.resolve() == folder.resolve()
+    return isinstance(hook, Checkpoint) and realpath(hook.folder) == realpath(folder)
 
 
 def _warn(message: str) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,26 @@ import safetensors
 import safetensors.numpy
 
 from eigenmlp._arguments import whole_number
-from eigenmlp._files import write_atomically
+from eigenmlp._files import mode_of, write_atomically
 from eigenmlp._safetensors import serialized
 from eigenmlp.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "Snapshot", "files_in", "folder_of", "newest", "path_of", "read", "write"]
+__all__ = [
+    "FORMAT",
+    "Snapshot",
+    "files_in",
+    "folder_of",
+    "newest",
+    "path_of",
+    "read",
+    "refuse_others",
+    "write",
+]
 
 # What every checkpoint begins with; the version of the format follows.
 FORMAT = b"eigenmlp checkpoint "
@@ -78,11 +91,55 @@ def path_of(folder: Path, n_epochs: int) -> Path:
 
 
 def files_in(folder: Path) -> dict[int, Path]:
-    """List a folder's checkpoints by the number of finished epochs, rising."""
+    """List a folder's checkpoints by the number of finished epochs, rising.
+
+    Files alone: what a link of such a name leads to is none.
+    """
+    return {
+        n_epochs: path
+        for n_epochs, path in _named_in(folder).items()
+        if stat.S_ISREG(mode_of(path) or 0)
+    }
+
+
+def refuse_others(folder: Path, written: Container[int] = ()) -> None:
+    """Refuse a folder where something else has the name of a checkpoint.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    written : container of int, default=()
+        The epochs that are to be written: their names must not be those of folders, either. Other
+        folders do no harm.
+
+    Raises
+    ------
+    CheckpointError
+        If a link, a pipe or the like has such a name.
+    """
+    for n_epochs, path in _named_in(folder).items():
+        mode = mode_of(path)
+        if mode is None or stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and n_epochs not in written):
+            continue
+        if stat.S_ISLNK(mode):
+            what = f"is a link to {os.fspath(path.readlink())!r}"
+            remedy = "; if it leads to a checkpoint that you want, copy the file into its place"
+        else:
+            what = "is a folder" if stat.S_ISDIR(mode) else "is a device, a pipe or a socket"
+            remedy = ""
+        raise CheckpointError(
+            f"{path} {what}, and among checkpoints nothing but files is read or replaced; remove "
+            f"it, or choose another folder{remedy}"
+        )
+
+
+def _named_in(folder: Path) -> dict[int, Path]:
+    """List all that is named as a checkpoint, by the number of finished epochs, rising."""
     found = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         named = _NAME.fullmatch(path.name)
-        if named and path == path_of(folder, int(named[1])) and path.is_file():
+        if named and path == path_of(folder, int(named[1])):
             found[int(named[1])] = path
     return dict(sorted(found.items()))
 
@@ -93,16 +150,24 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     Raises
     ------
     OSError
-        If it can't be written. The other checkpoints are as they were.
+        If it can't be written, or its name is that of a link or a folder. What is there, and what a
+        link leads to, is as it was.
     """
     record = {"n_epochs": snapshot.n_epochs, **snapshot.record}
     body = json.dumps(record).encode() + b"\n" + serialized(snapshot.arrays, {})
     lines = [FORMAT + _VERSION, hashlib.sha256(body).hexdigest().encode(), body]
-    write_atomically(path_of(folder, snapshot.n_epochs), b"\n".join(lines))
+    write_atomically(path_of(folder, snapshot.n_epochs), b"\n".join(lines), follow=False)
 
 
-def read(path: Path) -> Snapshot:
+def read(path: Path, *, follow: bool = False) -> Snapshot:
     """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    follow : bool, default=False
+        Whether the path may be a link.
 
     Raises
     ------
@@ -111,7 +176,7 @@ def read(path: Path) -> Snapshot:
     OSError
         If it can't be read.
     """
-    name, _, rest = path.read_bytes().partition(b"\n")
+    name, _, rest = _content(path, follow=follow).partition(b"\n")
     if not name.startswith(FORMAT):
         raise CheckpointError(f"{path} is not a checkpoint of eigenmlp, or it is damaged")
     if name != FORMAT + _VERSION:
@@ -142,6 +207,15 @@ def read(path: Path) -> Snapshot:
     return Snapshot(n_epochs, record, arrays)
 
 
+def _content(path: Path, *, follow: bool) -> bytes:
+    # A pipe that is opened so doesn't wait for one who writes.
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise CheckpointError(f"{path} is not a file, so that it can't be a checkpoint")
+        return file.read()
+
+
 def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
     """Read the newest checkpoint of a folder that isn't damaged.
 
@@ -155,8 +229,10 @@ def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
     Raises
     ------
     CheckpointError
-        If all are damaged, or the newest that isn't is of a newer format.
+        If all are damaged, or the newest that isn't is of a newer format, or a link, a pipe or the
+        like has a checkpoint's name.
     """
+    refuse_others(folder)
     files = list(files_in(folder).values())
     damage: list[str] = []
     for path in reversed(files):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
+from os.path import realpath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eigenmlp import checkpoints
 from eigenmlp._arguments import whole_number
+from eigenmlp._files import sweep
 from eigenmlp._folder_lock import FolderLock
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.errors import CheckpointError
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from eigenmlp.callbacks.base import TrainingState
 
@@ -54,7 +56,9 @@ class Checkpoint(Callback):
         In training: if the folder can't be made or written to, if it vanishes, if the disk is full,
         or if another run writes there. Training then ends; earlier checkpoints are intact.
     CheckpointError
-        When training begins, if the folder has checkpoints and the run doesn't resume from them.
+        When training begins, if the folder has checkpoints and the run doesn't resume from them, or
+        if a link, a pipe or the like has the name of a checkpoint: the folder itself may be a link,
+        but in it none is followed.
 
     Notes
     -----
@@ -109,7 +113,7 @@ class Checkpoint(Callback):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # The path may be relative, and the working directory change.
-            self._path = self.folder.resolve()
+            self._path = Path(realpath(self.folder))
             self._lock = FolderLock(self._path)
         except BlockingIOError as error:
             raise OSError(
@@ -121,8 +125,10 @@ class Checkpoint(Callback):
         except OSError as error:
             self._fail(error)
         try:
+            checkpoints.refuse_others(self._path, written=range(1, state.epochs + 1))
             self._refuse_another_runs(state)
-            # What a killed process was writing.
+            # What a killed process was writing, and one of an earlier version.
+            sweep(self._path)
             for path in self._path.glob(".epoch-*.checkpoint.*.part"):
                 path.unlink(missing_ok=True)
         except BaseException:
@@ -159,7 +165,7 @@ class Checkpoint(Callback):
     def _refuse_another_runs(self, state: TrainingState) -> None:
         """Leave the folder alone if its checkpoints are not of the run that is resumed."""
         source = state.resumed_from
-        if source is not None and source.resolve() == self._path:
+        if source is not None and realpath(source) == str(self._path):
             # To be compared when it is taken back.
             return
         found, _ = checkpoints.newest(self._path)

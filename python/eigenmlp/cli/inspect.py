@@ -143,7 +143,7 @@ def _layers(network: em.Network) -> Table:
 
 
 def _show_checkpoint(console: Console, path: Path) -> None:
-    snapshot = checkpoints.read(path)
+    snapshot = checkpoints.read(path, follow=True)
     try:
         history = em.History.from_dict(snapshot.record["history"])
         settings = {
@@ -178,6 +178,7 @@ def _show_checkpoint(console: Console, path: Path) -> None:
 
 
 def _show_folder(console: Console, folder: Path) -> None:
+    checkpoints.refuse_others(folder)
     found = checkpoints.files_in(folder)
     if not found:
         raise em.CheckpointError(f"{folder} is a folder without checkpoints; name a file")

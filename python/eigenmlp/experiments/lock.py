@@ -34,7 +34,9 @@ def exclusive(folder: Path) -> Iterator[None]:
         If another process holds the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    # Not what a link leads to: that is no business of the study's.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(folder / ".lock", flags, 0o666)
     try:
         try:
             _lock(descriptor)
