@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eigenmlp._arguments import real_number
+from eigenmlp.network import Network
 
-__all__ = ["combined_weights", "weighted_by_class"]
+__all__ = ["NO_WEIGHT", "combined_weights", "weighted_by_class"]
+
+NO_WEIGHT = (
+    "no sample has a weight above 0 once class_weight is multiplied in; weigh the classes that y "
+    "has"
+)
 
 
 def combined_weights(
     y: ArrayLike,
     sample_weight: ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
-    output: str,
-    n_classes: int,
+    network: Network,
 ) -> ArrayLike | None:
     """Return sample weights times class weights; None where there are neither.
 
@@ -27,10 +32,11 @@ def combined_weights(
     """
     if class_weight is None:
         return sample_weight
-    if output != "softmax":
+    n_classes = network.layer_sizes[-1]
+    if network.output != "softmax":
         raise ValueError(
             f"class_weight needs classes that exclude each other, but the network's output is "
-            f"{output!r}; weight the samples (sample_weight) instead"
+            f"{network.output!r}; weight the samples (sample_weight) instead"
         )
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.dtype.kind not in "iub":
@@ -43,8 +49,11 @@ def combined_weights(
         given.shape == labels.shape and (given >= 0).all() and 0 < given.sum() < np.inf
     ):
         return sample_weight
-    _check(class_weight, n_classes)
-    return weighted_by_class(class_weight, labels, np.arange(n_classes), given)
+    _check_classes(class_weight, n_classes)
+    product = weighted_by_class(class_weight, labels, np.arange(n_classes), given, network.dtype)
+    if not product.any():
+        raise ValueError(NO_WEIGHT)
+    return product
 
 
 def weighted_by_class(
@@ -52,30 +61,80 @@ def weighted_by_class(
     labels: NDArray[Any],
     classes: NDArray[Any],
     weights: NDArray[Any] | None,
+    dtype: DTypeLike,
 ) -> NDArray[Any]:
     """Multiply the samples' weights by those of their classes, all labels of any type.
 
-    "balanced" is scikit-learn's, where a sample's weight says how often it counts: classes whose
-    samples all have weight 0 don't.
-    """
-    from sklearn.utils.class_weight import compute_class_weight
+    Classes that a dict doesn't have weigh 1, and what it has beside them weighs nothing. "balanced"
+    is scikit-learn's, where a sample's weight says how often it counts: classes whose samples all
+    have weight 0 don't.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a weight is not finite or negative, or the product too large or small for a network of
+        this dtype, naming the class.
+    """
     counted = labels if weights is None else labels[weights != 0]
-    if isinstance(class_weight, str):
+    if isinstance(class_weight, Mapping):
+        checked = _checked(class_weight)
+        by_class = np.array([checked.get(label, 1.0) for label in classes])
+    else:
+        from sklearn.utils.class_weight import compute_class_weight
+
         classes = np.unique(counted)
-    by_class = compute_class_weight(
-        class_weight,
-        classes=classes,
-        y=counted,
-        sample_weight=None if weights is None else weights[weights != 0],
-    )
+        by_class = compute_class_weight(
+            class_weight,
+            classes=classes,
+            y=counted,
+            sample_weight=None if weights is None else weights[weights != 0],
+        )
     # A label that isn't counted has weight 0, whatever its class's.
     indices = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
-    product: NDArray[Any] = by_class[indices] * (1.0 if weights is None else weights)
+    factors = by_class[indices]
+    with np.errstate(over="ignore", under="ignore"):
+        product: NDArray[Any] = factors * (1.0 if weights is None else weights)
+    absent = (factors == 0) | (False if weights is None else weights == 0)
+    _check_product(class_weight, product, absent, labels, factors, dtype)
     return product
 
 
-def _check(class_weight: Mapping[int, float] | str, n_classes: int) -> None:
+def _checked(class_weight: Mapping[Any, float]) -> dict[Any, float]:
+    checked = {}
+    for label, value in class_weight.items():
+        name = f"class_weight[{label!r}]"
+        checked[label] = real_number(name, value, "pass a weight >= 0")
+        if not 0 <= checked[label] < np.inf:
+            raise ValueError(f"{name}={value} must be finite and >= 0")
+    return checked
+
+
+def _check_product(
+    class_weight: object,
+    product: NDArray[Any],
+    absent: NDArray[Any],
+    labels: NDArray[Any],
+    factors: NDArray[Any],
+    dtype: DTypeLike,
+) -> None:
+    # The core's own bounds, which it tells of sample_weight.
+    largest = 1e30 if np.dtype(dtype) == np.float32 else 1e300
+    beyond = ~((product <= largest) & ((product >= 1 / largest) | absent))
+    with np.errstate(over="ignore"):
+        if not beyond.any() and product.sum() > largest:
+            beyond = product == product.max()
+    if beyond.any():
+        i = int(beyond.argmax())
+        label = labels[i].item() if isinstance(labels[i], np.generic) else labels[i]
+        shown = f"={class_weight!r}" if isinstance(class_weight, str) else f"[{label!r}]"
+        raise ValueError(
+            f"class_weight{shown} multiplies the weight of sample {i}, of class {label!r}, by "
+            f"{factors[i]:.6g} to {product[i]:.6g}, which a network of {np.dtype(dtype)} can't "
+            "take; scale the weights to about 1"
+        )
+
+
+def _check_classes(class_weight: Mapping[int, float] | str, n_classes: int) -> None:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(f"class_weight={class_weight!r} is unknown; use 'balanced' or a dict")
@@ -85,11 +144,8 @@ def _check(class_weight: Mapping[int, float] | str, n_classes: int) -> None:
             f"class_weight={class_weight!r} is not a dict; pass {{class index: weight}}, "
             "'balanced' or None"
         )
-    for label, value in class_weight.items():
+    for label in class_weight:
         if isinstance(label, (bool, float)) or label not in range(n_classes):
             raise ValueError(
                 f"class_weight has the class {label!r}, but the network's are 0 to {n_classes - 1}"
             )
-        weight = real_number(f"class_weight[{label}]", value, "pass a weight >= 0")
-        if not 0 <= weight < np.inf:
-            raise ValueError(f"class_weight[{label}]={weight} must be finite and >= 0")

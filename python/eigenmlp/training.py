@@ -206,11 +206,10 @@ def train(
     checked_loss = loss_for(loss, network.output)
     schedule = as_schedule(learning_rate)
     check_unit(schedule_unit)
-    n_outputs = network.layer_sizes[-1]
     names = names_of(X) if network.feature_names is None else network.feature_names
     X = read_once(in_order(X, names, exact=True))
     y, sample_weight = read_once(y), read_once(sample_weight)
-    weights = combined_weights(y, sample_weight, class_weight, network.output, n_outputs)
+    weights = combined_weights(y, sample_weight, class_weight, network)
     samples = network._check_samples(X, y, checked_loss, weights)
     orders = Orders(shuffle, weights, len(samples), rng)
     validation = validation_from(network, checked_loss, validation_data, metrics, names)

@@ -179,3 +179,60 @@ def test_weights_of_classes_leave_someone() -> None:
     X, y = digits(90)
     with pytest.raises(ValueError, match="no sample has a weight above 0"):
         em.MLPClassifier(class_weight=dict.fromkeys(range(10), 0.0)).fit(X, y)
+
+
+@pytest.mark.parametrize("by_class", [{99: 5.0}, {3: 5.0, 99: 0.5}, {"3": 5.0}, {}])
+@pytest.mark.parametrize("how", ["fit", "partial_fit", "lbfgs", "early_stopping"])
+def test_labels_that_do_not_occur_count_nothing(by_class: dict[Any, float], how: str) -> None:
+    X, y = digits(90)
+    settings = {"lbfgs": {"solver": "lbfgs"}, "early_stopping": {"early_stopping": True}}
+    models = []
+    for weight in (by_class, {3: by_class.get(3, 1.0)}):
+        model = em.MLPClassifier(max_iter=5, random_state=0, class_weight=weight)
+        model.set_params(**settings.get(how, {}))
+        fit = model.partial_fit if how == "partial_fit" else model.fit
+        models.append(fit(X, y, **({"classes": np.arange(10)} if how == "partial_fit" else {})))
+    assert_array_equal(parameters(models[0]), parameters(models[1]))
+
+
+@pytest.mark.parametrize(
+    ("by_class", "weight", "error", "message"),
+    [
+        ({3: np.nan}, 1.0, ValueError, r"^class_weight\[3\]=nan must be finite and >= 0"),
+        ({3: np.inf}, 1.0, ValueError, r"^class_weight\[3\]=inf must be finite and >= 0"),
+        ({3: -1}, 1.0, ValueError, r"^class_weight\[3\]=-1 must be finite and >= 0"),
+        ({3: "a"}, 1.0, TypeError, r"^class_weight\[3\]='a' is not a number"),
+        ({3: None}, 1.0, TypeError, r"^class_weight\[3\]=None is not a number"),
+        ({99: np.nan}, 1.0, ValueError, r"^class_weight\[99\]=nan must be finite and >= 0"),
+        ({3: 1e200}, 1e200, ValueError, r"^class_weight\[3\] multiplies the .* of class 3, by 1e"),
+        ({3: 1e292}, 1e9, ValueError, r"^class_weight\[3\] .* to 1e\+301, .* network of float64"),
+        ({3: 1e-200}, 1e-200, ValueError, r"^class_weight\[3\] .* by 1e-200 to 0, which"),
+    ],
+)
+def test_weights_of_classes_are_blamed_themselves(
+    by_class: dict[Any, Any], weight: float, error: type[Exception], message: str
+) -> None:
+    X, y = digits(90)
+    with pytest.raises(error, match=message):
+        em.MLPClassifier(class_weight=by_class).fit(X, y, np.full(90, weight))
+    network = em.Network([64, 10], dtype="float64", rng=0)
+    if 99 not in by_class:
+        with pytest.raises(error, match=message):
+            em.train(network, X, y, sample_weight=np.full(90, weight), class_weight=by_class)
+    else:
+        with pytest.raises(ValueError, match="class_weight has the class 99, but the network's"):
+            em.train(network, X, y, class_weight=by_class)
+
+
+def test_weights_of_classes_beyond_float32_are_blamed_themselves() -> None:
+    X, y = digits(90)
+    told = (
+        r"^class_weight\[0\] multiplies the weight of sample 0, .*a network of float32 can't take"
+    )
+    with pytest.raises(ValueError, match=told):
+        em.train(em.Network([64, 10], rng=0), X, y, class_weight={0: 1e31})
+    with pytest.raises(ValueError, match=told):
+        em.MLPClassifier(class_weight={0: 1e31}).fit(X.astype(np.float32), y)
+    em.MLPClassifier(class_weight={0: 1e31}, max_iter=1, solver="lbfgs", tol=1e9).fit(X, y)
+    with pytest.raises(ValueError, match="no sample has a weight above 0 once class_weight is"):
+        em.train(em.Network([64, 10]), X, y, class_weight=dict.fromkeys(range(10), 0.0))

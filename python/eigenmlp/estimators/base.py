@@ -187,7 +187,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        return Samples(X, y, self._class_weighted(y, weights, incremental=incremental))
+        return Samples(X, y, self._class_weighted(y, weights, X.dtype, incremental=incremental))
 
     def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> Samples:
         X, y = self._validate_input(X, y, incremental=False, reset=False, held_out=True)
@@ -242,6 +242,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         self,
         y: NDArray[Any],  # noqa: ARG002  for classifiers
         weights: NDArray[Any] | None,
+        dtype: np.dtype[Any],  # noqa: ARG002
         *,
         incremental: bool,  # noqa: ARG002
     ) -> NDArray[Any] | None:

@@ -99,7 +99,8 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         Share s in [0, 1) of each target that is spread over all K classes:
         :math:`(1 - s) y + s / K`, where K is 2 for logistic outputs.
     class_weight : dict, 'balanced' or None, default=None
-        Factors of the samples' weights by class label (1 for those not in the dict), or
+        Factors, finite and >= 0, of the samples' weights by class label: 1 for classes that are not
+        in the dict; labels in the dict that no class has count nothing. Or
         ``n_samples / (n_classes * samples of the class)``. Samples held out of the training data
         are weighted likewise, `X_val` isn't. Not for multilabel y.
     dropout : float or list of float, default=0.0

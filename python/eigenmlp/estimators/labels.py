@@ -81,7 +81,12 @@ class LabelledMLP(BaseMLP):
         return labels
 
     def _class_weighted(
-        self, y: NDArray[Any], weights: NDArray[Any] | None, *, incremental: bool
+        self,
+        y: NDArray[Any],
+        weights: NDArray[Any] | None,
+        dtype: np.dtype[Any],
+        *,
+        incremental: bool,
     ) -> NDArray[Any] | None:
         if self.class_weight is None:
             return weights
@@ -95,4 +100,4 @@ class LabelledMLP(BaseMLP):
                 f"class_weight={self.class_weight!r} weighs a sample by its class, but y is "
                 "multilabel, and a sample has any number of labels; pass sample_weight to fit"
             )
-        return weighted_by_class(self.class_weight, self._labels(y), self.classes_, weights)
+        return weighted_by_class(self.class_weight, self._labels(y), self.classes_, weights, dtype)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from scipy import sparse
 from sklearn.model_selection import train_test_split
 
+from eigenmlp._weights import NO_WEIGHT
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -46,10 +48,7 @@ class Samples:
             return self
         kept = self.weights != 0
         if not kept.any():
-            raise ValueError(
-                "no sample has a weight above 0 once class_weight is multiplied in; weigh the "
-                "classes that y has"
-            )
+            raise ValueError(NO_WEIGHT)
         return Samples(self.X[kept], self.y[kept], self.weights[kept])
 
     def split(
