@@ -12,6 +12,7 @@ from sklearn.metrics import (
 
 from eigenmlp.experiments.data import StudyData
 from eigenmlp.experiments.noise import NOISE_LEVELS
+from eigenmlp.experiments.origin import Origin
 from eigenmlp.experiments.results import Metrics, RunFailure, RunResult, StudyResults
 from eigenmlp.experiments.specs import RunSpec
 from eigenmlp.experiments.study import GROUPS, specs_of
@@ -43,6 +44,7 @@ def make_data(
         image_shape=(side, side),
         unlabelled=None,
         input_scale=1 / 255,
+        origin=Origin(dataset=name),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from eigenmlp.experiments.data import StudyData
+from eigenmlp.experiments.origin import Origin
 from eigenmlp.experiments.report import write_report
 from eigenmlp.experiments.report.analysis import misread
 from eigenmlp.experiments.report.markup import Column, Table
@@ -104,7 +105,8 @@ def test_on_other_images_no_published_number_is_claimed(report: Report) -> None:
 
 
 def test_a_quick_look_says_so_first(tmp_path: Path) -> None:
-    text = write(tmp_path, make_study(DATA, groups=["fig4a"], quick=True)).text
+    data = dataclasses.replace(DATA, origin=Origin(dataset="glyphs", quick=True))
+    text = write(tmp_path, make_study(data, groups=["fig4a"], quick=True), data).text
     assert "A quick look: not results." in text[""]
     assert "to 20 epochs at most, on 100 images" in text[""]
     assert "eigenmlp study --dataset glyphs --only fig4a --quick" in text["reproduce"]
@@ -155,7 +157,11 @@ def test_several_seeds_give_mean_and_deviation(tmp_path: Path) -> None:
 def test_text_from_outside_is_escaped(tmp_path: Path) -> None:
     evil = '<script>alert("1")</script>&amp;$title'
     data = dataclasses.replace(
-        DATA, name=evil, description=evil, class_names=(evil, *DATA.class_names[1:])
+        DATA,
+        name=evil,
+        description=evil,
+        class_names=(evil, *DATA.class_names[1:]),
+        origin=Origin(images=Path("/", evil), labels=evil),
     )
     study = make_study(data, groups=["fig4a"], failed=["fig4a-batch64"])
     (failure,) = study.failures["fig4a-batch64"]
@@ -164,7 +170,7 @@ def test_text_from_outside_is_escaped(tmp_path: Path) -> None:
     assert "script" not in page.tags
     assert page.tables["diverged"][0][0][-1] == evil
     assert evil in page.text["mistakes"]
-    assert f"--images {evil} --labels" in page.text["reproduce"]
+    assert f"--images '/{evil}' --labels '{evil}' --only" in page.text["reproduce"]
 
 
 def test_rows_that_are_no_images_are_listed_instead(tmp_path: Path) -> None:

@@ -12,7 +12,10 @@ import numpy as np
 
 from eigenmlp import datasets
 from eigenmlp.datasets import Dataset
+from eigenmlp.datasets.files import read_samples
+from eigenmlp.datasets.values import to_classes
 from eigenmlp.errors import DataFileError
+from eigenmlp.experiments.origin import Origin
 
 __all__ = [
     "DATASETS",
@@ -54,6 +57,8 @@ class StudyData:
         Further images, to be predicted at the end.
     input_scale : float
         Multiplies the inputs inside the network.
+    origin : Origin or None, default=None
+        Options of ``eigenmlp study`` that load the same data; None where there are none.
     """
 
     name: str
@@ -65,6 +70,7 @@ class StudyData:
     image_shape: tuple[int, int] | None
     unlabelled: np.ndarray | None
     input_scale: float
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         return f"StudyData({self.name!r}: {len(self.X)} images, {self.n_classes} classes)"
@@ -134,7 +140,8 @@ def load_dataset(name: str, *, quick: bool = False) -> StudyData:
         raise ValueError(
             f"there is no data set called {name!r}. Choose from: {', '.join(DATASETS)}"
         ) from None
-    return load(N_QUICK if quick else N_SAMPLES)
+    data = load(N_QUICK if quick else N_SAMPLES)
+    return dataclasses.replace(data, origin=Origin(dataset=name, quick=quick))
 
 
 def load_files(
@@ -144,14 +151,18 @@ def load_files(
 
     uint8 images are scaled by 1/255; other numbers, tables' among them, are taken as they are.
     """
-    X, y = datasets.read_arrays(images, labels, header=header)
-    assert y is not None  # noqa: S101  labels were asked for
+    samples = read_samples(images, labels, header=header)
+    X = samples.X
+    assert samples.labels is not None  # noqa: S101  they were asked for
+    y = to_classes(samples.labels, samples.label_source, n_samples=len(X), n_classes=None)
     n_classes = int(y.max()) + 1
     if quick and len(X) > N_QUICK:
         rows = np.random.default_rng(SPLIT_SEED).permutation(len(X))[:N_QUICK]
         X, y = X[rows], y[rows]
     scaled = X.dtype == np.uint8
-    return make_study_data(
+    # A column or an array of the images' file has its name in the source, after the file's.
+    in_file = samples.label_source == str(labels)
+    data = make_study_data(
         X,
         y,
         name=images.name.partition(".")[0],
@@ -163,6 +174,13 @@ def load_files(
         image_shape=_square(X.shape[1]),
         input_scale=1 / 255 if scaled else 1.0,
     )
+    origin = Origin(
+        images=images.absolute(),
+        labels=str(Path(labels).absolute() if in_file else labels),
+        header=header,
+        quick=quick,
+    )
+    return dataclasses.replace(data, origin=origin)
 
 
 def with_unlabelled(data: StudyData, images: Path, *, header: bool | None = None) -> StudyData:
@@ -185,7 +203,12 @@ def with_unlabelled(data: StudyData, images: Path, *, header: bool | None = None
             f"{images} cannot be predicted: its images consist of {X.dtype} numbers, those of the "
             f"study of {data.X.dtype} numbers; bring both to the same form"
         )
-    return dataclasses.replace(data, unlabelled=X)
+    origin = data.origin
+    if origin is not None:  # one option says of all files whether they have a header
+        agree = origin.images is None or origin.header == header
+        wanted = dataclasses.replace(origin, predict=images.absolute(), header=header)
+        origin = wanted if agree else None
+    return dataclasses.replace(data, unlabelled=X, origin=origin)
 
 
 def _square(n_features: int) -> tuple[int, int] | None:

@@ -4,13 +4,13 @@ A section that has nothing to show is None.
 """
 
 import platform
+import shlex
 from html import escape
 from importlib.metadata import version
 
 import numpy as np
 
 from eigenmlp._native import _core, instruction_set
-from eigenmlp.experiments.data import DATASETS
 from eigenmlp.experiments.report import findings, tables
 from eigenmlp.experiments.report.figures import models_figure
 from eigenmlp.experiments.report.markup import Column, Table, paragraph
@@ -198,16 +198,7 @@ def failures_section(page: Page) -> Section | None:
 
 def reproduce_section(page: Page) -> Section:
     """Give the command that makes this page, and what it was made with."""
-    data, study = page.data, page.study
-    command = "eigenmlp study" + (
-        f" --dataset {data.name}" if data.name in DATASETS else f" --images {data.name} --labels …"
-    )
-    if study.groups != tuple(GROUPS):
-        command += f" --only {','.join(study.groups)}"
-    if study.n_seeds > 1:
-        command += f" --seeds {study.n_seeds}"
-    if study.quick:
-        command += " --quick"
+    study = page.study
     seeds = sorted({run.spec.seed for runs in (study.all_runs, study.all_failures) for run in runs})
     facts = {
         "eigenmlp": version("eigenmlp"),
@@ -222,7 +213,7 @@ def reproduce_section(page: Page) -> Section:
         "reproduce",
         "How to reproduce this page",
         [
-            f'<pre><code>pip install "eigenmlp[study]"\n{escape(command)}</code></pre>',
+            *_command(page),
             paragraph(
                 "The same version gives the same numbers to the last bit on every processor with "
                 "AVX2 or AVX-512, whatever --jobs is. Beside this page lie the figures as PNG and "
@@ -232,6 +223,36 @@ def reproduce_section(page: Page) -> Section:
             _facts(facts),
         ],
     )
+
+
+def _command(page: Page) -> list[str]:
+    """Give the command for a shell, or say why there is none."""
+    study, origin = page.study, page.data.origin
+    if origin is None or origin.quick != study.quick:
+        return [
+            paragraph(
+                "These data were not loaded as eigenmlp study loads them, so that no command makes "
+                "this page: eigenmlp.experiments.conduct_study made it, called from Python with "
+                f"only={list(study.groups)}, n_seeds={study.n_seeds}, quick={study.quick}."
+            )
+        ]
+    words = ["eigenmlp", "study", *origin.words]
+    if study.groups != tuple(GROUPS):
+        words += ["--only", ",".join(study.groups)]
+    if study.n_seeds > 1:
+        words += ["--seeds", str(study.n_seeds)]
+    if study.quick:
+        words.append("--quick")
+    install = f'pip install "eigenmlp[{",".join(origin.extras)}]"'
+    return [
+        f"<pre><code>{escape(install)}\n{escape(shlex.join(words))}</code></pre>",
+        paragraph(
+            "It may be run in any folder, for its paths are absolute: those of the machine that "
+            "this page was made on."
+            if origin.images or origin.predict
+            else "It may be run in any folder."
+        ),
+    ]
 
 
 def _facts(facts: dict[str, str]) -> str:
