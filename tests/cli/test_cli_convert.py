@@ -233,3 +233,18 @@ def test_arrays_that_lie_about_their_size_are_told(run: Run) -> None:
     done = run("convert", "lie.st", "new.st")
     assert done.code == 1
     assert "'0.weight' has not the bytes that its shape needs" in done.err
+
+
+def test_one_output_is_no_softmax(run: Run) -> None:
+    X, y = [[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]
+    model = em.MLPClassifier((3,), solver="lbfgs", random_state=0).fit(X, y)
+    model.save("clf.st")
+    assert run("export", "-f", "torch", "clf.st", "state.st").code == 0
+    done = run("convert", "state.st", "new.st")
+    assert done.code == 2
+    assert "--outputs: the state dict has one output, and softmax makes 1 of it" in done.err
+    assert not Path("new.st").exists()
+    assert run("convert", "state.st", "new.st", "--outputs", "logistic").code == 0
+    np.testing.assert_allclose(
+        em.load_network("new.st").predict_outputs(X)[:, 0], model.predict_proba(X)[:, 1]
+    )

@@ -1,11 +1,15 @@
 """`eigenmlp export`: what it writes is what the library writes."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
+import safetensors
 import safetensors.numpy
 from command_runs import N_FEATURES, Data, Run
 
@@ -165,3 +169,45 @@ def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     done = run("export", "-f", "onnx", "net.st", "m.onnx")
     assert done.code == 1
     assert 'pip install "eigenmlp[onnx]"' in done.err
+
+
+@pytest.mark.parametrize("classes", [(-1, 1), (1, 2), (True, False), (0.0, 1.0), ("b", "a")])
+def test_labels_are_the_classes_of_the_model(
+    run: Run, data: Data, classes: tuple[Any, Any]
+) -> None:
+    y = np.array(classes)[data.y % 2]
+    model = em.MLPClassifier((6,), solver="lbfgs", max_iter=100, random_state=0).fit(data.X, y)
+    model.save("clf.st")
+    np.save("y.npy", y)
+    options = ("--int8", "--data", "x.npy", "--labels", "y.npy")
+    done = run("export", "-f", "c", "clf.st", "out", *options)
+    assert f"accuracy {model.score(data.X, y):.4f} becomes" in done.out
+    np.save("y.npy", np.full(90, 5))
+    done = run("export", "-f", "c", "clf.st", "out", *options)
+    assert done.code == 1
+    assert "holds the label 5 in row 1 (rows count from 1), which is no class" in done.err
+
+
+def test_data_go_by_the_names_of_their_columns(run: Run, data: Data) -> None:
+    frame = pd.DataFrame(data.X * np.arange(1.0, N_FEATURES + 1)).add_prefix("f")
+    model = em.MLPClassifier((6,), solver="lbfgs", max_iter=500, random_state=0)
+    model.fit(frame, data.y % 2).save("clf.st")
+    frame.iloc[:, ::-1].assign(y=data.y % 2).to_csv("table.csv", index=False)
+    options = ("--int8", "--data", "table.csv", "--labels", "y")
+    done = run("export", "-f", "c", "clf.st", "out", *options)
+    assert (done.code, done.err) == (0, "")
+    assert f"accuracy {model.score(frame, data.y % 2):.4f} becomes" in done.out
+
+
+def test_a_state_dict_tells_its_labels_beside_it(
+    run: Run, classifier: em.MLPClassifier, data: Data
+) -> None:
+    done = run("export", "-f", "torch", "clf.st", "state.st")
+    assert "3, softmax: the probability of each class; what comes before that" in done.out
+    assert "3: ape, bee, cow; in the metadata alone" in done.out
+    classifier.fit(data.X / 255, data.y == 1).save("clf.st")
+    done = run("export", "-f", "torch", "clf.st", "state.st", "--force")
+    assert "1, logistic: the probability of True" in done.out
+    with safetensors.safe_open("state.st", "numpy") as file:
+        assert json.loads(file.metadata()["classes"]) == ["False", "True"]
+        assert file.metadata()["format"] == "pt"

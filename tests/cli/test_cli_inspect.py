@@ -6,10 +6,12 @@ import io
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 from command_runs import Data, Run
@@ -87,6 +89,44 @@ def test_an_estimator(run: Run, data: Data) -> None:
     assert told["Labels"] == "3: \\x1b[31mred, ape, bee"
     assert "\x1b" not in done.out
     assert done.out.count("ok  ") == 4
+
+
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        (["no", "yes"], "1, logistic: the probability of yes"),
+        ([1, -1], "1, logistic: the probability of 1"),
+        (["only", "only"], "1, logistic: what the probability of only lacks to 1"),
+        ([[0, 1], [1, 0]], "2, logistic: the probability of each label, of which a sample may"),
+        ([3, 5, 7], "3, softmax: the probability of each class"),
+        (None, "1, identity"),
+    ],
+)
+def test_outputs_are_told_as_what_they_are(run: Run, data: Data, y: Any, told: str) -> None:
+    X = pd.DataFrame(data.X / 255).add_prefix("pixel ")
+    model: Any = em.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", random_state=0)
+    targets: Any = data.X[:, 0]
+    if y is not None:
+        model = em.MLPClassifier((), solver="lbfgs", random_state=0)
+        targets = np.array(y)[np.arange(90) % len(y)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, targets).save("model.st")
+    shown = facts(run("inspect", "model.st").out)
+    assert shown["Outputs"].startswith(told)
+    assert shown["Features"].startswith("12: pixel 0, pixel 1")
+    assert ("Labels" in shown) == (y is not None)
+
+
+def test_the_names_of_a_networks_features(run: Run, network: em.Network) -> None:
+    assert "Features" not in facts(run("inspect", "net.st").out)
+    network.feature_names = [f"n{i}\x1b" for i in range(12)]
+    network.save("named.st")
+    done = run("inspect", "named.st")
+    assert facts(done.out)["Features"].startswith("12: n0\\x1b, n1\\x1b")
+    assert "\x1b" not in done.out
+    run("convert", "named.st", "again.st")
+    assert em.load_network("again.st").feature_names == network.feature_names
 
 
 @pytest.mark.usefixtures("data")

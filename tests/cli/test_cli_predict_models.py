@@ -272,6 +272,20 @@ def test_class_numbers_are_no_labels_of_named_classes(run: Run) -> None:
     assert "the label 0 in row 1 (rows count from 1), which is no class of the model" in done.err
 
 
+@pytest.mark.parametrize("classes", [["01", "1", "1e0"], ["1.50", "1.5", "True"]])
+def test_texts_that_look_like_numbers_stay_texts(run: Run, classes: list[str]) -> None:
+    names = np.array(classes)[K]
+    model = fitted(em.MLPClassifier, names)
+    model.save("model.st")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame.assign(y=names).to_csv("table.csv", index=False)
+    frame.to_csv("unlabelled.csv", index=False)
+    pd.DataFrame({"y": names}).to_csv("y.csv", index=False)
+    for images, labels in (("table.csv", "y"), ("unlabelled.csv", "y.csv")):
+        done = run("predict", "model.st", images, "--labels", labels)
+        assert f"accuracy {model.score(X, names):.4f} on 60" in done.err
+
+
 @pytest.mark.parametrize("name", ["one", "two", "poisson", "bare", "bare counts"])
 def test_scores_of_numbers_are_r_squared(run: Run, name: str) -> None:
     y: Any = {"one": X[:, 0] * 2, "two": X[:, :2], "poisson": K}.get(name, X[:, 0] ** 2)

@@ -101,6 +101,12 @@ def convert(
         model, told = _from_state(
             source, activation or "relu", normalization, outputs or "softmax", input_scale or "1"
         )
+        if outputs is None and model.layer_sizes[-1] == 1:
+            raise typer.BadParameter(
+                "the state dict has one output, and softmax makes 1 of it whatever it is; say "
+                "logistic, identity or exponential.",
+                param_hint="--outputs",
+            )
         assumed = ["relu activations"] if activation is None and model.activations else []
         assumed += ["softmax outputs"] if outputs is None else []
     model.save(target)

@@ -1,17 +1,32 @@
 """Models in the words of the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 import eigenmlp as em
-from eigenmlp.export.view import view_of
+from eigenmlp.export.view import ModelView, view_of
 
-__all__ = ["console_for", "facts", "kind_of", "network_of", "plain", "size_of"]
+__all__ = [
+    "console_for",
+    "counted",
+    "facts",
+    "kind_of",
+    "labels_of",
+    "network_of",
+    "outputs_of",
+    "plain",
+    "shortened",
+    "size_of",
+]
+
+_MOST_NAMES = 12
+_LONGEST = 200
 
 
 def plain(text: object) -> str:
@@ -47,6 +62,37 @@ def kind_of(model: Any) -> str:
     network = network_of(model)
     sizes = "-".join(map(str, network.layer_sizes))
     return f"{type(model).__name__} of {sizes} units, {network.n_parameters:,} parameters"
+
+
+def outputs_of(view: ModelView) -> str:
+    """Say how many outputs a model has, and what they are."""
+    n_outputs, classes = view.network.layer_sizes[-1], view.classes
+    told = f"{n_outputs:,}, {view.network.output}"
+    if classes is None:
+        return told
+    if view.multilabel:
+        return f"{told}: the probability of each label, of which a sample may have several"
+    if n_outputs > 1:
+        return f"{told}: the probability of each class"
+    if len(classes) == 1:
+        return f"{told}: what the probability of {shortened(str(classes[0]))} lacks to 1"
+    return f"{told}: the probability of {shortened(str(classes[1]))}"
+
+
+def labels_of(classes: NDArray[Any]) -> str:
+    """List the labels of classes, in the order of the outputs."""
+    return counted([str(label) for label in classes])
+
+
+def counted(names: Sequence[str]) -> str:
+    """Count names, and list the first of them."""
+    shown = ", ".join(map(shortened, names[:_MOST_NAMES]))
+    return f"{len(names):,}: {shown}" + (", …" if len(names) > _MOST_NAMES else "")
+
+
+def shortened(text: str) -> str:
+    """Cut what is long."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def size_of(path: Path) -> str:

@@ -7,10 +7,21 @@ from typing import Annotated, Any
 import typer
 
 import eigenmlp as em
-from eigenmlp.cli.described import console_for, facts, kind_of, network_of, size_of
+from eigenmlp.cli.described import (
+    console_for,
+    facts,
+    kind_of,
+    labels_of,
+    network_of,
+    outputs_of,
+    size_of,
+)
+from eigenmlp.cli.labels import picks_one_class
 from eigenmlp.cli.options import Header, check_choice, check_target
+from eigenmlp.cli.samples import columns_in_order, samples_for
+from eigenmlp.cli.scores import as_scored
 from eigenmlp.export.state_files import save_state_dict
-from eigenmlp.export.view import view_of
+from eigenmlp.export.view import names_as_metadata, view_of
 
 __all__ = ["export"]
 
@@ -66,7 +77,11 @@ def export(
     ] = None,
     labels: Annotated[
         str | None,
-        _c(metavar="FILE|NAME", help="Their class numbers, to compare the accuracy as well."),
+        _c(
+            metavar="FILE|NAME",
+            help="Their labels, as the model names them, to compare the accuracy as well. Of "
+            "classes with names the numbers, from 0, will do.",
+        ),
     ] = None,
     header: Header = None,
 ) -> None:
@@ -112,7 +127,12 @@ def export(
         if format_ == "onnx":
             em.export.to_onnx(loaded, out)
         else:
-            save_state_dict(out, em.export.to_torch_state_dict(loaded))
+            view = view_of(loaded)
+            state = em.export.to_torch_state_dict(loaded)
+            save_state_dict(out, state, names_as_metadata(loaded))
+            told["Outputs"] = f"{outputs_of(view)}; what comes before that function"
+            if view.classes is not None:
+                told["Labels"] = f"{labels_of(view.classes)}; in the metadata alone"
         told["Written"] = f"{out}, {size_of(out)}"
     console_for().print(facts(told))
 
@@ -128,8 +148,14 @@ def _to_c(
 ) -> dict[str, str]:
     X, y = None, None
     if data is not None:
-        X, y = _samples(model, data, labels, header)
-    done = em.export.to_c(model, folder, name=name, int8=int8, X=X, y=y)
+        if labels is not None and not picks_one_class(view_of(model)):
+            raise typer.BadParameter(
+                "this model does not pick one class; leave it out.", param_hint="--labels"
+            )
+        X, targets = samples_for(model, data, labels, header=header, class_numbers=True)
+        y = None if targets is None else as_scored(model, targets)
+    with columns_in_order():
+        done = em.export.to_c(model, folder, name=name, int8=int8, X=X, y=y)
     weights = "int8" if int8 else network_of(model).dtype
     told = {
         "Written": f"{done.header} and {done.source}",
@@ -144,16 +170,3 @@ def _to_c(
     elif int8:
         told["8 bits"] = "what they cost is not known; give samples with --data"
     return told
-
-
-def _samples(model: Any, data: str, labels: str | None, header: bool | None) -> tuple[Any, Any]:
-    view = view_of(model)
-    if labels is None:
-        return em.datasets.read_arrays(data, header=header)
-    if view.network.output != "softmax" and (view.classes is None or view.multilabel):
-        raise typer.BadParameter(
-            "this model does not pick one class; leave it out.", param_hint="--labels"
-        )
-    n_classes = view.network.layer_sizes[-1] if view.classes is None else len(view.classes)
-    X, y = em.datasets.read_arrays(data, labels, n_classes=n_classes, header=header)
-    return X, y if view.classes is None else view.classes[y]

@@ -11,12 +11,22 @@ from rich.text import Text
 import eigenmlp as em
 from eigenmlp import checkpoints, model_files
 from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
-from eigenmlp.cli.described import console_for, facts, kind_of, network_of, plain, size_of
+from eigenmlp.cli.described import (
+    console_for,
+    counted,
+    facts,
+    kind_of,
+    labels_of,
+    outputs_of,
+    plain,
+    shortened,
+    size_of,
+)
+from eigenmlp.export.view import feature_names_of, view_of
 
 __all__ = ["inspect"]
 
 _MOST_ROWS = 40
-_MOST_LABELS = 12
 _WHOLE = "the header is valid JSON, and the arrays fill the file to its last byte"
 # What comes of a record that someone made up.
 _MADE_UP = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
@@ -79,7 +89,8 @@ def _is_foreign(path: Path) -> bool:
 def _show_model(console: Console, path: Path) -> None:
     content = model_files.read(path)
     model: Any = em.load_model(path)
-    network = network_of(model)
+    view = view_of(model)
+    network = view.network
     newest = content.format_version == model_files.FORMAT_VERSION
     told = {
         "File": f"{path}, {size_of(path)}",
@@ -89,16 +100,15 @@ def _show_model(console: Console, path: Path) -> None:
         "Written by": f"eigenmlp {content.library_version or 'before its files told the version'}",
         "Numbers": network.dtype,
         "Inputs": f"{network.layer_sizes[0]:,}, times {network.input_scale:g}",
-        "Outputs": f"{network.layer_sizes[-1]:,}, {network.output}",
+        "Outputs": outputs_of(view),
     }
     if content.estimator is not None:
         told["Estimator"] = " ".join(repr(model).split())
-    classes = getattr(model, "classes_", None)
-    if classes is not None:
-        told["Labels"] = _listed([str(label) for label in classes], len(classes))
-    names = getattr(model, "feature_names_in_", None)
+    if view.classes is not None:
+        told["Labels"] = labels_of(view.classes)
+    names = feature_names_of(model)
     if names is not None:
-        told["Features"] = _listed([str(name) for name in names], len(names))
+        told["Features"] = counted(names)
     console.print(facts(told))
     console.print()
     console.print(_layers(network))
@@ -147,12 +157,12 @@ def _show_checkpoint(console: Console, path: Path) -> None:
     try:
         history = em.History.from_dict(snapshot.record["history"])
         settings = {
-            str(name): _shortened(str(value))
+            str(name): shortened(str(value))
             for name, value in snapshot.record["fingerprint"].items()
         }
     except _MADE_UP as error:
         raise em.CheckpointError(
-            f"{path} holds no training run: {_shortened(repr(error))}"
+            f"{path} holds no training run: {shortened(repr(error))}"
         ) from error
     if history.n_epochs != snapshot.n_epochs:
         raise em.CheckpointError(
@@ -165,7 +175,7 @@ def _show_checkpoint(console: Console, path: Path) -> None:
         "Checkpoint": f"after {snapshot.n_epochs:,} epochs",
         "Parameters": "none" if values is None else f"{values.size:,} of {values.dtype}",
         **{
-            _shortened(name).replace("_", " "): f"{value:.6g}"
+            shortened(name).replace("_", " "): f"{value:.6g}"
             for name, value in history.last.items()
         },
     }
@@ -205,12 +215,12 @@ def _show_arrays(console: Console, path: Path) -> None:
         "Format": "safetensors, but no model of eigenmlp; eigenmlp convert reads state dicts",
         "Metadata": ", ".join(f"{name}: {value}" for name, value in metadata.items()) or "none",
     }
-    console.print(facts({name: _shortened(value) for name, value in told.items()}))
+    console.print(facts({name: shortened(value) for name, value in told.items()}))
     console.print()
     table = _table("array", "type", "shape")
     for name, entry in list(entries.items())[:_MOST_ROWS]:
         shape = " × ".join(map(str, entry.shape)) or "a number"
-        table.add_row(*(Text(plain(_shortened(cell))) for cell in (name, entry.dtype, shape)))
+        table.add_row(*(Text(plain(shortened(cell))) for cell in (name, entry.dtype, shape)))
     _add_rest(table, len(entries))
     console.print(table)
     console.print()
@@ -234,12 +244,3 @@ def _table(*headings: str) -> Table:
 def _add_rest(table: Table, n_rows: int) -> None:
     if n_rows > _MOST_ROWS:
         table.add_row("…", f"{n_rows - _MOST_ROWS:,} more")
-
-
-def _listed(words: list[str], count: int) -> str:
-    shown = ", ".join(map(_shortened, words[:_MOST_LABELS]))
-    return f"{count:,}: {shown}" + (", …" if count > _MOST_LABELS else "")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 200 else text[:200] + "…"

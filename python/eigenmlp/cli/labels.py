@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eigenmlp.export.view import ModelView
 
-__all__ = ["picks_one_class", "targets_of"]
+__all__ = ["has_names", "picks_one_class", "targets_of"]
 
 _SHOWN = 8  # labels in a message
 
@@ -27,8 +27,22 @@ def picks_one_class(view: ModelView) -> bool:
     return view.network.output == "softmax"
 
 
-def targets_of(view: ModelView, labels: NDArray[Any], source: str, n_samples: int) -> NDArray[Any]:
+def has_names(view: ModelView) -> bool:
+    """Tell a classifier whose classes are texts."""
+    return view.classes is not None and view.classes.dtype.kind in "UO"
+
+
+def targets_of(
+    view: ModelView,
+    labels: NDArray[Any],
+    source: str,
+    *,
+    n_samples: int,
+    class_numbers: bool = False,
+) -> NDArray[Any]:
     """Return labels as the model's network takes them in `evaluate`.
+
+    With `class_numbers`, the labels of classes with names may be their numbers, from 0.
 
     Raises
     ------
@@ -37,13 +51,16 @@ def targets_of(view: ModelView, labels: NDArray[Any], source: str, n_samples: in
     """
     n_outputs = view.network.layer_sizes[-1]
     if view.kind == "classifier" and not view.multilabel:
-        return _class_indices(view, label_vector(labels, source, n_samples=n_samples), source)
+        vector = label_vector(labels, source, n_samples=n_samples)
+        return _class_indices(view, vector, source, class_numbers=class_numbers)
     if view.network.output == "softmax":
         return to_classes(labels, source, n_samples=n_samples, n_classes=n_outputs)
     return _numbers(view, labels, source, (n_samples, n_outputs))
 
 
-def _class_indices(view: ModelView, labels: NDArray[Any], source: str) -> NDArray[np.int64]:
+def _class_indices(
+    view: ModelView, labels: NDArray[Any], source: str, *, class_numbers: bool
+) -> NDArray[np.int64]:
     """Return which of a classifier's classes each label is.
 
     Numbers are compared by value, whatever their type; texts as they are. A number and a text are
@@ -60,6 +77,9 @@ def _class_indices(view: ModelView, labels: NDArray[Any], source: str) -> NDArra
         places[str(label)] = place
         if view.classes.dtype.kind in "biuf":
             places[label.item()] = place
+    numbers = {str(place): place for place in range(len(view.classes))}
+    if class_numbers and has_names(view) and not numbers.keys() & places.keys():
+        places |= numbers
     if labels.dtype.kind in "mM" and labels.dtype.kind == view.classes.dtype.kind:
         in_unit = labels.astype(view.classes.dtype)
         labels = in_unit if (in_unit == labels).all() else labels

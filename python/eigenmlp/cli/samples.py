@@ -10,10 +10,10 @@ import typer
 
 from eigenmlp._words import listed
 from eigenmlp.cli.described import plain
-from eigenmlp.cli.labels import targets_of
+from eigenmlp.cli.labels import has_names, targets_of
 from eigenmlp.datasets.files import read_samples
 from eigenmlp.errors import DataFileError
-from eigenmlp.export.view import view_of
+from eigenmlp.export.view import feature_names_of, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,16 @@ class Samples(NamedTuple):
 
 
 def samples_for(
-    model: Any, images: str, labels: str | None, *, header: bool | None = None
+    model: Any,
+    images: str,
+    labels: str | None,
+    *,
+    header: bool | None = None,
+    class_numbers: bool = False,
 ) -> Samples:
     """Read samples, a table's columns by the names that the model knows.
+
+    With `class_numbers`, the labels of classes with names may be their numbers, from 0.
 
     Raises
     ------
@@ -51,8 +58,14 @@ def samples_for(
         If the files can't be read, or don't fit the model.
     """
     view = view_of(model)
-    names = view.feature_names
-    found = read_samples(images, labels, columns=names, header=header)
+    names = feature_names_of(model)
+    found = read_samples(
+        images,
+        labels,
+        columns=names,
+        header=header,
+        text_labels=has_names(view),
+    )
     n_inputs = view.network.layer_sizes[0]
     if found.left_aside:
         _tell(f"{images}: left aside, for the model knows no such columns: ", found.left_aside)
@@ -66,7 +79,13 @@ def samples_for(
         _tell(f"{images} names no columns, which are taken for those of the model: ", names)
     targets = None
     if found.labels is not None:
-        targets = targets_of(view, found.labels, found.label_source, len(found.X))
+        targets = targets_of(
+            view,
+            found.labels,
+            found.label_source,
+            n_samples=len(found.X),
+            class_numbers=class_numbers,
+        )
     return Samples(found.X, targets)
 
 

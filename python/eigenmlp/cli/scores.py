@@ -9,10 +9,11 @@ from rich.table import Table
 
 import eigenmlp as em
 from eigenmlp.cli.labels import picks_one_class
+from eigenmlp.cli.predictions import predicts_numbers
 from eigenmlp.export.view import view_of
 from eigenmlp.metrics import metrics_by_name
 
-__all__ = ["score_line", "score_table"]
+__all__ = ["as_scored", "score_line", "score_table"]
 
 _Part = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
 
@@ -23,18 +24,23 @@ def score_line(model: Any, X: npt.NDArray[Any], targets: npt.NDArray[Any]) -> st
     network = view.network
     loss = model._loss_function() if view.kind == "regressor" else None  # noqa: SLF001
     evaluation = network.evaluate(X, targets, loss=loss)
-    numbers = network.output in {"identity", "exponential"}
     if view.kind != "network":
-        y = targets
-        if view.classes is not None and picks_one_class(view):
-            y = view.classes[targets]
-        score = model.score(X, y)
-    elif numbers:
+        score = model.score(X, as_scored(model, targets))
+    elif predicts_numbers(model):
         score = metrics_by_name(["r2"])["r2"](targets, network.predict(X))
     else:
         score = evaluation.accuracy
-    what = "R²" if numbers else "accuracy"
+    what = "R²" if predicts_numbers(model) else "accuracy"
     return f"loss {evaluation.loss:.4f}, {what} {score:.4f} on {len(X):,} samples"
+
+
+def as_scored(model: Any, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a network's targets as `score` of its model takes them."""
+    view = view_of(model)
+    if view.classes is None or not picks_one_class(view):
+        return targets
+    labels: npt.NDArray[Any] = view.classes[targets]
+    return labels
 
 
 def score_table(network: em.Network, parts: Sequence[_Part]) -> Table:

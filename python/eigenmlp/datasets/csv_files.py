@@ -3,6 +3,7 @@
 import csv
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["read_csv"]
 
 
-def read_csv(path: Path, header: bool | None = None) -> "pd.DataFrame":
+def read_csv(
+    path: Path, header: bool | None = None, *, is_text: Callable[[str], bool] | None = None
+) -> "pd.DataFrame":
     """Read a CSV table: comma-separated, UTF-8.
 
     Parameters
@@ -26,6 +29,8 @@ def read_csv(path: Path, header: bool | None = None) -> "pd.DataFrame":
     header : bool or None, default=None
         Whether the first line names the columns; without names they are "1", "2", ... None: it
         does, unless one of the names is a number, which is asked about by an error.
+    is_text : callable or None, default=None
+        Tells by their names the columns whose cells are texts, also where they look like numbers.
 
     Raises
     ------
@@ -50,6 +55,7 @@ def read_csv(path: Path, header: bool | None = None) -> "pd.DataFrame":
                     _without_outer_blank_lines(stream, header) if single else stream,
                     header=None if header is False else 0,
                     names=names,
+                    dtype={name: str for name in names if is_text is not None and is_text(name)},
                     index_col=False,
                     low_memory=False,
                     skip_blank_lines=not single,

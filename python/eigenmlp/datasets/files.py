@@ -1,6 +1,6 @@
 """Reading images and labels from files of many kinds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +149,7 @@ def read_samples(
     *,
     columns: Sequence[str] | None = None,
     header: bool | None = None,
+    text_labels: bool = False,
 ) -> SampleFile:
     """Read samples with the names of their columns, and labels of any kind.
 
@@ -162,6 +163,8 @@ def read_samples(
         that name no columns, tables without a header among them, go by their places.
     header
         As for `read_arrays`.
+    text_labels : bool, default=False
+        Take the labels in CSV tables for texts, also where they look like numbers: 01 is not 1.
 
     Raises
     ------
@@ -177,7 +180,7 @@ def read_samples(
     names: tuple[str, ...] | None = None
     left_aside: tuple[str, ...] = ()
     if kind in _TABLES:
-        frame = _read_table(path, kind, header)
+        frame = _read_table(path, kind, header, lambda name: text_labels and name == labels)
         frame, raw_labels = _without_labels(frame, path, labels)
         present = tuple(frame.columns)
         if not (kind is FileKind.CSV and header is False):
@@ -195,12 +198,16 @@ def read_samples(
     if raw_labels is not None:
         source = f"{path}[{shown(source)}]"
     elif labels is not None:
-        raw_labels = _read_label_file(Path(labels), header)
+        raw_labels = _read_label_file(Path(labels), header, lambda _: text_labels)
     return SampleFile(X, raw_labels, source, names, left_aside)
 
 
-def _read_table(path: Path, kind: FileKind, header: bool | None) -> "pd.DataFrame":
-    return read_csv(path, header) if kind is FileKind.CSV else read_parquet(path)
+def _read_table(
+    path: Path, kind: FileKind, header: bool | None, is_text: Callable[[str], bool]
+) -> "pd.DataFrame":
+    if kind is FileKind.CSV:
+        return read_csv(path, header, is_text=is_text)
+    return read_parquet(path)  # which tells the types of its columns
 
 
 def _without_labels(
@@ -255,7 +262,7 @@ def _is_name(labels: StrPath | None, names: list[str], path: Path, what: str) ->
     return False
 
 
-def _read_label_file(path: Path, header: bool | None) -> _Array:
+def _read_label_file(path: Path, header: bool | None, is_text: Callable[[str], bool]) -> _Array:
     kind = file_kind(path)
     if kind in _ARRAY_READERS:
         return _ARRAY_READERS[kind](path)
@@ -265,7 +272,7 @@ def _read_label_file(path: Path, header: bool | None) -> _Array:
             return read_npz(path, names[0])
         what = "arrays"
     else:
-        frame = _read_table(path, kind, header)
+        frame = _read_table(path, kind, header, is_text)
         names = list(frame.columns)
         if len(names) == 1:
             return label_column(frame, names[0], str(path))

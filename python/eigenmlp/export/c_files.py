@@ -15,7 +15,7 @@ from eigenmlp.export.c_header import header_text
 from eigenmlp.export.c_model import c_model
 from eigenmlp.export.c_source import source_body
 from eigenmlp.export.int8_cost import int8_cost
-from eigenmlp.export.view import view_of
+from eigenmlp.export.view import feature_names_of, view_of
 
 if TYPE_CHECKING:
     import os
@@ -151,7 +151,7 @@ def to_c(
     body = source_body(code)
     fingerprint = f"0x{zlib.crc32(body.encode()):08x}UL"
     mark = f"{_MARK} {version('eigenmlp')}; the next export overwrites it"
-    header = header_text(code, f"{name}.h: {mark}", fingerprint)
+    header = header_text(code, f"{name}.h: {mark}", fingerprint, feature_names_of(model))
     cost = {} if X is None else int8_cost(model, view.network, X, y)
     folder = Path(folder)
     export = CExport(

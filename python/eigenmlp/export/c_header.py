@@ -6,9 +6,11 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from eigenmlp.export.c_model import words
-from eigenmlp.export.c_text import label_table
+from eigenmlp.export.c_text import in_comment, label_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eigenmlp.export.c_model import CModel
 
 __all__ = ["header_text"]
@@ -25,7 +27,7 @@ _HEADER = """\
  *
  * Nothing is allocated, and nothing written but `outputs` and `scratch`: calls with buffers of
  * their own may run at once. The three arrays must not overlap.
- */
+$inputs */
 #ifndef ${NAME}_H
 #define ${NAME}_H
 $includes
@@ -58,7 +60,9 @@ int ${name}_predict_class(const $real *x, $real *outputs, $real *scratch);
 """
 
 
-def header_text(model: CModel, first_line: str, fingerprint: str) -> str:
+def header_text(
+    model: CModel, first_line: str, fingerprint: str, feature_names: Sequence[str] | None
+) -> str:
     """Write the header.
 
     Raises
@@ -86,6 +90,7 @@ def header_text(model: CModel, first_line: str, fingerprint: str) -> str:
         weights="int8" if model.has_int8 else model.dtype,
         call=f"{call}(x, outputs, scratch);",
         includes=includes,
+        inputs=_inputs(feature_names),
         n_inputs=model.sizes[0],
         n_outputs=2 if model.both else model.sizes[-1],
         outputs=_outputs(model),
@@ -95,6 +100,14 @@ def header_text(model: CModel, first_line: str, fingerprint: str) -> str:
         labels=labels,
         picks=Template(_PICKS).substitute(known) if model.picks else "",
     )
+
+
+def _inputs(feature_names: Sequence[str] | None) -> str:
+    """Name the numbers of a sample, if their names are known."""
+    if feature_names is None:
+        return ""
+    names = enumerate(map(in_comment, feature_names))
+    return " *\n" + "".join(f" * x[{place}] is {name}\n" for place, name in names)
 
 
 def _outputs(model: CModel) -> str:

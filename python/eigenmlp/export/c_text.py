@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LabelTable", "label_table", "literal", "table"]
+__all__ = ["LabelTable", "in_comment", "label_table", "literal", "table"]
 
 _WIDTH = 96  # of a line of numbers
 _LONGEST_STRING = 4095  # that every C99 compiler takes (5.2.4.1)
@@ -79,6 +80,11 @@ def label_table(labels: NDArray[Any]) -> LabelTable:
     if labels.dtype.kind == "f" and np.isfinite(labels).all():
         return LabelTable("double", [repr(label) for label in labels.tolist()])
     return LabelTable("char *const", [_string(str(label)) for label in labels])
+
+
+def in_comment(text: str) -> str:
+    """Write a text as JSON does, and so that it can't end a comment or begin another."""
+    return json.dumps(text, ensure_ascii=not text.isprintable()).replace("/", r"\u002f")
 
 
 def _integer(value: int, bits: int) -> str:

@@ -15,7 +15,7 @@ from eigenmlp.export.onnx_graph import (
     label_constants,
     n_probabilities,
 )
-from eigenmlp.export.view import view_of
+from eigenmlp.export.view import names_as_metadata, view_of
 
 if TYPE_CHECKING:
     import os
@@ -43,6 +43,9 @@ def to_onnx(model: object, path: str | os.PathLike[str]) -> None:
       returns, and ``probabilities``, what `predict_proba` returns. Labels are int64 (False and True
       are 0 and 1) or texts. Where a classifier knows one class, ``probabilities`` has one column;
     - of other networks and of a regressor: ``variable`` (N, n_outputs).
+
+    The file's metadata has ``feature_names`` and, of a classifier, ``classes``, lists of texts in
+    JSON, where they are known. Columns go by their places there.
 
     GELU is by ``Erf`` in float32, and in float64, for which ONNX Runtime lacks it, by a polynomial
     good to 9 units in the last place.
@@ -103,6 +106,7 @@ def to_onnx(model: object, path: str | os.PathLike[str]) -> None:
         producer_name="eigenmlp",
         producer_version=version("eigenmlp"),
     )
+    onnx.helper.set_model_props(proto, names_as_metadata(model))
     onnx.checker.check_model(proto, full_check=True)
     write_atomically(path, proto.SerializeToString())
 

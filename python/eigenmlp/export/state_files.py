@@ -30,15 +30,21 @@ _DTYPES = {
 }
 
 
-def save_state_dict(path: str | os.PathLike[str], state: Mapping[str, NDArray[Any]]) -> None:
+def save_state_dict(
+    path: str | os.PathLike[str],
+    state: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """Write a state dict as ``safetensors.torch.load_file`` reads it, in one step.
+
+    The metadata are texts beside it, which PyTorch passes over.
 
     Raises
     ------
     OSError
         If the file can't be written.
     """
-    write_atomically(path, serialized(dict(state), {"format": "pt"}))
+    write_atomically(path, serialized(dict(state), {"format": "pt", **(metadata or {})}))
 
 
 def load_state_dict(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], set[str]]:

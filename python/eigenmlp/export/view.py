@@ -1,7 +1,8 @@
-"""A model as others see it, whichever kind it is: its network, its labels, its columns' names."""
+"""A model as others see it, whichever kind it is: its network, its labels, its inputs' names."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eigenmlp.network import Network
@@ -9,11 +10,11 @@ from eigenmlp.network import Network
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ModelView", "view_of"]
+__all__ = ["ModelView", "feature_names_of", "names_as_metadata", "view_of"]
 
 
 class ModelView(NamedTuple):
-    """A model as its network and what its classes and inputs are called.
+    """A model as its network and what the classes are called.
 
     Attributes
     ----------
@@ -24,15 +25,12 @@ class ModelView(NamedTuple):
         Labels as `y` had them; None for a network and for a regressor.
     multilabel : bool
         Whether each output stands for a label of its own, several of which a sample may have.
-    feature_names : tuple of str or None
-        Names of the inputs, if they are known.
     """
 
     network: Network
     kind: str
     classes: NDArray[Any] | None
     multilabel: bool
-    feature_names: tuple[str, ...] | None
 
 
 def view_of(model: object) -> ModelView:
@@ -46,7 +44,7 @@ def view_of(model: object) -> ModelView:
         If it is an estimator that isn't fitted.
     """
     if isinstance(model, Network):
-        return ModelView(model, "network", None, False, model.feature_names)
+        return ModelView(model, "network", None, multilabel=False)
     from sklearn.utils.validation import check_is_fitted
 
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
@@ -58,9 +56,26 @@ def view_of(model: object) -> ModelView:
         )
     check_is_fitted(model)
     network = model._model()
-    columns = getattr(model, "feature_names_in_", None)
-    names = None if columns is None else tuple(map(str, columns))
     if isinstance(model, MLPRegressor):
-        return ModelView(network, "regressor", None, False, names)
+        return ModelView(network, "regressor", None, multilabel=False)
     multilabel = model._label_binarizer.y_type_.startswith("multilabel")
-    return ModelView(network, "classifier", model.classes_, multilabel, names)
+    return ModelView(network, "classifier", model.classes_, multilabel)
+
+
+def feature_names_of(model: Any) -> tuple[str, ...] | None:
+    """Return the names of a model's inputs, if they are known."""
+    if isinstance(model, Network):
+        return model.feature_names
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else tuple(map(str, names))
+
+
+def names_as_metadata(model: Any) -> dict[str, str]:
+    """Return the names that are known as JSON, for files that keep texts beside a model."""
+    known: dict[str, str] = {}
+    classes, names = view_of(model).classes, feature_names_of(model)
+    if classes is not None:
+        known["classes"] = json.dumps([str(label) for label in classes])
+    if names is not None:
+        known["feature_names"] = json.dumps(names)
+    return known
