@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eigenmlp as em
@@ -104,6 +105,21 @@ def test_a_study_writes_its_page_and_its_tables(
     code, out, _ = study(*FILES, "--only", "m0", "--quick", "--output", folder)
     assert code == 0
     assert "1 run, 1 found on disk." in out
+
+
+def test_columns_of_tables_go_by_name(study: Study, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(60, 3))
+    frame = pd.DataFrame(values, columns=["a", "b", "c"]).assign(y=np.arange(60) % 2)
+    frame.to_csv("table.csv", index=False)
+    frame[["c", "y", "a", "b"]].to_csv("moved.csv", index=False)
+    asked = ("--images", "table.csv", "--labels", "y", "--only", "m0", "--quick", "--output", "o")
+    code, _, err = study(*asked, "--predict", "moved.csv", "--jobs", 1)
+    assert code == 0
+    assert "moved.csv: left aside, for the study knows no such columns: y\n" in err
+    network = em.load_network(tmp_path / "o" / "runs" / "m0-seed0" / "best.safetensors")
+    assert network.feature_names == ("a", "b", "c")
+    found = np.array([list(row.values()) for row in _table(tmp_path / "o" / "predictions.csv")])
+    np.testing.assert_allclose(found.astype("f4"), network.predict_proba(values), rtol=1e-5)
 
 
 def test_diverged_runs_are_named_and_the_report_is_made(study: Study, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eigenmlp as em
@@ -184,3 +185,19 @@ def test_too_few_images_for_a_split_are_refused() -> None:
             image_shape=None,
             input_scale=1.0,
         )
+
+
+def test_columns_to_predict_go_by_name(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
+    frame.assign(y=np.arange(40) % 2).to_csv(tmp_path / "table.csv", index=False)
+    data = load_files(tmp_path / "table.csv", "y")
+    assert data.feature_names == ("a", "b", "c")
+    moved = frame.assign(note="text", y=0)[["c", "note", "a", "y", "b"]]
+    moved.to_csv(tmp_path / "moved.csv", index=False)
+    with pytest.warns(UserWarning, match=r"moved.csv: left aside, .* no such columns: note, y"):
+        more = with_unlabelled(data, tmp_path / "moved.csv")
+    np.testing.assert_array_equal(more.unlabelled, data.X)
+    moved.drop(columns=["a", "b"]).to_csv(tmp_path / "short.csv", index=False)
+    with pytest.raises(em.DataFileError, match=r"lacks 2 of the 3 columns .*: a, b\. It has: c, n"):
+        with_unlabelled(data, tmp_path / "short.csv")

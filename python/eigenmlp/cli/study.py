@@ -1,12 +1,14 @@
 """`eigenmlp study`: the whole study with one command."""
 
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import Header, bad_usage_of
 
 if TYPE_CHECKING:
@@ -141,7 +143,14 @@ def _load(
     else:
         with bad_usage_of("--dataset"):
             data = load_dataset(dataset or "glyphs", quick=quick)
-    return data if predict is None else with_unlabelled(data, predict, header=header)
+    if predict is None:
+        return data
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        data = with_unlabelled(data, predict, header=header)
+    for warning in told:
+        typer.echo(plain(warning.message), err=True)
+    return data
 
 
 def _say(console: Console, line: str) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +12,9 @@ from typing import Literal
 import numpy as np
 
 from eigenmlp import datasets
+from eigenmlp._words import listed
 from eigenmlp.datasets import Dataset
 from eigenmlp.datasets.files import read_samples
-from eigenmlp.datasets.values import to_classes
 from eigenmlp.errors import DataFileError
 from eigenmlp.experiments.origin import Origin
 
@@ -57,6 +58,8 @@ class StudyData:
         Further images, to be predicted at the end.
     input_scale : float
         Multiplies the inputs inside the network.
+    feature_names : tuple of str or None, default=None
+        Names of X's columns, if they are of a table.
     origin : Origin or None, default=None
         Options of ``eigenmlp study`` that load the same data; None where there are none.
     """
@@ -70,6 +73,7 @@ class StudyData:
     image_shape: tuple[int, int] | None
     unlabelled: np.ndarray | None
     input_scale: float
+    feature_names: tuple[str, ...] | None = None
     origin: Origin | None = None
 
     def __repr__(self) -> str:
@@ -152,9 +156,8 @@ def load_files(
     uint8 images are scaled by 1/255; other numbers, tables' among them, are taken as they are.
     """
     samples = read_samples(images, labels, header=header)
-    X = samples.X
-    assert samples.labels is not None  # noqa: S101  they were asked for
-    y = to_classes(samples.labels, samples.label_source, n_samples=len(X), n_classes=None)
+    X, y = samples.X, samples.class_numbers()
+    assert y is not None  # noqa: S101  labels were asked for
     n_classes = int(y.max()) + 1
     if quick and len(X) > N_QUICK:
         rows = np.random.default_rng(SPLIT_SEED).permutation(len(X))[:N_QUICK]
@@ -180,18 +183,33 @@ def load_files(
         header=header,
         quick=quick,
     )
-    return dataclasses.replace(data, origin=origin)
+    return dataclasses.replace(data, feature_names=samples.feature_names, origin=origin)
 
 
 def with_unlabelled(data: StudyData, images: Path, *, header: bool | None = None) -> StudyData:
     """Return the data with the images of a file as those to predict.
+
+    Columns of a table go by name, if those of the study have names.
+
+    Warns
+    -----
+    UserWarning
+        If the table has further columns, which are left aside.
 
     Raises
     ------
     DataFileError
         If they are not like the images of the study.
     """
-    X, _ = datasets.read_arrays(images, header=header)
+    samples = read_samples(images, columns=data.feature_names, header=header)
+    X = samples.X
+    if samples.left_aside:
+        warnings.warn(
+            f"{images}: left aside, for the study knows no such columns: "
+            f"{listed(samples.left_aside)}",
+            UserWarning,
+            stacklevel=2,
+        )
     if X.shape[1] != data.n_features:
         raise DataFileError(
             f"{images} cannot be predicted: its images consist of {X.shape[1]} values, those of "

@@ -91,6 +91,7 @@ def run_trial(spec: RunSpec, data: StudyData, store: Store, board: Board, row: i
     network = spec.build_network(
         data.n_features, data.n_classes, input_scale=data.input_scale, rng=initialisation
     )
+    network.feature_names = data.feature_names
     X_train, y_train = data.rows(0)
     recorder = _Recorder(spec, data, board, row)
     stopping = (
