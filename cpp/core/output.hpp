@@ -110,7 +110,8 @@ void loss_and_delta(const Loss& loss, const OutputVector<Scalar>& at) {
             return Activated<Scalar>{value, psub(detail::logistic<Scalar>(z), y)};
           },
           [&](const Vector& z, const Vector& y) {
-            const Vector positive = pselect(pcmp_lt(zero, z), one, zero);
+            // By p > ½ as in predictions: of a small z > 0 it rounds to ½.
+            const Vector positive = pselect(pcmp_lt(half, detail::logistic<Scalar>(z)), one, zero);
             const Vector wanted = pselect(pcmp_lt(half, y), one, zero);
             return pcmp_eq(positive, wanted);
           });
