@@ -84,7 +84,7 @@ def test_a_run_is_refused_before_it_begins(
         for callbacks in ([Checkpoint(folder)], []):
             if not (callbacks or options):
                 continue
-            resume = {"resume_from": folder} if options else {}
+            resume: dict[str, Any] = {"resume_from": folder} if options else {}
             with pytest.raises(em.CheckpointError, match=f"{name} is a .*; remove it, or choose"):
                 train(*callbacks, network=net, **resume)
         assert names(folder) == listed

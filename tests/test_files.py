@@ -85,7 +85,8 @@ def test_a_living_process_keeps_its_file(tmp_path: Path, call: str, named: str) 
 def test_a_file_that_is_swept_before_it_is_locked_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, calls = _files._lock, []
+    lock = _files._lock
+    calls: list[int] = []
 
     def late(descriptor: int) -> None:
         if not calls:

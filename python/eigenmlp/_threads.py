@@ -1,8 +1,8 @@
 """How many threads the core may use."""
 
 import functools
-import importlib
 import os
+from pathlib import Path
 
 from eigenmlp._arguments import whole_number
 from eigenmlp._native import _core
@@ -11,6 +11,7 @@ __all__ = ["thread_limit", "threads"]
 
 # The core counts in 32 bits, and no work has that many parts.
 _MOST = 2**31 - 1
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 def threads(n_threads: int | None) -> _core.Threads:
@@ -68,5 +69,27 @@ def _shared_limit(text: str) -> int:
 
 @functools.cache
 def _cores() -> int:
-    # Imported here: a call that names its threads needn't wait for it.
-    return int(importlib.import_module("joblib").cpu_count())
+    """Count the cores that the process may use, as joblib does.
+
+    Not by joblib: to import it late, in a thread that outlives the main one, at exit or in a
+    signal's handler that came in the middle of its import, is an error; to import it early makes
+    the package's import a quarter longer.
+    """
+    found = os.cpu_count() or 1
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else found
+    own = os.environ.get("LOKY_MAX_CPU_COUNT", "")
+    limit = int(own) if own.isdecimal() else found
+    return max(1, min(found, affinity, limit, _quota(_CGROUP) or found))
+
+
+def _quota(folder: Path) -> int | None:
+    """Return the cores that a container's quota allows, if it has one, rounded up."""
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join((folder / name).read_text() for name in files).split()
+            allowed = -(-int(quota) // int(period))
+        except (OSError, ValueError, ZeroDivisionError):
+            continue  # no such file, or "max"
+        if allowed > 0:
+            return allowed
+    return None

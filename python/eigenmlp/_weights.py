@@ -80,15 +80,10 @@ def weighted_by_class(
         checked = _checked(class_weight)
         by_class = np.array([checked.get(label, 1.0) for label in classes])
     else:
-        from sklearn.utils.class_weight import compute_class_weight
-
-        classes = np.unique(counted)
-        by_class = compute_class_weight(
-            class_weight,
-            classes=classes,
-            y=counted,
-            sample_weight=None if weights is None else weights[weights != 0],
-        )
+        # Not by scikit-learn's function, which can't be imported at all times.
+        classes, places = np.unique(counted, return_inverse=True)
+        counts = np.bincount(places, None if weights is None else weights[weights != 0])
+        by_class = counts.sum() / (len(classes) * counts)
     # A label that isn't counted has weight 0, whatever its class's.
     indices = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
     factors = by_class[indices]

@@ -1,6 +1,7 @@
 """What else may be measured of predictions: names of scikit-learn's metrics, or functions."""
 
 import functools
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,28 +11,11 @@ __all__ = ["METRICS", "Metric", "metrics_by_name"]
 Metric = Callable[[Any, Any], float]
 
 
-def _balanced_accuracy(y: Any, predictions: Any) -> float:
-    from sklearn.metrics import balanced_accuracy_score
-
-    return float(balanced_accuracy_score(y, predictions))
-
-
-def _f1_macro(y: Any, predictions: Any) -> float:
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(y, predictions, average="macro", zero_division=0.0))
-
-
-def _r2(y: Any, predictions: Any) -> float:
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(y, predictions))
-
-
-METRICS: dict[str, Metric] = {
-    "balanced_accuracy": _balanced_accuracy,
-    "f1_macro": _f1_macro,
-    "r2": _r2,
+# Functions of sklearn.metrics with their options.
+METRICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "balanced_accuracy": ("balanced_accuracy_score", {}),
+    "f1_macro": ("f1_score", {"average": "macro", "zero_division": 0.0}),
+    "r2": ("r2_score", {}),
 }
 
 
@@ -49,6 +33,8 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
         If one is neither.
     ValueError
         If a name is unknown, or two metrics have the same.
+    RuntimeError
+        If scikit-learn is named and can't be imported at this moment.
 
     Examples
     --------
@@ -66,7 +52,7 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
                     f"metrics has {metric!r}, which is unknown; use {', '.join(METRICS)} or a "
                     "function of (y, predictions)"
                 )
-            name, function = metric, METRICS[metric]
+            name, function = metric, _of_scikit_learn(metric)
         elif callable(metric):
             name, function = _name_of(metric), metric
         else:
@@ -80,6 +66,21 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
             raise ValueError(f"metrics has two of the name {name!r}; give one another name")
         named[name] = function
     return named
+
+
+def _of_scikit_learn(name: str) -> Metric:
+    """Find a metric of scikit-learn's now, before training, since it may be too late after it."""
+    function, options = METRICS[name]
+    try:
+        found = getattr(importlib.import_module("sklearn.metrics"), function)
+    except (ImportError, AttributeError, RuntimeError) as error:
+        raise RuntimeError(
+            f"metrics has {name!r}, for which scikit-learn is imported, and that can't be done at "
+            f"this moment ({error}): the interpreter is ending, or a signal's handler has "
+            "interrupted that very import. Import sklearn.metrics when the program begins, or pass "
+            "a function of (y, predictions)"
+        ) from error
+    return functools.partial(found, **options)
 
 
 def _name_of(metric: Metric) -> str:
