@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import eigenmlp as em
 from data_files import IMAGES
 from eigenmlp._words import listed, shortened, shown
 from eigenmlp.datasets import read_arrays
@@ -86,3 +87,40 @@ def test_no_message_about_a_file_is_long(tmp_path: Path) -> None:
             read_arrays(images, labels)
         paths = 3 * len(str(tmp_path))
         assert len(str(caught.value)) < 1500 + paths, str(caught.value)[:3000]
+
+
+X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+NET = em.Network([2, 3, 2], rng=0)
+
+
+@pytest.mark.parametrize("value", [LONG, [1] * 100_000, {LONG: LONG}, LONG.encode()])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda value: em.Network([2, value, 2]),
+        lambda value: em.Network([2, 3, 2], activation=value),
+        lambda value: em.Network([2, 3, 2], init=str(value)),
+        lambda value: em.Network([2, 3, 2], dtype=value),
+        lambda value: em.Network([2, 3, 2], input_scale=value),
+        lambda value: em.Network([2, 3, 2], dropout=[value]),
+        lambda value: em.train(NET, X, Y, optimizer=value, epochs=1),
+        lambda value: em.train(NET, X, Y, learning_rate=value, epochs=1),
+        lambda value: em.train(NET, X, Y, batch_size=value, epochs=1),
+        lambda value: em.train(NET, X, Y, loss=value, epochs=1),
+        lambda value: em.train(NET, X, Y, metrics=[value], epochs=1),
+        lambda value: em.train(NET, X, Y, callbacks=[value], epochs=1),
+        lambda value: em.train(NET, X, Y, class_weight=value, epochs=1),
+        lambda value: em.train(NET, X, Y, schedule_unit=value, epochs=1),
+        lambda value: em.callbacks.EarlyStopping(monitor="val_loss", mode=value),
+        lambda value: em.callbacks.EarlyStopping(patience=value),
+        lambda value: em.History()[value],
+        lambda value: em.datasets.split(X, Y, [len(value)] * 100_000),
+        lambda value: em.export.to_onnx(value, "out"),
+        lambda value: em.export.from_torch_state_dict({str(value): X}),
+        em.from_sklearn,
+    ],
+)
+def test_no_message_about_an_argument_is_long(call: Any, value: object) -> None:
+    with pytest.raises((TypeError, ValueError, KeyError)) as caught:
+        call(value)
+    assert len(str(caught.value)) < 600

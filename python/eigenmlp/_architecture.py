@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 from eigenmlp._arguments import real_number
 from eigenmlp._checks import checked_dtype, checked_scale, checked_sizes
 from eigenmlp._native import _core
+from eigenmlp._words import shown
 
 __all__ = ["ACTIVATIONS", "NORMALIZATIONS", "OUTPUTS", "Architecture"]
 
@@ -122,19 +123,19 @@ def _each(name: str, value: Any, n_hidden: int, kind: Any) -> tuple[Any, ...]:
         values = tuple(value)
         if len(values) != n_hidden:
             raise ValueError(
-                f"{name}={value!r} has {len(values)} entries, but there are {n_hidden} hidden "
+                f"{name}={shown(value)} has {len(values)} entries, but there are {n_hidden} hidden "
                 "layers; pass one value for all of them, or one each"
             )
     for entry in values:
         if not isinstance(entry, kind):
-            raise TypeError(f"{name}={value!r} is of the wrong type; see the documentation")
+            raise TypeError(f"{name}={shown(value)} is of the wrong type; see the documentation")
     return values if n_hidden else values[:0]
 
 
 def _check_choice(name: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         known = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name}={value!r} is unknown; use one of {known}")
+        raise ValueError(f"{name}={shown(value)} is unknown; use one of {known}")
 
 
 def _listed(name: str, values: tuple[Any, ...], default: object) -> list[str]:

@@ -2,6 +2,8 @@
 
 from numbers import Integral, Real
 
+from eigenmlp._words import shown
+
 __all__ = ["flag", "real_number", "whole_number"]
 
 
@@ -14,7 +16,7 @@ def flag(name: str, value: object) -> bool:
         If it is anything else.
     """
     if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} is not a bool; pass True or False")
+        raise TypeError(f"{name}={shown(value)} is not a bool; pass True or False")
     return value
 
 
@@ -27,7 +29,7 @@ def real_number(name: str, value: object, remedy: str) -> float:
         If it is no real number; a bool is none.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name}={value!r} is not a number; {remedy}")
+        raise TypeError(f"{name}={shown(value)} is not a number; {remedy}")
     return float(value)
 
 
@@ -42,7 +44,7 @@ def whole_number(name: str, value: object, *, minimum: int, remedy: str) -> int:
         If it is less than `minimum`.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}={value!r} is not an integer; {remedy}")
+        raise TypeError(f"{name}={shown(value)} is not an integer; {remedy}")
     if value < minimum:
         raise ValueError(f"{name}={value} is less than {minimum}; {remedy}")
     return int(value)

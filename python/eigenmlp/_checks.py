@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eigenmlp._arguments import real_number, whole_number
+from eigenmlp._words import shown
 
 __all__ = [
     "checked_dtype",
@@ -51,7 +52,7 @@ def read_once(values: Any) -> Any:
 def checked_sizes(layer_sizes: Sequence[int]) -> list[int]:
     remedy = "pass the units of input, hidden layers and output, such as [784, 100, 10]"
     if isinstance(layer_sizes, (str, bytes)) or not isinstance(layer_sizes, Iterable):
-        raise TypeError(f"layer_sizes={layer_sizes!r} is not a sequence; {remedy}")
+        raise TypeError(f"layer_sizes={shown(layer_sizes)} is not a sequence; {remedy}")
     sizes = [
         whole_number(f"layer_sizes[{i}]", size, minimum=1, remedy=remedy)
         for i, size in enumerate(layer_sizes)
@@ -65,7 +66,7 @@ def checked_dtype(dtype: DTypeLike) -> Literal["float32", "float64"]:
     try:
         name = np.dtype(dtype).name
     except TypeError:
-        name = repr(dtype)
+        name = shown(dtype)
     if name == "float32":
         return "float32"
     if name == "float64":

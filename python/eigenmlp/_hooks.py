@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eigenmlp._words import shown
 from eigenmlp.callbacks import Callback, Checkpoint
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def checked(callbacks: Sequence[Callback]) -> list[Callback]:
         If it is none, or holds anything else.
     """
     if isinstance(callbacks, Callback):
-        raise TypeError(f"callbacks={callbacks!r} is a single one; pass a list of it")
+        raise TypeError(f"callbacks={shown(callbacks)} is a single one; pass a list of it")
     hooks = list(callbacks)
     for hook in hooks:
         if not isinstance(hook, Callback):
-            raise TypeError(f"callbacks holds {hook!r}, which is not a Callback object")
+            raise TypeError(f"callbacks holds {shown(hook)}, which is not a Callback object")
     return hooks
 
 
@@ -103,7 +104,8 @@ def ask(run: Run) -> None:
         answer = hook.on_epoch_end(run.state)
         if answer is not None and not isinstance(answer, (bool, np.bool_)):
             raise TypeError(
-                f"{type(hook).__name__}.on_epoch_end returned {answer!r}; return True to stop, "
+                f"{type(hook).__name__}.on_epoch_end returned {shown(answer)}; return True to "
+                "stop, "
                 "False or None to go on"
             )
         if answer:

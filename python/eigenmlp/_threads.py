@@ -6,6 +6,7 @@ from pathlib import Path
 
 from eigenmlp._arguments import whole_number
 from eigenmlp._native import _core
+from eigenmlp._words import shown
 
 __all__ = ["thread_limit", "threads"]
 
@@ -54,7 +55,8 @@ def _own_limit(text: str) -> int:
         limit = 0
     if limit < 1:
         raise ValueError(
-            f"EIGENMLP_NUM_THREADS={text!r} is not a whole number of 1 or more; correct or unset it"
+            f"EIGENMLP_NUM_THREADS={shown(text)} is not a whole number of 1 or more; correct or "
+            "unset it"
         )
     return limit
 

@@ -11,6 +11,7 @@ from eigenmlp._arguments import flag, real_number
 from eigenmlp._checks import read_once
 from eigenmlp._columns import in_order
 from eigenmlp._native import _core
+from eigenmlp._words import shown
 from eigenmlp.losses import Loss
 from eigenmlp.metrics import Metric, metrics_by_name
 from eigenmlp.network import Evaluation, Network
@@ -30,7 +31,7 @@ __all__ = [
 
 def check_unit(schedule_unit: object) -> None:
     if schedule_unit not in ("epoch", "step"):
-        raise ValueError(f"schedule_unit={schedule_unit!r} is unknown; use 'epoch' or 'step'")
+        raise ValueError(f"schedule_unit={shown(schedule_unit)} is unknown; use 'epoch' or 'step'")
 
 
 def gradient_bound(name: str, value: float | None) -> float:
@@ -92,7 +93,8 @@ class Orders:
         order = np.asarray(rows)
         if order.ndim != 1 or order.dtype.kind not in "iu":
             raise TypeError(
-                f"shuffle({epoch}) returned {rows!r}; it must return a 1-D array of row numbers"
+                f"shuffle({epoch}) returned {shown(rows)}; it must return a 1-D array of row "
+                "numbers"
             )
         if order.size and (order.min() < 0 or order.max() >= self._n_rows):
             raise ValueError(

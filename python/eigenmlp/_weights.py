@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eigenmlp._arguments import real_number
+from eigenmlp._words import shown
 from eigenmlp.network import Network
 
 __all__ = ["NO_WEIGHT", "combined_weights", "weighted_by_class"]
@@ -97,7 +98,7 @@ def weighted_by_class(
 def _checked(class_weight: Mapping[Any, float]) -> dict[Any, float]:
     checked = {}
     for label, value in class_weight.items():
-        name = f"class_weight[{label!r}]"
+        name = f"class_weight[{shown(label)}]"
         checked[label] = real_number(name, value, "pass a weight >= 0")
         if not 0 <= checked[label] < np.inf:
             raise ValueError(f"{name}={value} must be finite and >= 0")
@@ -121,9 +122,9 @@ def _check_product(
     if beyond.any():
         i = int(beyond.argmax())
         label = labels[i].item() if isinstance(labels[i], np.generic) else labels[i]
-        shown = f"={class_weight!r}" if isinstance(class_weight, str) else f"[{label!r}]"
+        what = f"={class_weight!r}" if isinstance(class_weight, str) else f"[{shown(label)}]"
         raise ValueError(
-            f"class_weight{shown} multiplies the weight of sample {i}, of class {label!r}, by "
+            f"class_weight{what} multiplies the weight of sample {i}, of class {shown(label)}, by "
             f"{factors[i]:.6g} to {product[i]:.6g}, which a network of {np.dtype(dtype)} can't "
             "take; scale the weights to about 1"
         )
@@ -132,15 +133,18 @@ def _check_product(
 def _check_classes(class_weight: Mapping[int, float] | str, n_classes: int) -> None:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
-            raise ValueError(f"class_weight={class_weight!r} is unknown; use 'balanced' or a dict")
+            raise ValueError(
+                f"class_weight={shown(class_weight)} is unknown; use 'balanced' or a dict"
+            )
         return
     if not isinstance(class_weight, Mapping):
         raise TypeError(
-            f"class_weight={class_weight!r} is not a dict; pass {{class index: weight}}, "
+            f"class_weight={shown(class_weight)} is not a dict; pass {{class index: weight}}, "
             "'balanced' or None"
         )
     for label in class_weight:
         if isinstance(label, (bool, float)) or label not in range(n_classes):
             raise ValueError(
-                f"class_weight has the class {label!r}, but the network's are 0 to {n_classes - 1}"
+                f"class_weight has the class {shown(label)}, but the network's are 0 to "
+                f"{n_classes - 1}"
             )

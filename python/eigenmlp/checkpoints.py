@@ -22,6 +22,7 @@ import safetensors.numpy
 from eigenmlp._arguments import whole_number
 from eigenmlp._files import mode_of, write_atomically
 from eigenmlp._safetensors import serialized
+from eigenmlp._words import shown
 from eigenmlp.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ def folder_of(name: str, value: object) -> Path:
         If it is no path, or an empty one.
     """
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f'{name}={value!r} is not a path; pass a folder, "checkpoints"')
+        raise TypeError(f'{name}={shown(value)} is not a path; pass a folder, "checkpoints"')
     if not os.fspath(value):
-        raise ValueError(f'{name}={value!r} names no folder; pass one, "checkpoints"')
+        raise ValueError(f'{name}={shown(value)} names no folder; pass one, "checkpoints"')
     return Path(value)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from eigenmlp._arguments import real_number
+from eigenmlp._words import shown
 
 __all__ = ["History", "Mode", "resolve_mode"]
 
@@ -145,7 +146,7 @@ class History(Mapping[str, list[float]]):
         epochs = [epoch for epoch, value in enumerate(values) if not math.isnan(value)]
         if not epochs:
             raise ValueError(
-                f"{monitor!r} has no best epoch: it is NaN in all {len(values)} epochs; "
+                f"{shown(monitor)} has no best epoch: it is NaN in all {len(values)} epochs; "
                 "lower the learning rate or look for NaN in the data"
             )
         epoch = min(epochs, key=lambda epoch: sign * values[epoch])
@@ -208,9 +209,9 @@ class History(Mapping[str, list[float]]):
 
     def _missing(self, column: str) -> str:
         if not self._columns:
-            return f"no column {column!r}: no epoch has been recorded yet"
+            return f"no column {shown(column)}: no epoch has been recorded yet"
         remedy = "; pass validation_data to train() to get it" if _is_validation(column) else ""
-        return f"no column {column!r}: the columns are {_listed(self._columns)}{remedy}"
+        return f"no column {shown(column)}: the columns are {_listed(self._columns)}{remedy}"
 
 
 def resolve_mode(monitor: str, mode: Mode) -> Literal["min", "max"]:
@@ -231,13 +232,13 @@ def resolve_mode(monitor: str, mode: Mode) -> Literal["min", "max"]:
     if mode == "min" or mode == "max":  # noqa: PLR1714  mypy narrows a literal by == alone
         return mode
     if mode != "auto":
-        raise ValueError(f'mode={mode!r} is unknown; use "min", "max" or "auto"')
+        raise ValueError(f'mode={shown(mode)} is unknown; use "min", "max" or "auto"')
     if monitor.endswith("loss"):
         return "min"
     if monitor.endswith("accuracy"):
         return "max"
     raise ValueError(
-        f"whether small or large values of {monitor!r} are good cannot be told from its name; "
+        f"whether small or large values of {shown(monitor)} are good cannot be told from its name; "
         'pass mode="min" or mode="max"'
     )
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from eigenmlp._arguments import real_number
 from eigenmlp._native import _core
+from eigenmlp._words import shown
 
 __all__ = [
     "AbsoluteError",
@@ -238,11 +239,12 @@ def loss_for(loss: "str | Loss | None", output: str) -> Loss:
         return next(kind for kind in _LOSSES.values() if kind.output == output)()
     if isinstance(loss, str):
         if loss not in _LOSSES:
-            raise ValueError(f"loss={loss!r} is unknown; use one of {', '.join(_LOSSES)}")
+            raise ValueError(f"loss={shown(loss)} is unknown; use one of {', '.join(_LOSSES)}")
         loss = _LOSSES[loss]()
     if not isinstance(loss, Loss):
         raise TypeError(
-            f"loss={loss!r} is not a loss; pass a name such as {'squared_error'!r} or an object of "
+            f"loss={shown(loss)} is not a loss; pass a name such as {'squared_error'!r} or an "
+            "object of "
             "eigenmlp.losses"
         )
     if loss.output != output:

@@ -5,6 +5,8 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from eigenmlp._words import shown
+
 __all__ = ["METRICS", "Metric", "metrics_by_name"]
 
 # Of targets and predictions.
@@ -43,27 +45,27 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
     1.0
     """
     if isinstance(metrics, str):
-        raise TypeError(f"metrics={metrics!r} is a text; pass a list, [{metrics!r}]")
+        raise TypeError(f"metrics={shown(metrics)} is a text; pass a list, [{shown(metrics)}]")
     named: dict[str, Metric] = {}
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in METRICS:
                 raise ValueError(
-                    f"metrics has {metric!r}, which is unknown; use {', '.join(METRICS)} or a "
+                    f"metrics has {shown(metric)}, which is unknown; use {', '.join(METRICS)} or a "
                     "function of (y, predictions)"
                 )
             name, function = metric, _of_scikit_learn(metric)
         elif callable(metric):
             name, function = _name_of(metric), metric
         else:
-            raise TypeError(f"metrics has {metric!r}, which is no name and can't be called")
+            raise TypeError(f"metrics has {shown(metric)}, which is no name and can't be called")
         if name in {"loss", "accuracy"}:
             raise ValueError(
-                f"metrics has one named {name!r}, and val_{name} is measured anyway; give it "
+                f"metrics has one named {shown(name)}, and val_{name} is measured anyway; give it "
                 "another name"
             )
         if name in named:
-            raise ValueError(f"metrics has two of the name {name!r}; give one another name")
+            raise ValueError(f"metrics has two of the name {shown(name)}; give one another name")
         named[name] = function
     return named
 

@@ -18,6 +18,7 @@ from eigenmlp._columns import checked_names, in_order, refuse_repeated
 from eigenmlp._native import _core
 from eigenmlp._parameters import Parameters
 from eigenmlp._threads import threads
+from eigenmlp._words import shown
 from eigenmlp.errors import ModelFileError
 from eigenmlp.initializers import INITIALIZERS
 from eigenmlp.losses import Loss, loss_for
@@ -140,7 +141,7 @@ class Network(Parameters):
             input_scale=input_scale,
         )
         if init not in INITIALIZERS:
-            raise ValueError(f"init={init!r} is unknown; use one of {', '.join(INITIALIZERS)}")
+            raise ValueError(f"init={shown(init)} is unknown; use one of {', '.join(INITIALIZERS)}")
         self._allocate(architecture)
         generator = np.random.default_rng(rng)
         layers = [

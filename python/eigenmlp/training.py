@@ -25,6 +25,7 @@ from eigenmlp._training_parts import (
     validation_from,
 )
 from eigenmlp._weights import combined_weights
+from eigenmlp._words import shown
 from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.history import History
@@ -201,7 +202,7 @@ def train(
     True
     """
     if not isinstance(network, Network):
-        raise TypeError(f"network={network!r} is not an eigenmlp.Network")
+        raise TypeError(f"network={shown(network)} is not an eigenmlp.Network")
     optimizer = _checked_optimizer(optimizer)
     checked_loss = loss_for(loss, network.output)
     schedule = as_schedule(learning_rate)
@@ -304,7 +305,7 @@ def _checked_optimizer(optimizer: Optimizer | None) -> Optimizer:
         return Adam()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"optimizer={optimizer!r} is not an optimizer; use SGD(), Adam() or AdamW() of "
+            f"optimizer={shown(optimizer)} is not an optimizer; use SGD(), Adam() or AdamW() of "
             "eigenmlp.optimizers"
         )
     return optimizer

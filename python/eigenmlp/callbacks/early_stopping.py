@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp._arguments import flag, real_number, whole_number
+from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.history import resolve_mode
 
@@ -115,7 +116,7 @@ class EarlyStopping(Callback):
         restore_best: bool = False,
     ) -> None:
         if not isinstance(monitor, str):
-            raise TypeError(f'monitor={monitor!r} is not a column name; pass one, "val_loss"')
+            raise TypeError(f'monitor={shown(monitor)} is not a column name; pass one, "val_loss"')
         self.patience = whole_number(
             "patience", patience, minimum=1, remedy="pass the epochs to wait for, 1 or more"
         )
@@ -162,7 +163,7 @@ class EarlyStopping(Callback):
             return
         if self.best_parameters is None:
             warnings.warn(
-                f"no epoch improved {self.monitor!r}, so there are no best parameters to "
+                f"no epoch improved {shown(self.monitor)}, so there are no best parameters to "
                 "restore and the network keeps its last ones; lower the learning rate or "
                 "look for NaN in the data",
                 RuntimeWarning,

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp._extras import require
+from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.callbacks.row_logger import recorded_rows
 
@@ -78,10 +79,10 @@ class MLflowLogger(Callback):
         params: Mapping[str, object] | None = None,
     ) -> None:
         if not isinstance(experiment, str):
-            raise TypeError(f"experiment={experiment!r} is not a str; pass a name, 'digits'")
+            raise TypeError(f"experiment={shown(experiment)} is not a str; pass a name, 'digits'")
         for name, value in (("run_name", run_name), ("tracking_uri", tracking_uri)):
             if not isinstance(value, str | None):
-                raise TypeError(f"{name}={value!r} is not a str; pass one, or None")
+                raise TypeError(f"{name}={shown(value)} is not a str; pass one, or None")
         self.experiment = experiment
         self.run_name = run_name
         self.tracking_uri = tracking_uri

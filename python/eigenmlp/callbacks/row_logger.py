@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class RowLogger(Callback):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if not isinstance(path, str | os.PathLike):
             raise TypeError(
-                f'path={path!r} is not a path; pass a file name, "{self._default_name}"'
+                f'path={shown(path)} is not a path; pass a file name, "{self._default_name}"'
             )
         self.path = Path(path)
         self._file: TextIOWrapper | None = None

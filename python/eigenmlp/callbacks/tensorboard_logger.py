@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp._extras import require
+from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.callbacks.row_logger import recorded_rows
 
@@ -65,7 +66,9 @@ class TensorBoardLogger(Callback):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         if not isinstance(folder, str | os.PathLike):
-            raise TypeError(f'folder={folder!r} is not a path; pass the name of one, "runs/first"')
+            raise TypeError(
+                f'folder={shown(folder)} is not a path; pass the name of one, "runs/first"'
+            )
         self.folder = Path(folder)
         self._writer: Any = None
 

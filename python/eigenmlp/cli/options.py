@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from eigenmlp._words import shown
+
 __all__ = [
     "Header",
     "bad_usage_of",
@@ -43,7 +45,7 @@ def check_choice(option: str, name: str, choices: Collection[str]) -> str:
     """Refuse a name that is none of the choices."""
     if name not in choices:
         raise typer.BadParameter(
-            f"{name!r} is unknown; use one of {', '.join(choices)}.", param_hint=option
+            f"{shown(name)} is unknown; use one of {', '.join(choices)}.", param_hint=option
         )
     return name
 
@@ -54,7 +56,7 @@ def number(option: str, text: str) -> float:
         return float(Fraction(text))
     except (OverflowError, ValueError, ZeroDivisionError) as error:
         raise typer.BadParameter(
-            f"{text!r} is not a number such as 0.5 or 1/255.", param_hint=option
+            f"{shown(text)} is not a number such as 0.5 or 1/255.", param_hint=option
         ) from error
 
 
@@ -64,7 +66,7 @@ def whole_number_or(word: str, option: str, text: str) -> int | None:
         return None
     if not text.isdecimal() or int(text) == 0:
         raise typer.BadParameter(
-            f"{text!r} is not a whole number, 1 or more, nor {word}.", param_hint=option
+            f"{shown(text)} is not a whole number, 1 or more, nor {word}.", param_hint=option
         )
     return int(text)
 
@@ -76,7 +78,8 @@ def sizes(option: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise typer.BadParameter(
-            f"{text!r} is not a list of layer sizes such as 100,80, nor none.", param_hint=option
+            f"{shown(text)} is not a list of layer sizes such as 100,80, nor none.",
+            param_hint=option,
         )
     return [int(part) for part in parts]
 

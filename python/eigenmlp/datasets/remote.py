@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from eigenmlp._extras import require
 from eigenmlp._live import LiveDisplay, progress_console
+from eigenmlp._words import shown
 from eigenmlp.datasets.dataset import Dataset
 from eigenmlp.datasets.files import read_arrays
 from eigenmlp.errors import DownloadError
@@ -171,7 +172,7 @@ def fetch_kmnist(split: Split) -> Dataset:
 
 def _fetch(dataset: _RemoteDataset, split: Split) -> Dataset:
     if split not in dataset.files:
-        raise ValueError(f'split={split!r} is unknown; use "train" or "test"')
+        raise ValueError(f'split={shown(split)} is unknown; use "train" or "test"')
     purpose = f"Downloading {dataset.title}"
     pooch = require("pooch", extra="study", purpose=purpose)
     keeper = pooch.create(

@@ -6,6 +6,8 @@ from collections.abc import Sequence, Sized
 import numpy as np
 import numpy.typing as npt
 
+from eigenmlp._words import shown
+
 __all__ = ["split"]
 
 _Indices = npt.NDArray[np.intp]
@@ -107,11 +109,13 @@ def _sizes(n_samples: int, fractions: Sequence[float]) -> list[int]:
     fractions = [float(fraction) for fraction in fractions]
     wrong = [fraction for fraction in fractions if not fraction > 0]
     if wrong:
-        raise ValueError(f"fractions={fractions}: {wrong[0]} is not a size; each must be above 0")
+        raise ValueError(
+            f"fractions={shown(fractions)}: {wrong[0]} is not a size; each must be above 0"
+        )
     total = math.fsum(fractions)
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         raise ValueError(
-            f"fractions={fractions} add up to {total:g}; they must add up to 1, as in "
+            f"fractions={shown(fractions)} add up to {total:g}; they must add up to 1, as in "
             "(0.8, 0.1, 0.1)"
         )
     # Where rounding makes a whole size less (0.29 * 100 < 29), its loss of almost 1 comes first.
@@ -123,7 +127,8 @@ def _sizes(n_samples: int, fractions: Sequence[float]) -> list[int]:
     if 0 in sizes:
         part = sizes.index(0)
         raise ValueError(
-            f"fractions={fractions} of {n_samples} samples leave part {part} empty; use larger "
+            f"fractions={shown(fractions)} of {n_samples} samples leave part {part} empty; use "
+            "larger "
             "fractions or more samples"
         )
     return sizes

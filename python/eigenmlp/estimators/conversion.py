@@ -9,6 +9,7 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from eigenmlp._words import shown
 from eigenmlp.estimators.classifier import MLPClassifier
 from eigenmlp.estimators.export import SHARED_ATTRIBUTES
 from eigenmlp.estimators.regressor import MLPRegressor
@@ -62,7 +63,7 @@ def from_sklearn(mlp: Any) -> MLPClassifier | MLPRegressor:
         kind = MLPRegressor
     else:
         raise TypeError(
-            f"mlp={mlp!r} is neither an MLPClassifier nor an MLPRegressor of "
+            f"mlp={shown(mlp)} is neither an MLPClassifier nor an MLPRegressor of "
             "sklearn.neural_network; pass a fitted one"
         )
     check_is_fitted(mlp)

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import validate_data
 
 from eigenmlp._weights import weighted_by_class
+from eigenmlp._words import shown
 from eigenmlp.estimators.base import BaseMLP
 from eigenmlp.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
@@ -97,7 +98,7 @@ class LabelledMLP(BaseMLP):
             )
         if self._label_binarizer.y_type_.startswith("multilabel"):
             raise ValueError(
-                f"class_weight={self.class_weight!r} weighs a sample by its class, but y is "
+                f"class_weight={shown(self.class_weight)} weighs a sample by its class, but y is "
                 "multilabel, and a sample has any number of labels; pass sample_weight to fit"
             )
         return weighted_by_class(self.class_weight, self._labels(y), self.classes_, weights, dtype)

@@ -10,6 +10,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from eigenmlp import model_files
+from eigenmlp._words import shown
 from eigenmlp.estimators.fitted import OUTPUTS, FittedNetwork
 from eigenmlp.estimators.stored_values import (
     array_from_json,
@@ -137,7 +138,8 @@ class Savable(FittedNetwork):
                 stored[name] = to_json(value)
             except TypeError as error:
                 raise TypeError(
-                    f"{name}={value!r} can't be stored in a model file, which holds no code and no "
+                    f"{name}={shown(value)} can't be stored in a model file, which holds no code "
+                    "and no "
                     "state of generators; predictions don't depend on it: set the default first "
                     f"with set_params, and again after loading ({error})"
                 ) from error
@@ -175,7 +177,7 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
     if is_classifier(model):
         _restore_labels(model, description, output, n_outputs)
     elif output not in {"identity", "exponential"}:
-        raise ValueError(f"a regressor has no output={output!r}")
+        raise ValueError(f"a regressor has no output={shown(output)}")
     model.n_features_in_ = network.layer_sizes[0]
     model.n_layers_ = len(network.layer_sizes)
     model.n_outputs_ = n_outputs
@@ -209,7 +211,7 @@ def _restore_record(model: Any, stored: Any) -> None:
     for name, value in stored.items():
         restored_value = from_json(value)
         if not _RECORD[name](restored_value):
-            raise ValueError(f"the record has {name}={restored_value!r}")
+            raise ValueError(f"the record has {name}={shown(restored_value)}")
         setattr(model, name, restored_value)
     if not {"n_iter_", "t_"} <= stored.keys():
         raise ValueError("the record has no n_iter_ or no t_")
@@ -238,11 +240,11 @@ def _restore_labels(model: Any, description: dict[str, Any], output: str, n_outp
     }
     if not isinstance(target, str) or not fitting.get(target, False):
         raise ValueError(
-            f"target={target!r} with {len(classes)} classes doesn't fit {n_outputs} {output} "
+            f"target={shown(target)} with {len(classes)} classes doesn't fit {n_outputs} {output} "
             "outputs"
         )
     if not isinstance(sparse, bool):
-        raise TypeError(f"sparse_target={sparse!r} is not a bool")
+        raise TypeError(f"sparse_target={shown(sparse)} is not a bool")
     if (classes[1:] <= classes[:-1]).any():
         raise ValueError("the classes are not sorted, or not each there once")
     binarizer = LabelBinarizer()

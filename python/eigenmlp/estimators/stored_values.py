@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp._words import shown
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -82,7 +84,7 @@ def from_json(value: Any, *, levels: int = _MOST_LEVELS) -> Any:
                 from_json(key, levels=levels): from_json(entry, levels=levels)
                 for key, entry in pairs
             }
-    raise ValueError(f"{value!r} stands for nothing")
+    raise ValueError(f"{shown(value)} stands for nothing")
 
 
 def array_to_json(array: NDArray[Any]) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def array_from_json(value: Any) -> NDArray[Any]:
         case _:
             raise ValueError("labels are no dtype with values")
     if not _DTYPE.fullmatch(text):
-        raise ValueError(f"labels can't be of dtype {text!r}")
+        raise ValueError(f"labels can't be of dtype {shown(text)}")
     dtype = np.dtype(text).newbyteorder("=")
     needed = {"b": bool, "f": float, "U": str, "O": str}.get(dtype.kind, int)
     if not all(type(entry) is needed for entry in values):

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from eigenmlp import datasets
-from eigenmlp._words import listed
+from eigenmlp._words import listed, shown
 from eigenmlp.datasets import Dataset
 from eigenmlp.datasets.files import read_samples
 from eigenmlp.errors import DataFileError
@@ -142,7 +142,7 @@ def load_dataset(name: str, *, quick: bool = False) -> StudyData:
         load = DATASETS[name]
     except KeyError:
         raise ValueError(
-            f"there is no data set called {name!r}. Choose from: {', '.join(DATASETS)}"
+            f"there is no data set called {shown(name)}. Choose from: {', '.join(DATASETS)}"
         ) from None
     data = load(N_QUICK if quick else N_SAMPLES)
     return dataclasses.replace(data, origin=Origin(dataset=name, quick=quick))

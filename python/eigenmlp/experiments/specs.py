@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from eigenmlp import schedules
+from eigenmlp._words import shown
 from eigenmlp.losses import CrossEntropy
 from eigenmlp.network import Network
 from eigenmlp.optimizers import SGD, Adam, Optimizer
@@ -61,12 +62,14 @@ class ScheduleSpec:
 
     def __post_init__(self) -> None:
         if self.kind not in _SCHEDULES:
-            raise ValueError(f"schedule kind {self.kind!r} is unknown: use one of {[*_SCHEDULES]}")
+            raise ValueError(
+                f"schedule kind {shown(self.kind)} is unknown: use one of {[*_SCHEDULES]}"
+            )
         for option in ("final", "epochs", "gamma"):
             given, needed = getattr(self, option) is not None, option in _SCHEDULES[self.kind]
             if given != needed:
                 verb = "needs" if needed else "does not take"
-                raise ValueError(f"a {self.kind} schedule {verb} {option!r}")
+                raise ValueError(f"a {self.kind} schedule {verb} {shown(option)}")
         self.build()  # raises on values out of range
 
     def build(self) -> Callable[[int], float]:
@@ -153,21 +156,23 @@ class RunSpec:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(
-                f"run name {self.name!r} is not usable as a folder name: "
+                f"run name {shown(self.name)} is not usable as a folder name: "
                 "use lower-case letters, digits, '.' and '-'"
             )
         if self.optimizer not in _OPTIMIZERS:
             raise ValueError(
-                f"optimizer {self.optimizer!r} of run {self.name!r} is unknown: "
+                f"optimizer {shown(self.optimizer)} of run {shown(self.name)} is unknown: "
                 f"use one of {[*_OPTIMIZERS]}"
             )
         if self.l2_reading not in _L2_READINGS:
             raise ValueError(
-                f"l2_reading {self.l2_reading!r} of run {self.name!r} is unknown: "
+                f"l2_reading {shown(self.l2_reading)} of run {shown(self.name)} is unknown: "
                 f"use one of {[*_L2_READINGS]}"
             )
         if self.epochs < 1:
-            raise ValueError(f"run {self.name!r} has {self.epochs} epochs: it needs at least 1")
+            raise ValueError(
+                f"run {shown(self.name)} has {self.epochs} epochs: it needs at least 1"
+            )
 
     @property
     def full_batch(self) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eigenmlp._arguments import flag
 from eigenmlp._files import write_atomically
+from eigenmlp._words import shown
 from eigenmlp.export.c_header import header_text
 from eigenmlp.export.c_model import c_model
 from eigenmlp.export.c_source import source_body
@@ -183,13 +184,14 @@ _BEGINNING = """\
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"name={name!r} is not a str; pass the prefix of C's names, 'model'")
+        raise TypeError(f"name={shown(name)} is not a str; pass the prefix of C's names, 'model'")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(
-            f"name={name!r} is no name in C; pass a letter, then letters, digits and underscores"
+            f"name={shown(name)} is no name in C; pass a letter, then letters, digits and "
+            "underscores"
         )
     if name.lower() in _STANDARD_HEADERS:
-        raise ValueError(f"name={name!r} would hide C's own <{name.lower()}.h>; pass another")
+        raise ValueError(f"name={shown(name)} would hide C's own <{name.lower()}.h>; pass another")
 
 
 def _refuse_foreign(path: Path) -> None:

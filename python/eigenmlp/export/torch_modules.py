@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from eigenmlp._words import shown
+
 __all__ = ["TorchLayer", "modules_of"]
 
 _KNOWN = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
@@ -59,14 +61,15 @@ class TorchLayer(NamedTuple):
             if said is None:
                 return None
             raise ValueError(
-                f"normalization={said!r} is said of {self.name!r}, but the state dict has none "
+                f"normalization={shown(said)} is said of {shown(self.name)}, but the state dict "
+                "has none "
                 "behind it; pass one entry for each hidden layer, None for those without, and "
                 "add ones and zeros for a normalization without parameters"
             )
         if "running_mean" in self.arrays:
             if said == "layer":
                 raise ValueError(
-                    f"{self.behind!r} has running statistics, so that it is no LayerNorm; say "
+                    f"{shown(self.behind)} has running statistics, so that it is no LayerNorm; say "
                     'normalization="batch" of it'
                 )
             return "batch"
@@ -74,7 +77,8 @@ class TorchLayer(NamedTuple):
             return "layer"
         if said == "batch":
             raise ValueError(
-                f"{self.behind!r} has no running statistics: a BatchNorm1d without them normalizes "
+                f"{shown(self.behind)} has no running statistics: a BatchNorm1d without them "
+                "normalizes "
                 "each batch by itself, which no network of eigenmlp does"
             )
         shape = self.arrays["gain"].shape
@@ -83,7 +87,8 @@ class TorchLayer(NamedTuple):
             parts = "weight and bias"
             kinds = "LayerNorm, GroupNorm, InstanceNorm1d or BatchNorm1d without statistics"
         raise ValueError(
-            f"{self.behind!r} has {parts} of shape {shape} alone, as {kinds} would; a state dict "
+            f"{shown(self.behind)} has {parts} of shape {shape} alone, as {kinds} would; a state "
+            "dict "
             'doesn\'t tell them apart. If it is a LayerNorm, say so: normalization="layer", or '
             "one entry for each hidden layer. Networks of eigenmlp have none of the others"
         )
@@ -94,7 +99,8 @@ class TorchLayer(NamedTuple):
         if self.has_bias or self.behind is not None or (not alone and fan_in != fan_out):
             return
         raise ValueError(
-            f"{self.name!r} is a matrix of shape {(fan_out, fan_in)} without a bias, as Linear or "
+            f"{shown(self.name)} is a matrix of shape {(fan_out, fan_in)} without a bias, as "
+            "Linear or "
             "Embedding would have; a state dict doesn't tell them apart. If it is a Linear, add "
             f"its bias of {fan_out} zeros"
         )
@@ -117,13 +123,13 @@ def modules_of(state: object) -> list[TorchLayer]:
     for name, arrays in _grouped(state).items():
         if arrays.get("weight", np.empty(0)).ndim == 2:
             if "running_mean" in arrays:
-                raise ValueError(f"{name!r} has a matrix and running statistics; {_REMEDY}")
+                raise ValueError(f"{shown(name)} has a matrix and running statistics; {_REMEDY}")
             layers.append(_linear(name, arrays, layers))
         elif not layers:
-            raise ValueError(f"{name!r} follows no Linear layer; {_REMEDY}")
+            raise ValueError(f"{shown(name)} follows no Linear layer; {_REMEDY}")
         elif layers[-1].behind is not None:
             raise ValueError(
-                f"{name!r} follows no Linear layer, but {layers[-1].behind!r}; {_REMEDY}"
+                f"{shown(name)} follows no Linear layer, but {layers[-1].behind!r}; {_REMEDY}"
             )
         else:
             layers[-1] = _normalized(layers[-1], name, arrays)
@@ -156,7 +162,9 @@ def _grouped(state: object) -> dict[str, _Arrays]:
                     "undo weight_norm, spectral_norm, pruning and the like in PyTorch first, as "
                     "torch.nn.utils.parametrize.remove_parametrizations does"
                 )
-            raise ValueError(f"{key!r} is of no layer that a network of eigenmlp has; {remedy}")
+            raise ValueError(
+                f"{shown(key)} is of no layer that a network of eigenmlp has; {remedy}"
+            )
         groups.setdefault(module, {})[name] = _array(key, name, value)
     return groups
 
@@ -170,16 +178,17 @@ def _array(key: object, name: str, value: Any) -> NDArray[Any]:
         array = np.asarray(tensor)
     except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(
-            f"{key!r} can't be read as an array of numbers: {str(error)[:200]}; pass dense "
+            f"{shown(key)} can't be read as an array of numbers: {str(error)[:200]}; pass dense "
             "tensors of float32 or float64"
         ) from error
     if array.dtype.name == "bfloat16":  # of ml_dtypes, as JAX has it
         array = array.astype(np.float32)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{key!r} must hold real numbers, got dtype {array.dtype}")
+        raise TypeError(f"{shown(key)} must hold real numbers, got dtype {array.dtype}")
     if array.dtype.kind != "f" and array.dtype.itemsize < 8 and name != "num_batches_tracked":
         raise TypeError(
-            f"{key!r} is of {array.dtype}, as the codes of a quantized layer are, whose scales it "
+            f"{shown(key)} is of {array.dtype}, as the codes of a quantized layer are, whose "
+            "scales it "
             "doesn't hold; dequantize it, or pass floats"
         )
     return array
@@ -190,7 +199,7 @@ def _linear(name: str, arrays: _Arrays, before: list[TorchLayer]) -> TorchLayer:
     fan_in, fan_out = weight.shape
     if before and before[-1].arrays["bias"].shape != (fan_in,):
         raise ValueError(
-            f"{name!r} takes {fan_in} inputs, but the layer before it has "
+            f"{shown(name)} takes {fan_in} inputs, but the layer before it has "
             f"{len(before[-1].arrays['bias'])} units"
         )
     bias = arrays.get("bias", np.zeros(fan_out, weight.dtype))
@@ -202,7 +211,7 @@ def _normalized(layer: TorchLayer, name: str, arrays: _Arrays) -> TorchLayer:
     shape = layer.arrays["bias"].shape
     statistics = [part for part in ("running_mean", "running_var") if part in arrays]
     if len(statistics) == 1 or not ({"weight", "running_mean"} & arrays.keys()):
-        raise ValueError(f"{name!r} has only {', '.join(arrays)}; {_REMEDY}")
+        raise ValueError(f"{shown(name)} has only {', '.join(arrays)}; {_REMEDY}")
     dtype = next(iter(arrays.values())).dtype
     found = {
         "gain": arrays.get("weight", np.ones(shape, dtype)),
@@ -224,7 +233,8 @@ def _check_place(linear: str, behind: str) -> None:
         return
     if int(other) != int(number) + 1:
         raise ValueError(
-            f"{behind!r} is not directly behind {linear!r}: a network of eigenmlp normalizes "
+            f"{shown(behind)} is not directly behind {shown(linear)}: a network of eigenmlp "
+            "normalizes "
             "before the activation, not after it. If what lies between does nothing in "
             "prediction, as Dropout, name it "
             f"{'.'.join(filter(None, [parent, str(int(number) + 1)]))!r}"
@@ -233,4 +243,6 @@ def _check_place(linear: str, behind: str) -> None:
 
 def _check_shape(name: str, part: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
     if array.shape != shape:
-        raise ValueError(f"{name!r} has a {part} of shape {array.shape}, but {shape} is needed")
+        raise ValueError(
+            f"{shown(name)} has a {part} of shape {array.shape}, but {shape} is needed"
+        )

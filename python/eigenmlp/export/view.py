@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eigenmlp._words import shown
 from eigenmlp.network import Network
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def view_of(model: object) -> ModelView:
 
     if not isinstance(model, (MLPClassifier, MLPRegressor)):
         raise TypeError(
-            f"model={model!r} is neither an eigenmlp.Network nor an MLPClassifier or MLPRegressor "
+            f"model={shown(model)} is neither an eigenmlp.Network nor an MLPClassifier or "
+            "MLPRegressor "
             "of eigenmlp; of a Pipeline pass its last step"
         )
     check_is_fitted(model)

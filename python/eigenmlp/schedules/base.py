@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from eigenmlp._arguments import real_number, whole_number
+from eigenmlp._words import shown
 
 __all__ = [
     "EpochSchedule",
@@ -69,6 +70,7 @@ def check_schedule(name: str, schedule: object) -> None:
     """Refuse what cannot be called with an epoch."""
     if isinstance(schedule, type) or not callable(schedule):
         raise TypeError(
-            f"{name}={schedule!r} is not a schedule; pass a function of the epoch, or for a fixed "
+            f"{name}={shown(schedule)} is not a schedule; pass a function of the epoch, or for a "
+            "fixed "
             "rate constant(0.001)"
         )

@@ -4,6 +4,7 @@ import math
 from typing import SupportsFloat
 
 from eigenmlp._arguments import real_number
+from eigenmlp._words import shown
 from eigenmlp.schedules.base import Schedule, check_rate
 from eigenmlp.schedules.curves import constant
 
@@ -74,7 +75,7 @@ def rate_at(schedule: Schedule, epoch: int) -> float:
     value: object = schedule(epoch)
     if not isinstance(value, SupportsFloat) or isinstance(value, bool):
         raise TypeError(
-            f"the learning-rate schedule returned {value!r} when called with {epoch}; it must "
+            f"the learning-rate schedule returned {shown(value)} when called with {epoch}; it must "
             "return a finite number >= 0"
         )
     rate = float(value)
