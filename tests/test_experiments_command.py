@@ -1,6 +1,7 @@
 """`eigenmlp study`: what it writes, how it refuses, and how it survives being stopped."""
 
 import csv
+import html
 import os
 import re
 import signal
@@ -120,6 +121,20 @@ def test_columns_of_tables_go_by_name(study: Study, tmp_path: Path) -> None:
     assert network.feature_names == ("a", "b", "c")
     found = np.array([list(row.values()) for row in _table(tmp_path / "o" / "predictions.csv")])
     np.testing.assert_allclose(found.astype("f4"), network.predict_proba(values), rtol=1e-5)
+
+
+def test_a_class_of_one_sample_is_told(study: Study, tmp_path: Path) -> None:
+    y = np.load("labels.npy")
+    y[0] = 3
+    np.save("labels.npy", y)
+    code, out, _ = study(*FILES, "--only", "m0", "--quick", "--output", "o", "--jobs", 1)
+    assert code == 0
+    page = html.unescape((tmp_path / "o" / "report.html").read_text("utf-8"))
+    told = [line for line in out.splitlines() if line.startswith("No sample for ")]
+    assert len(told) == 2
+    for line in told:
+        assert re.search(r"of 1 of the 4 classes: 3 \(of 1 sample\)\. ", line)
+        assert line in page
 
 
 def test_diverged_runs_are_named_and_the_report_is_made(study: Study, tmp_path: Path) -> None:

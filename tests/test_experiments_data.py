@@ -201,3 +201,44 @@ def test_columns_to_predict_go_by_name(tmp_path: Path) -> None:
     moved.drop(columns=["a", "b"]).to_csv(tmp_path / "short.csv", index=False)
     with pytest.raises(em.DataFileError, match=r"lacks 2 of the 3 columns .*: a, b\. It has: c, n"):
         with_unlabelled(data, tmp_path / "short.csv")
+
+
+@pytest.mark.parametrize(("counts", "n_rows"), [([3000, 1], 1000), ([2] * 1500, 1500)])
+def test_a_quick_look_loses_no_class(counts: list[int], n_rows: int, tmp_path: Path) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    np.save(tmp_path / "x.npy", np.arange(len(y), dtype=float)[:, None])
+    np.save(tmp_path / "y.npy", y)
+    data = load_files(tmp_path / "x.npy", str(tmp_path / "y.npy"), quick=True)
+    assert len(data.X) == len(np.unique(data.X)) == n_rows
+    assert len(np.unique(data.y)) == data.n_classes == len(counts)
+    np.testing.assert_array_equal(data.y, y[data.X[:, 0].astype(int)])
+
+
+def test_a_quick_look_takes_what_it_took_where_no_class_is_rare(tmp_path: Path) -> None:
+    y = np.arange(1500) % 3
+    np.save(tmp_path / "x.npy", np.arange(1500.0)[:, None])
+    np.save(tmp_path / "y.npy", y)
+    data = load_files(tmp_path / "x.npy", str(tmp_path / "y.npy"), quick=True)
+    drawn = np.random.default_rng(0).permutation(1500)[:1000]
+    np.testing.assert_array_equal(data.X[:, 0], drawn)
+
+
+def test_classes_that_a_part_lacks_are_told() -> None:
+    data = tiny_data(100)
+    y = data.y.copy()
+    (rare,) = data.split[0][:1]
+    y[:] = data.y % 2
+    y[rare] = 2
+    (validation, test) = dataclasses.replace(data, y=y).absences
+    assert validation == (
+        "No sample for validation of 1 of the 3 classes: neither (of 1 sample). "
+        "Scores in validation say nothing of them."
+    )
+    assert test.startswith("No sample for test of 1 of the 3 classes")
+    y[rare], y[data.split[2][0]] = 0, 2
+    training, _ = dataclasses.replace(data, y=y).absences
+    assert training == (
+        "No sample for training of 1 of the 3 classes: neither (of 1 sample). "
+        "They can't be learned."
+    )
+    assert tiny_data(1000).absences == []

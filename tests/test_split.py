@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eigenmlp.datasets import split
+from eigenmlp.datasets.splits import absences
 
 
 def test_sizes_of_the_default() -> None:
@@ -127,3 +128,21 @@ def test_classes_too_small() -> None:
     with pytest.raises(ValueError, match=message):
         split(labels, labels, stratify=True)
     assert len(split(labels, labels)) == 3
+
+
+def test_absences_name_the_classes_a_part_lacks() -> None:
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    parts = {"training": np.array([0, 1, 4]), "validation": np.array([2, 3, 5])}
+    assert absences(labels, parts, ["a", "b", "c", "d"]) == [
+        (
+            "No sample for training of 2 of the 4 classes: b (of 1 sample), d (of 0 samples). "
+            "They can't be learned."
+        ),
+        (
+            "No sample for validation of 1 of the 4 classes: d (of 0 samples). "
+            "Scores in validation say nothing of them."
+        ),
+    ]
+    many = absences(np.arange(50), {"training": np.arange(25)}, range(50))
+    assert len(many) == 1
+    assert "34 (of 1 sample), ... (25 in all)" in many[0]

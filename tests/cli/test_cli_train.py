@@ -1,6 +1,7 @@
 """`eigenmlp train`: what it trains, writes and says."""
 
 import csv
+import re
 import signal
 import subprocess
 import sys
@@ -291,3 +292,19 @@ def test_a_checkpoint_of_other_settings_is_refused(run: Run) -> None:
     assert done.code == 1
     assert "batch_size was 64, is 7" in done.err.replace("\n", " ")
     assert "Traceback" not in done.err
+
+
+def test_classes_that_a_part_lacks_are_told(run: Run, data: Data) -> None:
+    y = data.y.copy()
+    y[0] = N_CLASSES
+    np.save("rare.npy", y)
+    options = ("--epochs", 1, "--force")
+    done = run("train", "x.npy", "-l", "rare.npy", *options, "--validation", 0.5)
+    assert re.search(
+        rf"Classes +No sample for (training|validation) of 1 of the {N_CLASSES + 1} classes:\s+"
+        rf"{N_CLASSES} \(of 1 sample\)",
+        done.out,
+    )
+    for same in (("y.npy", 0.1), ("rare.npy", 0)):
+        done = run("train", "x.npy", "-l", same[0], *options, "--validation", same[1])
+        assert "Classes" not in done.out

@@ -2,9 +2,10 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 import typer
 from rich.console import Console
 
@@ -30,6 +31,7 @@ from eigenmlp.cli.recipe import (
 )
 from eigenmlp.cli.scores import score_table
 from eigenmlp.datasets.files import read_samples
+from eigenmlp.datasets.splits import absences
 from eigenmlp.initializers import INITIALIZERS
 
 __all__ = ["train"]
@@ -235,11 +237,7 @@ def train(
     if y.max() == 0:
         raise em.DataFileError(f"{labels}: every label is 0. Give samples of two classes or more")
     generator = np.random.default_rng(seed)
-    parts = [(X, y)]
-    if validation > 0:
-        with bad_usage_of("--validation"):
-            indices = em.datasets.split(X, y, (1 - validation, validation), rng=generator)
-        parts = [(X[part], y[part]) for part in indices]
+    parts, absent = _divided(X, y, validation, generator)
     training, *held_out = parts
     scale, why = input_factor(input_scale, X.dtype)
     network = em.Network(
@@ -257,6 +255,8 @@ def train(
     console.print(f"Data     {len(training[0]):,} samples to train, {n_validation:,} to validate")
     console.print(f"Network  {layers}; {network.n_parameters:,} parameters of {dtype}")
     console.print(f"Inputs   {X.dtype}, times {why}")
+    for line in absent:
+        console.print(f"Classes  {line}")
     try:
         record = em.train(
             network,
@@ -287,3 +287,16 @@ def train(
     console.print(score_table(network, parts))
     console.print()
     console.print(f"Model saved in {output}.", soft_wrap=True)
+
+
+def _divided(
+    X: npt.NDArray[Any], y: npt.NDArray[np.int64], validation: float, rng: np.random.Generator
+) -> tuple[list[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]], list[str]]:
+    """Return samples to train and, if asked for, to validate with, and what is to be told."""
+    if validation == 0:
+        return [(X, y)], []
+    with bad_usage_of("--validation"):
+        indices = em.datasets.split(X, y, (1 - validation, validation), rng=rng)
+    named = dict(zip(("training", "validation"), indices, strict=True))
+    told = absences(y, named, range(int(y.max()) + 1))
+    return [(X[part], y[part]) for part in indices], told

@@ -1,14 +1,14 @@
 """Splitting a data set into parts such as training, validation and test."""
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._words import shown
+from eigenmlp._words import listed, shown
 
-__all__ = ["split"]
+__all__ = ["absences", "split"]
 
 _Indices = npt.NDArray[np.intp]
 
@@ -34,7 +34,7 @@ def split(
         are rounded down, and the samples left over go one each to the parts that lost most.
     stratify : bool, default=False
         Give every part the classes in the proportions of the whole, as near as whole
-        samples allow.
+        samples allow. Without, a class of few samples may be missing from a part.
     rng : int, Generator or None, default=None
         Seed or generator of the permutation; None takes another one every time.
 
@@ -82,6 +82,41 @@ def split(
         parts.append(rest[taken])
         rest = rest[left]
     return (*parts, rest)
+
+
+def absences(
+    labels: npt.NDArray[np.int64], parts: Mapping[str, _Indices], names: Sequence[object]
+) -> list[str]:
+    """Say which classes are missing from which part, a sentence a part.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_samples,)
+        Class numbers.
+    parts : mapping of str to ndarray of intp
+        Rows of each part by its name, "training" among them.
+    names : sequence
+        One name a class.
+    """
+    counts = np.bincount(labels, minlength=len(names))
+    told = []
+    for part, rows in parts.items():
+        absent = np.flatnonzero(np.bincount(labels[rows], minlength=len(names)) == 0).tolist()
+        if absent:
+            which = listed([f"{names[k]} (of {_samples(int(counts[k]))})" for k in absent])
+            told.append(
+                f"No sample for {part} of {len(absent)} of the {len(names)} classes: {which}. "
+                + (
+                    "They can't be learned."
+                    if part == "training"
+                    else f"Scores in {part} say nothing of them."
+                )
+            )
+    return told
+
+
+def _samples(n: int) -> str:
+    return f"{n:,} sample" + ("" if n == 1 else "s")
 
 
 def _cut(

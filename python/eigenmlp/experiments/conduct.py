@@ -84,13 +84,16 @@ def conduct_study(
         for k in range(n_seeds)
     ]
     title = f"eigenmlp study on {data.name}" + (", a quick look" if quick else "")
+    display = Display(console or progress_console(stderr=False), title)
     with exclusive(output):
+        for line in data.absences:
+            display.note(line)
         outcomes = run_specs(
             specs,
             data,
             Store(output, data.fingerprint),
             jobs=jobs,
-            display=Display(console or progress_console(stderr=False), title),
+            display=display,
         )
         study = _collect(groups, outcomes, data, n_seeds=n_seeds, quick=quick)
         write_runs(output / "runs.csv", study)

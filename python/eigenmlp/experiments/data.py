@@ -15,6 +15,7 @@ from eigenmlp import datasets
 from eigenmlp._words import listed, shown
 from eigenmlp.datasets import Dataset
 from eigenmlp.datasets.files import read_samples
+from eigenmlp.datasets.splits import absences
 from eigenmlp.errors import DataFileError
 from eigenmlp.experiments.origin import Origin
 
@@ -98,6 +99,12 @@ class StudyData:
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
+    @property
+    def absences(self) -> list[str]:
+        """Sentences on the classes that training, validation or test lack."""
+        names = ("training", "validation", "test")
+        return absences(self.y, dict(zip(names, self.split, strict=True)), self.class_names)
+
     def rows(self, part: int) -> tuple[np.ndarray, np.ndarray]:
         """Return images and labels of a part of the split: 0 train, 1 validation, 2 test."""
         index = self.split[part]
@@ -153,14 +160,15 @@ def load_files(
 ) -> StudyData:
     """Load images and labels as `datasets.read_arrays` does; `quick` takes 1,000 rows at most.
 
-    uint8 images are scaled by 1/255; other numbers, tables' among them, are taken as they are.
+    It keeps a row of every class, and takes more where there are more classes. uint8 images are
+    scaled by 1/255; other numbers, tables' among them, are taken as they are.
     """
     samples = read_samples(images, labels, header=header)
     X, y = samples.X, samples.class_numbers()
     assert y is not None  # noqa: S101  labels were asked for
     n_classes = int(y.max()) + 1
     if quick and len(X) > N_QUICK:
-        rows = np.random.default_rng(SPLIT_SEED).permutation(len(X))[:N_QUICK]
+        rows = _quick_rows(y)
         X, y = X[rows], y[rows]
     scaled = X.dtype == np.uint8
     # A column or an array of the images' file has its name in the source, after the file's.
@@ -227,6 +235,15 @@ def with_unlabelled(data: StudyData, images: Path, *, header: bool | None = None
         wanted = dataclasses.replace(origin, predict=images.absolute(), header=header)
         origin = wanted if agree else None
     return dataclasses.replace(data, unlabelled=X, origin=origin)
+
+
+def _quick_rows(y: np.ndarray) -> np.ndarray:
+    """Draw rows without losing a class: the first of each in a random order, and those before."""
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(y))
+    _, firsts = np.unique(y[order], return_index=True)
+    others = np.setdiff1d(np.arange(len(y)), firsts)
+    places = np.concatenate([firsts, others[: max(0, N_QUICK - len(firsts))]])
+    return np.asarray(order[np.sort(places)])
 
 
 def _square(n_features: int) -> tuple[int, int] | None:

@@ -90,6 +90,10 @@ class Display:
         finally:
             table.stop()
 
+    def note(self, line: str) -> None:
+        """Say something of the study before it begins."""
+        self._say(line)
+
     def found(self, row: int, outcome: Outcome) -> None:
         """Note that a run is on disk already."""
         self._runs[row] = _Run(outcome.spec, outcome, found=True)
