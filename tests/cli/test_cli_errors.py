@@ -114,10 +114,10 @@ def test_failures_end_in_one_line(run: Run, args: str, message: str) -> None:
 def test_foreseen_failures_of_any_kind(
     run: Run, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, message: str
 ) -> None:
-    def load_network(_path: Path) -> em.Network:
+    def load_model(_path: Path) -> em.Network:
         raise raised
 
-    monkeypatch.setattr(em, "load_network", load_network)
+    monkeypatch.setattr(em, "load_model", load_model)
     done = run("predict", "a.st", "x.npy")
     assert done.code == code
     assert done.err.startswith(message)
@@ -125,6 +125,6 @@ def test_foreseen_failures_of_any_kind(
 
 
 def test_mistakes_of_our_own_are_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(em, "load_network")
+    monkeypatch.delattr(em, "load_model")
     with pytest.raises(AttributeError):
         run("predict", "a.st", "x.npy")

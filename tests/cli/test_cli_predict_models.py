@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,20 @@ def test_classes_that_are_equally_probable_are_told_as_predict_does(run: Run) ->
     _, cells = predicted(run)
     assert cells[0, 1] == cells[0, 2]
     assert int(cells[0, 0]) == network.predict(np.ones((1, 1)))[0]
+
+
+def test_a_sample_that_overflows_is_told_by_its_place(run: Run) -> None:
+    network = em.Network([1, 1], output="exponential", rng=0)
+    network.set_parameters([[[1.0]]], [[0.0]])
+    network.save("model.st")
+    for place, told in ((3, "error: row 3 has"), (4100, "error: after the first 4,096")):
+        samples = np.zeros((5000, 1))
+        samples[place] = 1e6
+        np.save("X.npy", samples)
+        done = run("predict", "model.st", "X.npy", "-o", "p.csv")
+        assert done.code == 1
+        assert done.err.startswith(told)
+        assert not Path("p.csv").exists()
 
 
 def test_a_terminal_doesnt_obey_a_files_labels(run: Run) -> None:

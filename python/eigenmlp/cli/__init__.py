@@ -37,7 +37,7 @@ class _FriendlyGroup(TyperGroup):
         except OSError as error:
             named = error.filename is not None and error.strerror is not None
             _fail(f"{error.filename}: {error.strerror}" if named else str(error), error)
-        except (EigenmlpError, ImportError, TypeError, ValueError) as error:
+        except (ArithmeticError, EigenmlpError, ImportError, TypeError, ValueError) as error:
             _fail(str(error), error)
 
 

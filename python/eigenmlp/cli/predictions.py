@@ -6,8 +6,6 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from scipy import sparse
-
 from eigenmlp.cli.labels import picks_one_class
 from eigenmlp.export.view import view_of
 
@@ -56,13 +54,17 @@ def csv_blocks(
     for start in range(0, len(X), BLOCK):
         rows = X[start : start + BLOCK]
         parts: list[Iterable[list[str]]] = []
-        if numbers:
-            parts.append(_of_numbers(model.predict(rows)))
-        elif classes:
-            parts.append(_of_labels(model.predict(rows), shown))
-        if probabilities and not numbers:
-            # Where there is one class, a second column has the probability of no class.
-            parts.append(_of_numbers(model.predict_proba(rows)[:, : len(of_probabilities)]))
+        try:
+            if numbers:
+                parts.append(_of_numbers(model.predict(rows)))
+            elif classes:
+                parts.append(_of_labels(model.predict(rows), shown))
+            if probabilities and not numbers:
+                # Where there is one class, a second column has the probability of no class.
+                parts.append(_of_numbers(model.predict_proba(rows)[:, : len(of_probabilities)]))
+        except ArithmeticError as error:  # which counts the rows of this block
+            before = f"after the first {start:,} samples, " if start else ""
+            raise ArithmeticError(f"{before}{error}") from error
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if start == 0:  # not sooner, for wrong data are to leave no output
@@ -99,6 +101,6 @@ def _of_numbers(values: NDArray[Any]) -> Iterator[list[str]]:
 
 
 def _of_labels(labels: Any, shown: Callable[[str], str]) -> Iterator[list[str]]:
-    array = labels.toarray() if sparse.issparse(labels) else labels
+    array = labels.toarray() if hasattr(labels, "toarray") else labels  # sparse, as y was
     for row in array.reshape(len(array), -1):
         yield [shown(str(label)) for label in row]
