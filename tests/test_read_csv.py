@@ -157,6 +157,14 @@ def test_the_cell_that_is_no_number_is_blamed(tmp_path: Path, cell: str) -> None
     assert f"row 3 holds {cell.strip(chr(34))!r}" in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_other_encodings_are_told_as_such(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("a,b\n1,2\n".encode(encoding))
+    with pytest.raises(DataFileError, match=r"is not text in UTF-8 .* Export the table again"):
+        read_arrays(path)
+
+
 def test_truth_values_among_numbers_are_blamed(tmp_path: Path) -> None:
     path = write(tmp_path, "a,b\n1,7.5\n2,True\n")
     with pytest.raises(DataFileError, match="column 'b' is not numeric: row 2 holds 'True'"):
