@@ -182,11 +182,10 @@ def test_a_bar_inside_a_callback_leaves_the_other_one_whole() -> None:
 
 
 def test_bars_of_several_threads_stand_below_one_another() -> None:
-    """All are shown at once: each waits in its last epoch for the others to be drawn in theirs."""
+    """All are shown at once, for each waits in its second epoch for the others."""
     shown = run(
         """
 together = threading.Barrier(3)
-drawn = threading.Barrier(3)
 def train(epochs):
     def meet(state):
         if state.epoch == 1:

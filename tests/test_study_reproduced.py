@@ -2,6 +2,7 @@
 
 import csv
 import html
+import os
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from eigenmlp.cli import main
 from eigenmlp.experiments import conduct
 from eigenmlp.experiments.data import StudyData, load_files, make_study_data, with_unlabelled
+from eigenmlp.experiments.report import write_report
 from eigenmlp.experiments.report.page import Page as ReportPage
 from eigenmlp.experiments.report.sections import reproduce_section
 from eigenmlp.experiments.study import select_groups
@@ -161,3 +163,17 @@ def test_where_no_command_makes_the_page_none_is_given(tables: Path) -> None:
         page = section(data, groups=["m0"], quick=quick)
         assert "<pre>" not in page
         assert f"only=[&#x27;m0&#x27;], n_seeds=1, quick={quick}" in page
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+def test_a_file_whose_name_is_no_text_has_a_page_without_a_command(
+    tables: Path, tmp_path: Path
+) -> None:
+    odd = tables / os.fsdecode(b"no text \xff.npy")
+    (tables / "-x.npy").rename(odd)
+    data = load_files(odd, str(tables / "y y.npy"))
+    study = make_study(data, groups=["m0"])
+    page = write_report(tmp_path / "page", data, study).read_text("utf-8")
+    assert "<pre>" not in page
+    assert "is no Unicode text, so that no command can be given" in page
+    assert "no text \\udcff.npy" in page

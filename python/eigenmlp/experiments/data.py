@@ -171,14 +171,16 @@ def load_files(
         rows = _quick_rows(y)
         X, y = X[rows], y[rows]
     scaled = X.dtype == np.uint8
+    # What is no text in a name can't be written to the page.
+    file_name = images.name.encode("utf-8", "backslashreplace").decode()
     # A column or an array of the images' file has its name in the source, after the file's.
     in_file = samples.label_source == str(labels)
     data = make_study_data(
         X,
         y,
-        name=images.name.partition(".")[0],
+        name=file_name.partition(".")[0],
         description=(
-            f"{len(X):,} rows of {images.name}, {n_classes} classes, "
+            f"{len(X):,} rows of {file_name}, {n_classes} classes, "
             + ("pixels divided by 255." if scaled else "values taken as they are.")
         ),
         class_names=tuple(map(str, range(n_classes))),

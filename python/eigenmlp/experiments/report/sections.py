@@ -228,11 +228,16 @@ def reproduce_section(page: Page) -> Section:
 def _command(page: Page) -> list[str]:
     """Give the command for a shell, or say why there is none."""
     study, origin = page.study, page.data.origin
+    obstacle = ""
     if origin is None or origin.quick != study.quick:
+        obstacle = "These data were not loaded as eigenmlp study loads them"
+    elif not _is_text(origin.words):
+        obstacle = "The name of a file of these data is no Unicode text"
+    if origin is None or obstacle:
         return [
             paragraph(
-                "These data were not loaded as eigenmlp study loads them, so that no command makes "
-                "this page: eigenmlp.experiments.conduct_study made it, called from Python with "
+                f"{obstacle}, so that no command can be given here. "
+                "eigenmlp.experiments.conduct_study makes this page, called from Python with "
                 f"only={list(study.groups)}, n_seeds={study.n_seeds}, quick={study.quick}."
             )
         ]
@@ -253,6 +258,15 @@ def _command(page: Page) -> list[str]:
             else "It may be run in any folder."
         ),
     ]
+
+
+def _is_text(words: list[str]) -> bool:
+    """Whether a page can hold these; what the system says of files may be any bytes."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _facts(facts: dict[str, str]) -> str:
