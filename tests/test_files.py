@@ -149,6 +149,18 @@ def test_an_error_leaves_nothing(
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_where_no_file_may_get_its_name_late_it_has_one_from_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", forbidden)
+    write_atomically(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert names(tmp_path) == ["file"]
+
+
 def test_a_new_file_has_the_rights_that_the_process_gives(tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(b"")
     write_atomically(tmp_path / "ours", b"")

@@ -93,9 +93,9 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _replace(target: Path, content: bytes, before: int | None) -> None:
+def _replace(target: Path, content: bytes, before: int | None, *, hide: bool = True) -> None:
     temporary = target.with_name(f".eigenmlp-{secrets.token_hex(8)}.part")
-    nameless = _nameless(target.parent)
+    nameless = _nameless(target.parent) if hide else None
     try:
         descriptor = _named(temporary) if nameless is None else nameless
         with os.fdopen(descriptor, "wb") as file:
@@ -104,16 +104,26 @@ def _replace(target: Path, content: bytes, before: int | None) -> None:
             if before is not None:
                 os.fchmod(descriptor, stat.S_IMODE(before))
             os.fsync(descriptor)
-            if nameless is not None:
-                # Without src_dir_fd Python doesn't follow the link of /proc to the file.
-                link = f"/proc/self/fd/{descriptor}"
-                os.link(link, temporary, src_dir_fd=descriptor, follow_symlinks=True)
+            if nameless is not None and not _gets_name(descriptor, temporary):
+                _replace(target, content, before, hide=False)
+                return
             # Not unlocked before it has its name.
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync(target.parent)
+
+
+def _gets_name(descriptor: int, path: Path) -> bool:
+    """Name a file that has none; False where the system forbids it."""
+    try:
+        # Without src_dir_fd Python doesn't follow the link of /proc to the file.
+        link = f"/proc/self/fd/{descriptor}"
+        os.link(link, path, src_dir_fd=descriptor, follow_symlinks=True)
+    except OSError:
+        return False
+    return True
 
 
 def _nameless(folder: Path) -> int | None:
