@@ -14,6 +14,7 @@ import eigenmlp as em
 from eigenmlp import _files
 from eigenmlp.errors import EigenmlpError
 from eigenmlp.experiments import store as store_module
+from eigenmlp.experiments.board import Board
 from eigenmlp.experiments.lock import exclusive
 from eigenmlp.experiments.results import Metrics, RunFailure, RunResult
 from eigenmlp.experiments.specs import RunSpec
@@ -269,6 +270,20 @@ def test_preparing_clears_what_was_left_half_written(store: Store) -> None:
     (store.runs / ".board.npy").write_bytes(b"")
     store.prepare()
     assert [path.name for path in store.runs.iterdir()] == [f"{SPEC.name}-seed0"]
+
+
+def test_preparing_leaves_what_is_the_users(store: Store, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"mine")
+    store.prepare()
+    (store.runs / ".git").mkdir()
+    (store.runs / ".gitignore").write_text("*")
+    (store.runs / ".board.npy").symlink_to(elsewhere)
+    store.prepare()
+    Board.create(store.runs / ".board.npy", 1)
+    found = sorted(path.name for path in store.runs.iterdir())
+    assert found == [".board.npy", ".git", ".gitignore"]
+    assert elsewhere.read_bytes() == b"mine"
 
 
 def test_a_locked_folder_refuses_a_second_study(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ __all__ = ["Moment", "Outcome", "Stale", "Store"]
 Outcome = RunResult | RunFailure
 
 _LAYOUT = 2
+# What else we put beside the runs. Other hidden files there, such as .gitignore, are the user's.
+_OURS = (".new-*", ".old-*", ".board.npy")
 _FAILURE_FILES = {"config.json", "history.csv", "failure.json"}
 _RESULT_FILES = {
     "config.json",
@@ -87,8 +89,9 @@ class Store:
     def prepare(self) -> None:
         """Create the folder of the runs and clear away what a killed study left half-written."""
         self.runs.mkdir(parents=True, exist_ok=True)
-        for leftover in self.runs.glob(".*"):
-            _remove(leftover)
+        for pattern in _OURS:
+            for leftover in self.runs.glob(pattern):
+                _remove(leftover)
 
     def load(self, spec: RunSpec) -> Outcome | Stale | None:
         """Read a run back; None if there is none, `Stale` if the folder holds something else."""
