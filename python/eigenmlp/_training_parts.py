@@ -209,7 +209,8 @@ def validation_from(
         return None
     if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
         raise TypeError(
-            "validation_data must be a pair (X_val, y_val), or a triple with the samples' weights"
+            "validation_data must be a pair (X_val, y_val), or a triple with the samples' weights; "
+            f"got a {type(data).__name__}"
         )
     X, y, weights = (*data, None)[:3]
     try:

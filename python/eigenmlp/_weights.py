@@ -10,7 +10,7 @@ from eigenmlp._arguments import real_number
 from eigenmlp._words import shown
 from eigenmlp.network import Network
 
-__all__ = ["NO_WEIGHT", "combined_weights", "weighted_by_class"]
+__all__ = ["NO_WEIGHT", "checked_class_weights", "combined_weights", "weighted_by_class"]
 
 NO_WEIGHT = (
     "no sample has a weight above 0 once class_weight is multiplied in; weigh the classes that y "
@@ -78,7 +78,7 @@ def weighted_by_class(
     """
     counted = labels if weights is None else labels[weights != 0]
     if isinstance(class_weight, Mapping):
-        checked = _checked(class_weight)
+        checked = checked_class_weights(class_weight)
         by_class = np.array([checked.get(label, 1.0) for label in classes])
     else:
         # Not by scikit-learn's function, which can't be imported at all times.
@@ -95,7 +95,14 @@ def weighted_by_class(
     return product
 
 
-def _checked(class_weight: Mapping[Any, float]) -> dict[Any, float]:
+def checked_class_weights(class_weight: Mapping[Any, float]) -> dict[Any, float]:
+    """Return weights of classes that are finite and not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not, naming its class.
+    """
     checked = {}
     for label, value in class_weight.items():
         name = f"class_weight[{shown(label)}]"

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from eigenmlp import model_files
 from eigenmlp._architecture import Architecture
 from eigenmlp._arguments import flag, whole_number
+from eigenmlp._array_likes import WANTED_X, refuse_no_array
 from eigenmlp._checks import checked_l2, fill
 from eigenmlp._columns import checked_names, in_order, refuse_repeated
 from eigenmlp._native import _core
@@ -502,18 +503,27 @@ class Network(Parameters):
         )
 
     def _check_rows(self, X: ArrayLike) -> _core.Samples:
+        refuse_no_array("X", X, WANTED_X)
         return self._gate(X, None, _core.TargetKind.labels, None)
 
     def _check_samples(
         self, X: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None
     ) -> _core.Samples:
-        if y is None:
-            raise TypeError(
-                "y is None; pass (n_samples,) integer class indices"
-                if self.output == "softmax"
-                else "y is None; pass (n_samples, n_outputs) numbers"
-            )
+        self._refuse_no_arrays(X, y, sample_weight)
         return self._gate(X, y, loss._targets, sample_weight)
+
+    def _refuse_no_arrays(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> None:
+        refuse_no_array("X", X, WANTED_X)
+        wanted = (
+            "(n_samples,) integer class indices"
+            if self.output == "softmax"
+            else "(n_samples, n_outputs) numbers"
+        )
+        refuse_no_array("y", y, wanted)
+        if sample_weight is not None:
+            refuse_no_array("sample_weight", sample_weight, "(n_samples,) weights, or None")
 
     def _gate(
         self,

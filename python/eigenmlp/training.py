@@ -207,6 +207,7 @@ def train(
     checked_loss = loss_for(loss, network.output)
     schedule = as_schedule(learning_rate)
     check_unit(schedule_unit)
+    network._refuse_no_arrays(X, y, sample_weight)
     names = names_of(X) if network.feature_names is None else network.feature_names
     X = read_once(in_order(X, names, exact=True))
     y, sample_weight = read_once(y), read_once(sample_weight)

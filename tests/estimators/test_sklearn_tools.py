@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,9 @@ from sklearn.preprocessing import StandardScaler
 
 import eigenmlp as em
 from estimator_problems import digits, labels_without_order, numbers, parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -202,3 +207,100 @@ def test_a_pickle_holds_the_curves() -> None:
     loaded = pickle.loads(pickle.dumps(model))  # noqa: S301  our own
     assert loaded.validation_loss_curve_ == model.validation_loss_curve_
     assert loaded.get_params() == model.get_params()
+
+
+def samples_of_any_type() -> dict[str, Any]:
+    """Samples as whatever a fit takes, near enough to each other in value."""
+    X = digits(60)[0][:, 20:28]
+    pandas = pytest.importorskip("pandas")
+    types = [
+        "f2",
+        "f4",
+        "f8",
+        ">f4",
+        ">f8",
+        "g",
+        ">g",
+        "?",
+        "i1",
+        "u1",
+        "i8",
+        "u8",
+        ">i4",
+        "U9",
+        "S9",
+    ]
+    samples: dict[str, Any] = {
+        name: (X if name in "USUfg" else 9 * X).astype(name) for name in types
+    }
+    samples["decimals"] = np.array([[Decimal(float(x)) for x in row] for row in X])
+    samples["fractions"] = np.array([[Fraction(float(x)) for x in row] for row in X])
+    samples["truth as objects"] = (X > 0.5).astype(object)
+    samples["long doubles in lists"] = [[np.longdouble(x) for x in row] for row in X]
+    samples["sparse long double"] = sparse.csr_array(X.astype("g"))
+    samples["Float64"] = pandas.DataFrame(X).astype("Float64")
+    samples["mixed"] = pandas.DataFrame(X).assign(truth=X[:, 0] > 0.5).rename(columns=str)
+    return samples
+
+
+REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "complex": (lambda X: X.astype(complex), "Complex data not supported"),
+    "beyond float64": (lambda X: X.astype("g") * np.longdouble("1e4000"), "contains infinity or a"),
+    "dates": (lambda X: X.astype("M8[s]"), "holds dates or durations, whose numbers depend on"),
+    "durations": (lambda X: X.astype("m8[ms]"), "holds dates or durations, whose numbers depend"),
+    "masked": (lambda X: np.ma.masked_less(X, 0.1), "is a masked array, whose hidden values"),
+    "words": (lambda X: np.full(X.shape, "a"), "could not convert string to float: (np.str_.)?'a'"),
+}
+
+
+@pytest.mark.parametrize("name", samples_of_any_type())
+def test_whatever_type_a_fit_takes_everything_takes(name: str) -> None:
+    samples = samples_of_any_type()[name]
+    y = digits(60)[1] % 3
+    model = classifier(max_iter=3).fit(samples, y, X_val=samples, y_val=y)
+    assert model.score(samples, y) == model.best_validation_score_
+    outputs = model.predict_proba(samples)
+    as_floats = (
+        samples
+        if name in {"f4", "Float64", "mixed"}
+        else np.asarray(
+            samples.toarray() if sparse.issparse(samples) else samples, dtype=np.float64
+        )
+    )
+    assert_array_equal(model.predict_proba(as_floats), outputs)
+    assert model.partial_fit(samples, y).predict(samples).shape == (60,)
+    assert classifier(solver="lbfgs", max_iter=3, tol=1e9).fit(samples, y).score(samples, y) > 0
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_whatever_type_a_fit_refuses_everything_refuses(name: str, kind: str) -> None:
+    make, words = REFUSED[name]
+    X, y = digits(60)
+    bad = make(X)
+    model = getattr(em, kind)(max_iter=3).fit(X, y)
+    first = {"classes": np.arange(10)} if kind == "MLPClassifier" else {}
+    acts: list[Callable[[], Any]] = [
+        lambda: model.fit(bad, y),
+        lambda: model.partial_fit(bad, y),
+        lambda: model.fit(X, y, X_val=bad, y_val=y),
+        lambda: model.predict(bad),
+        lambda: model.score(bad, y),
+        lambda: getattr(em, kind)().partial_fit(bad, y, **first),
+    ]
+    for act in acts:
+        with pytest.raises((TypeError, ValueError), match=words):
+            act()
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f8", "g", "u1", "?", object])
+def test_whatever_type_the_numbers_of_a_regression_have(dtype: Any) -> None:
+    X, y = numbers()
+    target = np.abs(9 * y).astype(dtype)
+    models = [
+        em.MLPRegressor(max_iter=3, random_state=0).fit(X, t, X_val=X, y_val=t)
+        for t in (target, target.astype(np.float64))
+    ]
+    assert_array_equal(parameters(models[0]), parameters(models[1]))
+    assert models[0].score(X, target) == pytest.approx(models[1].score(X, target))

@@ -22,7 +22,7 @@ from eigenmlp.estimators.parameters import (
     refuse_for_lbfgs,
 )
 from eigenmlp.estimators.record import NON_FINITE, state_of
-from eigenmlp.estimators.samples import Samples, dense
+from eigenmlp.estimators.samples import Samples, dense, refuse_what_is_no_array
 from eigenmlp.estimators.saving import Savable
 from eigenmlp.estimators.stochastic import StochasticSolver
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
@@ -112,6 +112,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         incremental: bool,
         resume_from: str | os.PathLike[str] | None = None,
     ) -> None:
+        self._refuse_no_arrays(X, y, sample_weight)
         hidden = hidden_sizes(self.hidden_layer_sizes)
         if incremental and any(isinstance(callback, Checkpoint) for callback in self.callbacks):
             raise ValueError(
@@ -146,6 +147,12 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             )
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise ValueError(NON_FINITE)
+
+    def _refuse_no_arrays(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
+        refuse_what_is_no_array(X=X)
+        # scikit-learn has its own words for targets that are missing.
+        given = {"y": y, "sample_weight": sample_weight}
+        refuse_what_is_no_array(**{n: value for n, value in given.items() if value is not None})
 
     def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> dict[str, Any]:
         """Return what the fit begins with; to resume, what it was the first time."""
@@ -190,6 +197,9 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         return Samples(X, y, self._class_weighted(y, weights, X.dtype, incremental=incremental))
 
     def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> Samples:
+        refuse_what_is_no_array(X_val=X, y_val=y)
+        if weights is not None:
+            refuse_what_is_no_array(sample_weight_val=weights)
         X, y = self._validate_input(X, y, incremental=False, reset=False, held_out=True)
         checked = None
         if weights is not None:

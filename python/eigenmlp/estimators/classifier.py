@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from eigenmlp.estimators.labels import LabelledMLP
 from eigenmlp.estimators.parameters import CLASSIFIER_CONSTRAINTS, store
+from eigenmlp.estimators.samples import refuse_what_is_no_array
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -271,6 +272,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         TypeError, ValueError
             As for `fit`, and with ``early_stopping=True`` or ``class_weight='balanced'``.
         """
+        self._refuse_no_arrays(X, y, sample_weight)
         with whole_or_not_at_all(self):
             if _check_partial_fit_first_call(self, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
@@ -352,6 +354,28 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         probabilities = self.predict_proba(X)
         logarithms: NDArray[Any] = np.log(probabilities, out=probabilities)
         return logarithms
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Share of samples whose class, or all of whose labels, are predicted rightly.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError, ArithmeticError
+            As for `predict`, and if y or the weights are of another type, shape or range.
+        """
+        refuse_what_is_no_array(X=X, y=y)
+        if sample_weight is not None:
+            refuse_what_is_no_array(sample_weight=sample_weight)
+        return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from eigenmlp.estimators.parameters import per_layer
-from eigenmlp.estimators.samples import dense
+from eigenmlp.estimators.samples import READ_AS_THEY_ARE, dense, refuse_what_is_no_array
 from eigenmlp.network import Network
 
 if TYPE_CHECKING:
@@ -96,7 +96,12 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return self._model().predict_outputs(self._checked_rows(X), n_threads=self.n_threads)
 
     def _checked_rows(self, X: Any) -> NDArray[Any]:
-        return dense(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
+        refuse_what_is_no_array(X=X)
+        return dense(
+            validate_data(
+                self, X, accept_sparse=["csr", "csc"], dtype=READ_AS_THEY_ARE, reset=False
+            )
+        )
 
     def _show(self) -> None:
         self.coefs_ = [_read_only(array) for array in self._network.weights]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+
+from eigenmlp._weights import checked_class_weights
+from eigenmlp.callbacks import Callback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "ACTIVATIONS_BEYOND",
@@ -19,6 +27,7 @@ __all__ = [
     "CONSTRAINTS",
     "REGRESSOR_CONSTRAINTS",
     "STOCHASTIC_SOLVERS",
+    "check_entries",
     "hidden_sizes",
     "per_layer",
     "refuse_for_lbfgs",
@@ -28,19 +37,26 @@ __all__ = [
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 ACTIVATIONS_BEYOND = ("leaky_relu", "elu", "silu", "gelu")
 
-_AT_LEAST_0 = Interval(Real, 0, None, closed="left")
-_ABOVE_0 = Interval(Real, 0, None, closed="neither")
-_BELOW_1 = Interval(Real, 0, 1, closed="left")
-_COUNT = Interval(Integral, 1, None, closed="left")
+
+class _Number(Interval):  # type: ignore[misc]  # scikit-learn has no types
+    """A range of numbers. Python counts True as the number 1; nobody means that."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+
+_AT_LEAST_0 = _Number(Real, 0, None, closed="left")
+_ABOVE_0 = _Number(Real, 0, None, closed="neither")
+_BELOW_1 = _Number(Real, 0, 1, closed="left")
+_COUNT = _Number(Integral, 1, None, closed="left")
+
+_ACTIVATION = StrOptions({"identity", "logistic", "tanh", "relu", *ACTIVATIONS_BEYOND})
+_NORMALIZATION = StrOptions({"batch", "layer"})
 
 CONSTRAINTS: dict[str, list[Any]] = {
     # scikit-learn's
     "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [
-        StrOptions({"identity", "logistic", "tanh", "relu", *ACTIVATIONS_BEYOND}),
-        list,
-        tuple,
-    ],
+    "activation": [_ACTIVATION, list, tuple],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
     "alpha": [_AT_LEAST_0],
     "batch_size": [StrOptions({"auto"}), _COUNT],
@@ -49,11 +65,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "power_t": [_AT_LEAST_0],
     "max_iter": [_COUNT],
     "shuffle": ["boolean"],
-    "random_state": ["random_state"],
+    "random_state": [_Number(Integral, 0, 2**32 - 1, closed="both"), np.random.RandomState, None],
     "tol": [_AT_LEAST_0],
     "verbose": ["verbose", StrOptions({"bar"})],
     "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "momentum": [_Number(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [_BELOW_1],
@@ -64,7 +80,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_fun": [_COUNT],
     # and beyond
     "dropout": [_BELOW_1, list, tuple],
-    "normalization": [StrOptions({"batch", "layer"}), list, tuple, None],
+    "normalization": [_NORMALIZATION, list, tuple, None],
     "amsgrad": ["boolean"],
     "weight_decay": [_AT_LEAST_0],
     "clip_norm": [_ABOVE_0, None],
@@ -73,6 +89,15 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "monitor": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "callbacks": [list, tuple],
     "n_threads": [_COUNT, None],
+}
+
+# Of the entries of a list.
+_ENTRIES: dict[str, list[Any]] = {
+    "hidden_layer_sizes": [_COUNT],
+    "activation": [_ACTIVATION],
+    "dropout": [_BELOW_1],
+    "normalization": [_NORMALIZATION, None],
+    "callbacks": [Callback],
 }
 
 CLASSIFIER_CONSTRAINTS: dict[str, list[Any]] = {
@@ -95,9 +120,35 @@ def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
             setattr(estimator, name, arguments[name])
 
 
+def check_entries(parameters: Mapping[str, Any]) -> None:
+    """Check the entries of lists, and the weights of classes, one by one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter and the entry's place.
+    """
+    for name, constraints in _ENTRIES.items():
+        value = parameters[name]
+        if isinstance(value, Mapping):
+            raise TypeError(f"{name}={value!r} is a dict")
+        for index, entry in enumerate(value if isinstance(value, (list, tuple)) else ()):
+            validate_parameter_constraints(
+                {f"{name}[{index}]": constraints}, {f"{name}[{index}]": entry}, "a model"
+            )
+    if isinstance(parameters.get("class_weight"), Mapping):
+        checked_class_weights(parameters["class_weight"])
+
+
 def hidden_sizes(value: int | Sequence[int]) -> list[int]:
     """Units of the hidden layers, from a number or a sequence of them."""
-    sizes = list(value) if isinstance(value, Iterable) else [value]
+    sizes: list[Any] = list(value) if isinstance(value, Iterable) else [value]
+    for index, size in enumerate(sizes):
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise TypeError(
+                f"hidden_layer_sizes[{index}]={size!r} is not an integer; pass the units of each "
+                "hidden layer, such as (100, 50)"
+            )
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return sizes

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from eigenmlp.estimators.base import BaseMLP
 from eigenmlp.estimators.parameters import REGRESSOR_CONSTRAINTS, store
+from eigenmlp.estimators.samples import refuse_what_is_no_array
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 from eigenmlp.losses import AbsoluteError, Huber, Loss, Poisson, SquaredError
 
@@ -169,6 +170,28 @@ n_features_in_, feature_names_in_
         outputs = self._outputs(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Coefficient of determination R², averaged over the outputs: 1 is perfect.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError, ArithmeticError
+            As for `predict`, and if y or the weights are of another type, shape or range.
+        """
+        refuse_what_is_no_array(X=X, y=y)
+        if sample_weight is not None:
+            refuse_what_is_no_array(sample_weight=sample_weight)
+        return float(super().score(X, y, sample_weight))
+
     def _validate_input(
         self,
         X: Any,
@@ -190,6 +213,8 @@ n_features_in_, feature_names_in_
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f" and y.dtype.itemsize > 8:
+            y = y.astype(np.float64)
         return X, y.reshape(len(y), -1)
 
     def _output_activation(self) -> str:

@@ -5,16 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy import sparse
 from sklearn.model_selection import train_test_split
 
+from eigenmlp._array_likes import WANTED_X, refuse_no_array
 from eigenmlp._weights import NO_WEIGHT
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Samples", "dense"]
+__all__ = ["READ_AS_THEY_ARE", "Samples", "dense", "refuse_what_is_no_array"]
+
+# Predictions read rows of these types where they lie; others become float64, as in a fit.
+READ_AS_THEY_ARE = [
+    np.float64,
+    *(np.float32, np.float16, np.bool_),
+    *(np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
+]
+_WANTED = {
+    "X": WANTED_X,
+    "y": "an array of shape (n_samples,) or (n_samples, n_outputs)",
+    "sample_weight": "(n_samples,) weights, or None",
+}
 
 
 @dataclass(frozen=True)
@@ -91,3 +104,39 @@ def dense(X: Any) -> NDArray[Any]:
         X = X.toarray()
     array: NDArray[Any] = X
     return array
+
+
+def refuse_what_is_no_array(**given: Any) -> None:
+    """Refuse arguments that scikit-learn would take for a single number, and dates as samples.
+
+    Parameters
+    ----------
+    **given
+        Arguments by their names; those that may be left out are not None.
+
+    Raises
+    ------
+    TypeError
+        Saying what came and what to pass instead.
+    """
+    for name, value in given.items():
+        kind = name.removesuffix("_val")
+        refuse_no_array(name, value, _WANTED[kind])
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name} is a masked array, whose hidden values would count; fill it first, "
+                f"{name}.filled(0), or leave those samples out"
+            )
+        kinds = [getattr(dtype, "kind", "") for dtype in _dtypes_of(value)] if kind == "X" else []
+        if not {*kinds}.isdisjoint("mM"):
+            raise TypeError(
+                f"{name} holds dates or durations, whose numbers depend on their unit; pass "
+                "numbers of one unit, as X.astype('datetime64[s]').astype(float) makes them"
+            )
+
+
+def _dtypes_of(X: Any) -> list[Any]:
+    if hasattr(X, "dtype"):
+        return [X.dtype]
+    dtypes = getattr(X, "dtypes", ())
+    return list(dtypes) if np.iterable(dtypes) else []

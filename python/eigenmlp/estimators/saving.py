@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from eigenmlp import model_files
 from eigenmlp._words import shown
 from eigenmlp.estimators.fitted import OUTPUTS, FittedNetwork
+from eigenmlp.estimators.parameters import check_entries
 from eigenmlp.estimators.stored_values import (
     array_from_json,
     array_to_json,
@@ -169,6 +170,7 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
     _refuse_unknown("the description", description, allowed)
     model = kind(**_parameters(kind, description.get("parameters")))
     model._validate_params()  # noqa: SLF001
+    check_entries(model.get_params(deep=False))
     output, n_outputs = network.output, network.layer_sizes[-1]
     if network.input_scale != 1:
         raise ValueError(f"the network's input_scale is {network.input_scale}, not 1")
