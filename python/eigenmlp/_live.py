@@ -62,17 +62,18 @@ class LiveDisplay:
 
     def start(self) -> bool:
         """Begin to draw; return whether anything is shown."""
-        place = _place_for(self._console, redirect=self._redirect)
-        if place is None:
-            return False
-        try:
-            place.begin(self)
-        except _BROKEN:
-            _quietly(place.end, self)
-            return False
-        except BaseException:  # Ctrl-C must not leave a terminal without its cursor
-            _quietly(place.end, self)
-            raise
+        with _terminals.lock:  # the last display of a terminal must not end in between
+            place = _place_for(self._console, redirect=self._redirect)
+            if place is None:
+                return False
+            try:
+                place.begin(self)
+            except _BROKEN:
+                _quietly(place.end, self)
+                return False
+            except BaseException:  # Ctrl-C must not leave a terminal without its cursor
+                _quietly(place.end, self)
+                raise
         self._place = place
         # The context has the cell that the output belongs to.
         context = contextvars.copy_context()
@@ -185,10 +186,9 @@ class _Terminal:
         )
 
     def begin(self, display: LiveDisplay) -> None:
-        with _terminals.lock:
-            self._displays = (*self._displays, display)
-            self._live.start()
-            self._live.refresh()
+        self._displays = (*self._displays, display)
+        self._live.start()
+        self._live.refresh()
 
     def draw(self, display: LiveDisplay) -> None:  # noqa: ARG002  all are drawn together
         self._live.refresh()
@@ -222,16 +222,16 @@ class _Terminals:
     """The terminals in use, by the stream that they are written to."""
 
     def __init__(self, *, forked: bool = False) -> None:
-        self.lock = threading.RLock()  # a signal's handler may show a display of its own
+        # Held while a display begins or ends; a signal's handler may show one of its own.
+        self.lock = threading.RLock()
         self.forked = forked
         self._by_stream: dict[int, _Terminal] = {}
 
     def on(self, console: Console, *, redirect: bool) -> _Terminal:
-        with self.lock:
-            key = id(console.file)
-            if key not in self._by_stream:
-                self._by_stream[key] = _Terminal(console, redirect=redirect)
-            return self._by_stream[key]
+        key = id(console.file)
+        if key not in self._by_stream:
+            self._by_stream[key] = _Terminal(console, redirect=redirect)
+        return self._by_stream[key]
 
     def forget(self, terminal: _Terminal) -> None:
         self._by_stream = {
