@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 from command_runs import Run
@@ -248,3 +249,29 @@ def test_one_output_is_no_softmax(run: Run) -> None:
     np.testing.assert_allclose(
         em.load_network("new.st").predict_outputs(X)[:, 0], model.predict_proba(X)[:, 1]
     )
+
+
+def test_names_beside_a_state_dict_are_kept_or_told(run: Run) -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
+    for y, options in ((["no", "no", "yes", "yes"], ("--outputs", "logistic")), (list("cdee"), ())):
+        model = em.MLPClassifier((3,), solver="lbfgs", random_state=0).fit(frame, y)
+        model.save("clf.st")
+        assert run("export", "-f", "torch", "clf.st", "state.st", "--force").code == 0
+        done = run("convert", "state.st", "new.st", "--force", *options)
+        assert done.code == 0
+        assert f"{', '.join(model.classes_)}; a network has no place for them" in done.out
+        assert em.load_network("new.st").feature_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[", "{}", '["a", "a", "b", "c"]', '["a", "b"]', '["a", "a", "b"]', "[1, 2, 3]", "[[]]"],
+)
+def test_other_metadata_of_state_dicts_are_passed_over(run: Run, text: str) -> None:
+    state = {"0.weight": np.zeros((3, 3)), "0.bias": np.zeros(3)}
+    metadata = {"classes": text, "feature_names": text}
+    safetensors.numpy.save_file(state, "state.st", metadata=metadata)
+    done = run("convert", "state.st", "new.st")
+    assert done.code == 0
+    assert "Labels" not in done.out
+    assert em.load_network("new.st").feature_names is None

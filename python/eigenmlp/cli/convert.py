@@ -8,14 +8,15 @@ import typer
 
 import eigenmlp as em
 from eigenmlp import model_files
-from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
-from eigenmlp.cli.described import console_for, facts, kind_of, size_of
+from eigenmlp._safetensors import SafetensorsError, SafetensorsFile, strict_json
+from eigenmlp.cli.described import console_for, counted, facts, kind_of, size_of
 from eigenmlp.cli.options import bad_usage_of, check_target, number
 from eigenmlp.export.state_files import load_state_dict
 
 __all__ = ["convert"]
 
 _STATE_OPTIONS = "--activation, --normalization, --outputs, --input-scale"
+_UNNAMED = "a network has no place for them, and counts its classes from 0, in this order"
 _UNTOLD = "which a state dict does not tell"
 
 
@@ -88,6 +89,7 @@ def convert(
     """
     check_target("OUT", target, force=force)
     model: Any
+    classes: list[str] = []
     if _is_model_file(source):
         if any(option is not None for option in (activation, normalization, outputs, input_scale)):
             raise typer.BadParameter(
@@ -107,6 +109,9 @@ def convert(
                 "logistic, identity or exponential.",
                 param_hint="--outputs",
             )
+        model.feature_names = _names(source, "feature_names", model.layer_sizes[0]) or None
+        # Of two classes there may be one output.
+        classes = _names(source, "classes", max(model.layer_sizes[-1], 2))
         assumed = ["relu activations"] if activation is None and model.activations else []
         assumed += ["softmax outputs"] if outputs is None else []
     model.save(target)
@@ -116,6 +121,7 @@ def convert(
                 "Model": kind_of(model),
                 "Read": f"{source}, {told}",
                 **({"Assumed": f"{', '.join(assumed)}, {_UNTOLD}"} if assumed else {}),
+                **({"Labels": f"{counted(classes)}; {_UNNAMED}"} if classes else {}),
                 "Written": f"{target}, format version {model_files.FORMAT_VERSION}, "
                 f"{size_of(target)}",
             }
@@ -130,6 +136,18 @@ def _is_model_file(path: Path) -> bool:
             return "eigenmlp" in file.metadata
     except (OSError, SafetensorsError):
         return True
+
+
+def _names(path: Path, key: str, count: int) -> list[str]:
+    """Return names that `eigenmlp export` put beside a state dict; none where it isn't so."""
+    with SafetensorsFile(path) as file:
+        text = file.metadata.get(key, "[]")
+    try:
+        names = strict_json(text)
+    except SafetensorsError:
+        return []
+    fits = isinstance(names, list) and len(names) == len(set(map(str, names))) == count
+    return names if fits and all(isinstance(name, str) for name in names) else []
 
 
 def _from_state(
