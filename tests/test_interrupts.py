@@ -51,6 +51,8 @@ class CtrlC:
         # contextlib runs our context managers.
         if not frame.f_code.co_filename.startswith((PACKAGE, contextlib.__file__)):
             return None
+        # Python 3.13 looks for opcodes in frames that have their trace function already.
+        frame.f_trace = self.at
         frame.f_trace_opcodes = True
         return self.at
 
