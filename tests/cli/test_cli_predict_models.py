@@ -1,12 +1,9 @@
 """`eigenmlp predict` says what `predict` and `predict_proba` of the loaded model say."""
 
-import csv
-import io
 import os
 import pty
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from command_runs import Run
+from command_runs import Run, fitted, rows
 from scipy import sparse
 from sklearn import neural_network
 
@@ -47,18 +44,6 @@ CLASSIFIER_LABELS: dict[str, npt.NDArray[Any]] = {
 LABELS_OF_SAMPLES = np.stack([K == 0, BINARY, K > 0], axis=1).astype(int)
 
 
-def fitted(kind: Any, y: Any, X: Any = X, **options: Any) -> Any:
-    sizes: Any = {"hidden_layer_sizes": (5,), "max_iter": 20, "random_state": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return kind(**sizes, solver="lbfgs", **options).fit(X, y)
-
-
-def rows(text: str) -> tuple[list[str], npt.NDArray[Any]]:
-    header, *cells = csv.reader(io.StringIO(text, newline=""))
-    return header, np.array(cells)
-
-
 def predicted(run: Run, *args: Any) -> tuple[list[str], npt.NDArray[Any]]:
     done = run("predict", "model.st", "X.npy", *args)
     assert (done.code, done.err) == (0, "")
@@ -68,7 +53,7 @@ def predicted(run: Run, *args: Any) -> tuple[list[str], npt.NDArray[Any]]:
 @pytest.mark.parametrize("name", CLASSIFIER_LABELS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_classifier_is_told_by_the_names_of_its_classes(run: Run, name: str, dtype: str) -> None:
-    fitted(em.MLPClassifier, CLASSIFIER_LABELS[name], X.astype(dtype)).save("model.st")
+    fitted(em.MLPClassifier, X.astype(dtype), CLASSIFIER_LABELS[name]).save("model.st")
     np.save("X.npy", X.astype(dtype))
     model: Any = em.load_model("model.st")
     header, cells = predicted(run)
@@ -83,7 +68,7 @@ def test_a_classifier_is_told_by_the_names_of_its_classes(run: Run, name: str, d
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
 def test_several_labels_a_sample_have_a_column_each(run: Run, make: Any) -> None:
-    fitted(em.MLPClassifier, make(LABELS_OF_SAMPLES)).save("model.st")
+    fitted(em.MLPClassifier, X, make(LABELS_OF_SAMPLES)).save("model.st")
     np.save("X.npy", X)
     model: Any = em.load_model("model.st")
     header, cells = predicted(run)
@@ -106,7 +91,7 @@ def test_several_labels_a_sample_have_a_column_each(run: Run, make: Any) -> None
     ],
 )
 def test_a_regressor_writes_its_numbers(run: Run, y: Any, options: dict[str, Any]) -> None:
-    fitted(em.MLPRegressor, y, **options).save("model.st")
+    fitted(em.MLPRegressor, X, y, **options).save("model.st")
     np.save("X.npy", X)
     model: Any = em.load_model("model.st")
     header, cells = predicted(run)
@@ -153,7 +138,7 @@ def test_a_bare_network_keeps_its_indices(
 
 
 def test_what_scikit_learn_fitted_is_told_as_it_says(run: Run) -> None:
-    theirs = fitted(neural_network.MLPClassifier, np.array(["left", "right"])[BINARY])
+    theirs = fitted(neural_network.MLPClassifier, X, np.array(["left", "right"])[BINARY])
     em.from_sklearn(theirs).save("model.st")
     np.save("X.npy", X)
     header, cells = predicted(run)
@@ -188,7 +173,7 @@ def test_a_sample_that_overflows_is_told_by_its_place(run: Run) -> None:
 
 
 def test_a_terminal_doesnt_obey_a_files_labels(run: Run) -> None:
-    fitted(em.MLPClassifier, np.array(["\x1b[2Jred", "b"])[BINARY]).save("model.st")
+    fitted(em.MLPClassifier, X, np.array(["\x1b[2Jred", "b"])[BINARY]).save("model.st")
     np.save("X.npy", X)
     header, _ = predicted(run)
     assert header[1] == "probability_\x1b[2Jred"
@@ -218,7 +203,7 @@ def test_a_terminal_doesnt_obey_a_files_labels(run: Run) -> None:
 @pytest.mark.parametrize("kind", ["npy", "csv", "parquet"])
 def test_the_score_of_a_classifier_is_its_own(run: Run, name: str, kind: str) -> None:
     y = CLASSIFIER_LABELS[name]
-    fitted(em.MLPClassifier, y).save("model.st")
+    fitted(em.MLPClassifier, X, y).save("model.st")
     np.save("X.npy", X)
     shuffled = np.random.default_rng(1).permutation(y)
     texts = np.array([str(label) for label in shuffled])
@@ -246,7 +231,7 @@ def test_numbers_are_compared_by_value_and_texts_as_they_are(run: Run) -> None:
         (np.where(BINARY, 1, -1), np.where(BINARY, "1", "-1")),
         (np.where(BINARY, "1", "0"), BINARY),
     ]:
-        model = fitted(em.MLPClassifier, classes)
+        model = fitted(em.MLPClassifier, X, classes)
         model.save("model.st")
         np.save("y.npy", labels)
         done = run("predict", "model.st", "X.npy", "--labels", "y.npy", "-o", "p.csv", "--force")
@@ -267,7 +252,7 @@ def test_numbers_are_compared_by_value_and_texts_as_they_are(run: Run) -> None:
 def test_a_label_that_is_no_class_is_an_error(
     run: Run, classes: Any, label: Any, message: str
 ) -> None:
-    fitted(em.MLPClassifier, classes).save("model.st")
+    fitted(em.MLPClassifier, X, classes).save("model.st")
     np.save("X.npy", X)
     labels = classes.astype(type(label))
     labels[3] = label
@@ -279,7 +264,7 @@ def test_a_label_that_is_no_class_is_an_error(
 
 
 def test_class_numbers_are_no_labels_of_named_classes(run: Run) -> None:
-    fitted(em.MLPClassifier, np.array(["ape", "bee", "cow"])[K]).save("model.st")
+    fitted(em.MLPClassifier, X, np.array(["ape", "bee", "cow"])[K]).save("model.st")
     np.save("X.npy", X)
     np.save("y.npy", K)
     done = run("predict", "model.st", "X.npy", "--labels", "y.npy")
@@ -290,7 +275,7 @@ def test_class_numbers_are_no_labels_of_named_classes(run: Run) -> None:
 @pytest.mark.parametrize("classes", [["01", "1", "1e0"], ["1.50", "1.5", "True"]])
 def test_texts_that_look_like_numbers_stay_texts(run: Run, classes: list[str]) -> None:
     names = np.array(classes)[K]
-    model = fitted(em.MLPClassifier, names)
+    model = fitted(em.MLPClassifier, X, names)
     model.save("model.st")
     frame = pd.DataFrame(X, columns=list("abcd"))
     frame.assign(y=names).to_csv("table.csv", index=False)
@@ -312,7 +297,9 @@ def test_scores_of_numbers_are_r_squared(run: Run, name: str) -> None:
         residual, total = y - network.predict(X).ravel(), y - y.mean()
         score, loss = 1 - (residual**2).sum() / (total**2).sum(), network.evaluate(X, y).loss
     else:
-        model = fitted(em.MLPRegressor, y, loss="poisson" if name == "poisson" else "squared_error")
+        model = fitted(
+            em.MLPRegressor, X, y, loss="poisson" if name == "poisson" else "squared_error"
+        )
         model.save("model.st")
         score, loss = model.score(X, y), model._model().evaluate(X, y).loss
     np.save("y.npy", y)
@@ -321,7 +308,7 @@ def test_scores_of_numbers_are_r_squared(run: Run, name: str) -> None:
 
 
 def test_scores_of_several_labels_a_sample(run: Run) -> None:
-    model = fitted(em.MLPClassifier, LABELS_OF_SAMPLES)
+    model = fitted(em.MLPClassifier, X, LABELS_OF_SAMPLES)
     model.save("model.st")
     np.save("X.npy", X)
     np.save("y.npy", LABELS_OF_SAMPLES)
@@ -337,91 +324,3 @@ def test_scores_of_several_labels_a_sample(run: Run) -> None:
         assert done.code == 1
         assert message in done.err
         assert not done.out
-
-
-# --- columns -----------------------------------------------------------------------------------
-
-FRAME = pd.DataFrame(X * [1, 10, 100, 1000], columns=["a", "b", "c", "d"]).assign(
-    y=BINARY, note="text"
-)
-NAMES = ["a", "b", "c", "d"]
-
-
-def save_model(kind: str) -> Any:
-    """Save a model that knows the names of its columns."""
-    if kind == "network":
-        model: Any = em.Network([4, 5, 2], dtype="float64", rng=0)
-        em.train(model, FRAME[NAMES], BINARY, epochs=2, rng=0)
-    else:
-        model = fitted(em.MLPClassifier, BINARY, FRAME[NAMES])
-    model.save("model.st")
-    return model
-
-
-def save_table(name: str, frame: pd.DataFrame) -> None:
-    if name.endswith(".csv"):
-        frame.to_csv(name, index=False)
-    else:
-        frame.to_parquet(name)
-
-
-@pytest.mark.parametrize("kind", ["network", "estimator"])
-@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
-def test_columns_go_by_name(run: Run, kind: str, name: str) -> None:
-    model = save_model(kind)
-    save_table(name, FRAME[["d", "b", "a", "c"]])
-    done = run("predict", "model.st", name)
-    assert (done.code, done.err) == (0, "")
-    _, cells = rows(done.out)
-    np.testing.assert_allclose(
-        cells[:, 1:].astype(float), model.predict_proba(FRAME[NAMES]), rtol=1e-12
-    )
-    save_table(name, FRAME[["note", "d", "b", "y", "a", "c"]])
-    more = run("predict", "model.st", name)
-    assert more.out == done.out
-    assert more.err == f"{name}: left aside, for the model knows no such columns: note, y\n"
-    scored = run("predict", "model.st", name, "--labels", "y")
-    assert scored.out == done.out
-    told, score = scored.err.splitlines()
-    assert told == f"{name}: left aside, for the model knows no such columns: note"
-    accuracy = (model.predict(FRAME[NAMES]) == BINARY).mean()
-    assert f"accuracy {accuracy:.4f}" in score
-    save_table(name, FRAME[["d", "y", "note"]])
-    missing = run("predict", "model.st", name)
-    assert missing.code == 1
-    assert f"{name} lacks 3 of the 4 columns that the model was trained on: a, b, c" in missing.err
-    assert not missing.out
-
-
-def test_columns_of_a_network_that_the_command_trained_go_by_name(run: Run) -> None:
-    rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80) * 50})
-    frame["y"] = (frame.a > 0).astype(int)
-    save_table("t.csv", frame)
-    assert run("train", "t.csv", "-l", "y", "--epochs", "2", "-o", "model.st").code == 0
-    network = em.load_network("model.st")
-    assert network.feature_names == ("a", "b")
-    expected = network.predict_proba(frame[["a", "b"]])
-    for columns in (["b", "a"], ["y", "b", "a"], ["b", "y", "a"]):
-        save_table("p.csv", frame[columns])
-        _, cells = rows(run("predict", "model.st", "p.csv").out)
-        np.testing.assert_allclose(cells[:, 1:].astype("f4"), expected, rtol=1e-5)
-
-
-def test_files_without_names_go_by_place_and_are_told(run: Run) -> None:
-    model = save_model("estimator")
-    np.save("X.npy", FRAME[NAMES].to_numpy())
-    done = run("predict", "model.st", "X.npy")
-    told = "X.npy names no columns, which are taken for those of the model: a, b, c, d\n"
-    assert done.err == told
-    _, cells = rows(done.out)
-    np.testing.assert_array_equal(cells[:, 1:].astype(float), model.predict_proba(FRAME[NAMES]))
-
-
-def test_a_table_for_a_model_without_names_has_as_many_columns(run: Run) -> None:
-    em.Network([4, 2], rng=0).save("model.st")
-    save_table("t.csv", FRAME[[*NAMES, "y"]])
-    done = run("predict", "model.st", "t.csv")
-    assert done.code == 1
-    assert "t.csv has 5 columns, a, b, c, d, y, but the model takes 4" in done.err
-    assert run("predict", "model.st", "t.csv", "--labels", "y").code == 0
