@@ -185,7 +185,10 @@ def test_weights_of_classes_leave_someone() -> None:
 @pytest.mark.parametrize("how", ["fit", "partial_fit", "lbfgs", "early_stopping"])
 def test_labels_that_do_not_occur_count_nothing(by_class: dict[Any, float], how: str) -> None:
     X, y = digits(90)
-    settings = {"lbfgs": {"solver": "lbfgs"}, "early_stopping": {"early_stopping": True}}
+    settings: dict[str, dict[str, Any]] = {
+        "lbfgs": {"solver": "lbfgs"},
+        "early_stopping": {"early_stopping": True},
+    }
     models = []
     for weight in (by_class, {3: by_class.get(3, 1.0)}):
         model = em.MLPClassifier(max_iter=5, random_state=0, class_weight=weight)
