@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ask", "called", "checked", "claimed"]
 
-# Whose the callbacks in use are: the run of each, by the callback's identity. Not kept in the
-# callbacks, for they may be frozen, and a copy of one isn't in use.
-_runs: dict[int, object] = {}
+# The callbacks in use, by their identities, of each run in the order of their beginnings. Not kept
+# in the callbacks, for they may be frozen, and a copy of one isn't in use.
+_runs: dict[object, dict[int, Callback]] = {}
 if hasattr(os, "register_at_fork"):
     # The threads of the other runs are not in the child.
     os.register_at_fork(after_in_child=_runs.clear)
@@ -52,20 +52,23 @@ def claimed(hooks: Sequence[Callback]) -> Iterator[None]:
     RuntimeError
         If one is another run's at present.
     """
-    run = object()
+    run, ours = object(), {id(hook): hook for hook in hooks}
     try:
-        for hook in hooks:
-            # In one step and without a lock, which a signal's handler might wait for.
-            if _runs.setdefault(id(hook), run) is not run:
+        # In one step and without a lock, which a signal's handler might wait for.
+        _runs[run] = ours
+        for other, theirs in list(_runs.items()):
+            if other is run:
+                break
+            if shared := [hook for key, hook in ours.items() if key in theirs]:
                 raise RuntimeError(
-                    f"{hook!r} is in use by a training run already; give each run one of its own: "
-                    "in a search that fits in several threads, or in a callback that trains"
+                    f"{shared[0]!r} is in use by a training run already; give each run "
+                    "one of its own: in a search that fits in several threads, or in a callback "
+                    "that trains"
                 )
         yield
     finally:
-        for hook in hooks:
-            if _runs.get(id(hook)) is run:
-                del _runs[id(hook)]
+        # In one step too: Ctrl-C leaves no callback claimed.
+        _runs.pop(run, None)
 
 
 @contextlib.contextmanager
