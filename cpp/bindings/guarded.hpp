@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "fair_mutex.hpp"
+#include "gil.hpp"
+#include "interrupts.hpp"
 #include "network.hpp"
 #include "optimizer.hpp"
 
@@ -39,15 +41,13 @@ class Claim {
   std::shared_ptr<std::atomic<bool>> claimed_;
 };
 
-// Locks are taken only after the GIL was released: long work asks for the GIL, to look for signals,
-// while it holds its locks.
 template <typename T>
 struct Guarded {
   template <typename... Arguments>
   explicit Guarded(Arguments&&... arguments) : value(std::forward<Arguments>(arguments)...) {}
 
   T value;
-  mutable std::shared_mutex mutex;
+  mutable FairMutex mutex;
 };
 
 template <typename Scalar>
@@ -60,57 +60,59 @@ struct GuardedNetwork : Guarded<Network<Scalar>> {
 template <typename Scalar>
 using GuardedOptimizer = Guarded<Optimizer<Scalar>>;
 
-// A mutex that this thread holds. The handler of a signal runs in the middle of a call, on its
-// thread: it may read what the call only reads, and must not wait for a lock of its own thread.
+// A mutex that this thread holds, unless `stop` said so while it waited. The handler of a signal
+// runs in the middle of a call, on its thread: it may read what the call only reads, and must not
+// wait for a lock of its own thread. It reads in the call's turn, also where that is still to come:
+// a turn of its own might be behind a writer that waits for the call.
 class Held {
  public:
-  Held(const std::shared_mutex& mutex, bool writes)
-      : mutex_(&mutex), writes_(writes), outer_(innermost_) {
-    for (const Held* held = outer_; held; held = held->outer_) {
+  Held(FairMutex& mutex, Use use, const StopRequested& stop)
+      : mutex_(&mutex), use_(use), outer_(innermost_) {
+    for (const Held* held = outer_; held && !turn_; held = held->outer_) {
       if (held->mutex_ != mutex_) continue;
-      if (writes || held->writes_) {
+      if (use == Use::kWrite || held->use_ == Use::kWrite) {
         throw std::runtime_error(
             "a signal handler can't use the network whose training or prediction it interrupts; "
             "raise an exception in the handler, as Ctrl-C does, and use the network where that is "
             "caught");
       }
-      again_ = true;
+      turn_ = held->turn_;
     }
+    if (!turn_) turn_ = &own_.emplace(mutex, use);
     innermost_ = this;
+    held_ = turn_->wait(stop);
   }
   ~Held() { innermost_ = outer_; }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
 
-  bool again() const { return again_; }
+  explicit operator bool() const { return held_; }
 
  private:
   static inline thread_local const Held* innermost_ = nullptr;
 
-  const std::shared_mutex* mutex_;
-  bool writes_;
-  bool again_ = false;
+  FairMutex* mutex_;
+  Use use_;
   const Held* outer_;
+  std::optional<FairMutex::Turn> own_;
+  FairMutex::Turn* turn_ = nullptr;
+  bool held_ = false;
 };
 
-class Reading {
- public:
-  explicit Reading(std::shared_mutex& mutex) : held_(mutex, false) {
-    if (!held_.again()) lock_ = std::shared_lock(mutex);
+// Calls work(stop) without the GIL, while this thread holds the object. Signals are looked for
+// while it waits and wherever `work` asks `stop`; Ctrl-C then raises here, and the work is cut
+// short or left out. The lock is taken only after the GIL was released: whoever holds it asks for
+// the GIL, to look for signals.
+template <typename T, typename Work>
+void hold(const Guarded<T>& object, Use use, Work&& work) {
+  Interrupts interrupts;
+  {
+    WithoutGil released;
+    const StopRequested stop = interrupts.poll(released);
+    const Held held(object.mutex, use, stop);
+    if (held) work(stop);
   }
-
- private:
-  Held held_;
-  std::shared_lock<std::shared_mutex> lock_;
-};
-
-class Writing {
- public:
-  explicit Writing(std::shared_mutex& mutex) : held_(mutex, true), lock_(mutex) {}
-
- private:
-  Held held_;
-  std::unique_lock<std::shared_mutex> lock_;
-};
+  interrupts.raise_if_any();
+}
 
 }  // namespace eigenmlp

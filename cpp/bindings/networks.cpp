@@ -16,7 +16,6 @@
 #include "gil.hpp"
 #include "guarded.hpp"
 #include "inference.hpp"
-#include "interrupts.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
@@ -43,9 +42,8 @@ struct Bindings {
     const Index count = network.value.layout().n_values();
     Array out(count);
     Scalar* to = out.mutable_data();
-    const WithoutGil released;
-    const Reading lock(network.mutex);
-    std::copy_n(network.value.parameters(), count, to);
+    hold(network, Use::kRead,
+         [&](const StopRequested&) { std::copy_n(network.value.parameters(), count, to); });
     return out;
   }
 
@@ -57,15 +55,12 @@ struct Bindings {
                             py::str(values.attr("shape")).template cast<std::string>());
     }
     const Scalar* from = values.data();
-    const WithoutGil released;
-    const Writing lock(network.mutex);
-    std::copy_n(from, wanted, network.value.parameters());
+    hold(network, Use::kWrite,
+         [&](const StopRequested&) { std::copy_n(from, wanted, network.value.parameters()); });
   }
 
   static void set_dropout_seed(Bound& network, std::uint64_t seed) {
-    const WithoutGil released;
-    const Writing lock(network.mutex);
-    network.value.set_dropout_seed(seed);
+    hold(network, Use::kWrite, [&](const StopRequested&) { network.value.set_dropout_seed(seed); });
   }
 
   template <typename Predicate>
@@ -102,14 +97,9 @@ struct Bindings {
     const Index n_outputs = network.value.layout().n_outputs();
     Array out({samples.rows().count, n_outputs});
     Scalar* to = out.mutable_data();
-    Interrupts interrupts;
-    {
-      WithoutGil released;
-      const Reading lock(network.mutex);
-      eigenmlp::predict_outputs(network.value, samples.rows(), threads, interrupts.poll(released),
-                                to);
-    }
-    interrupts.raise_if_any();
+    hold(network, Use::kRead, [&](const StopRequested& stop) {
+      eigenmlp::predict_outputs(network.value, samples.rows(), threads, stop, to);
+    });
     return {out, first_row_where(samples.rows().count, [&](Index row) {
               const Scalar* outputs = to + row * n_outputs;
               return std::any_of(outputs, outputs + n_outputs,
@@ -124,13 +114,9 @@ struct Bindings {
     expect(network, samples);
     py::array_t<std::int64_t> out(samples.rows().count);
     std::int64_t* to = out.mutable_data();
-    Interrupts interrupts;
-    {
-      WithoutGil released;
-      const Reading lock(network.mutex);
-      predict_classes(network.value, samples.rows(), threads, interrupts.poll(released), to);
-    }
-    interrupts.raise_if_any();
+    hold(network, Use::kRead, [&](const StopRequested& stop) {
+      predict_classes(network.value, samples.rows(), threads, stop, to);
+    });
     return {out, first_row_where(samples.rows().count, [&](Index row) { return to[row] < 0; })};
   }
 
@@ -139,14 +125,10 @@ struct Bindings {
                                                      const SampleArrays& samples, const Loss& loss,
                                                      const Threads& threads) {
     const Samples checked = expect(network, samples, loss);
-    Interrupts interrupts;
     std::optional<LossSum> sum;
-    {
-      WithoutGil released;
-      const Reading lock(network.mutex);
-      sum = eigenmlp::evaluate(network.value, checked, loss, threads, interrupts.poll(released));
-    }
-    interrupts.raise_if_any();
+    hold(network, Use::kRead, [&](const StopRequested& stop) {
+      sum = eigenmlp::evaluate(network.value, checked, loss, threads, stop);
+    });
     return {sum->loss, sum->correct, sum->weight};
   }
 
@@ -161,20 +143,15 @@ struct Bindings {
                       static_cast<Index>(present.size())};
     Array gradient(network.value.layout().n_parameters());
     Scalar* to = gradient.mutable_data();
-    Interrupts interrupts;
     double value = 0;
-    {
-      WithoutGil released;
-      const Reading lock(network.mutex);
-      const std::optional<LossSum> sum =
-          eigenmlp::loss_and_gradient(network.value, checked, order, loss, penalty, dropout_step,
-                                      threads, interrupts.poll(released), to);
+    hold(network, Use::kRead, [&](const StopRequested& stop) {
+      const std::optional<LossSum> sum = eigenmlp::loss_and_gradient(
+          network.value, checked, order, loss, penalty, dropout_step, threads, stop, to);
       if (sum) {
         value = sum->loss / sum->weight +
                 penalty_of(network.value, penalty.of(sum->weight), penalty.biases);
       }
-    }
-    interrupts.raise_if_any();
+    });
     return {value, gradient};
   }
 
@@ -198,21 +175,18 @@ struct Bindings {
     if (rates != 1 && rates != steps) {
       throw py::value_error("learning_rates must hold one rate, or one for each step");
     }
-    Interrupts interrupts;
     EpochResult result;
-    {
-      WithoutGil released;
-      const Writing lock(network.mutex);
-      const Writing optimizer_lock(optimizer.mutex);
-      const Index moments = optimizer.value.n_parameters();
-      if (moments != 0 && moments != network.value.layout().n_parameters()) {
+    hold(network, Use::kWrite, [&](const StopRequested& stop) {
+      const Held optimizer_held(optimizer.mutex, Use::kWrite, stop);
+      if (!optimizer_held) return;
+      for (const Buffer<Scalar>& moments : optimizer.value.moments()) {
+        if (moments.size() == network.value.layout().n_parameters()) continue;
         throw std::invalid_argument("this optimizer state belongs to another network");
       }
       const Order taken{order ? rows.data() : nullptr, count};
       result = eigenmlp::train_epoch(network.value, optimizer.value, checked, taken, settings,
-                                     threads, interrupts.poll(released));
-    }
-    interrupts.raise_if_any();
+                                     threads, stop);
+    });
     return result;
   }
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "gil.hpp"
 #include "guarded.hpp"
 #include "topics.hpp"
 
@@ -26,15 +25,14 @@ void bind_optimizer(py::module_& module, const char* name) {
       .def(py::init<const RuleConstants&, Index>(), py::arg("constants"), py::arg("n_parameters"))
       .def("clock",
            [](const Bound& optimizer) {
-             const WithoutGil released;
-             const Reading lock(optimizer.mutex);
-             return optimizer.value.clock();
+             std::int64_t clock = 0;
+             hold(optimizer, Use::kRead,
+                  [&](const StopRequested&) { clock = optimizer.value.clock(); });
+             return clock;
            })
       .def("reset",
            [](Bound& optimizer) {
-             const WithoutGil released;
-             const Writing lock(optimizer.mutex);
-             optimizer.value.reset();
+             hold(optimizer, Use::kWrite, [&](const StopRequested&) { optimizer.value.reset(); });
            })
       .def("moments",
            [](const Bound& optimizer) {
@@ -43,12 +41,12 @@ void bind_optimizer(py::module_& module, const char* name) {
              for (const Buffer<Scalar>& moments : optimizer.value.moments()) {
                to.push_back(out.emplace_back(moments.size()).mutable_data());
              }
-             const WithoutGil released;
-             const Reading lock(optimizer.mutex);
-             for (std::size_t i = 0; i < to.size(); ++i) {
-               std::copy_n(optimizer.value.moments()[i].data(), optimizer.value.n_parameters(),
-                           to[i]);
-             }
+             hold(optimizer, Use::kRead, [&](const StopRequested&) {
+               for (std::size_t i = 0; i < to.size(); ++i) {
+                 std::copy_n(optimizer.value.moments()[i].data(), optimizer.value.n_parameters(),
+                             to[i]);
+               }
+             });
              return out;
            })
       .def(
@@ -64,14 +62,14 @@ void bind_optimizer(py::module_& module, const char* name) {
               }
               from.push_back(values.data());
             }
-            const WithoutGil released;
-            const Writing lock(optimizer.mutex);
-            optimizer.value.reset();
-            optimizer.value.advance(clock);
-            for (std::size_t i = 0; i < from.size(); ++i) {
-              std::copy_n(from[i], optimizer.value.n_parameters(),
-                          optimizer.value.moments()[i].data());
-            }
+            hold(optimizer, Use::kWrite, [&](const StopRequested&) {
+              optimizer.value.reset();
+              optimizer.value.advance(clock);
+              for (std::size_t i = 0; i < from.size(); ++i) {
+                std::copy_n(from[i], optimizer.value.n_parameters(),
+                            optimizer.value.moments()[i].data());
+              }
+            });
           },
           py::arg("moments"), py::arg("clock"));
 }

@@ -2,21 +2,22 @@
 #include <array>
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <random>
-#include <shared_mutex>
 #include <thread>
 #include <vector>
 
 #include "check.hpp"
+#include "fair_mutex.hpp"
 #include "inference.hpp"
 #include "problem.hpp"
 
 namespace {
 
+using eigenmlp::FairMutex;
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
 using eigenmlp::Rule;
+using eigenmlp::Use;
 using problem::never;
 using problem::Problem;
 
@@ -28,7 +29,7 @@ constexpr Index kClasses = 3;
 
 // A network that callers share, as the bindings have them.
 struct Slot {
-  std::shared_mutex mutex;
+  eigenmlp::FairMutex mutex;
   std::unique_ptr<Problem<float>> problem;
 };
 
@@ -68,18 +69,22 @@ TEST(many_threads_use_many_networks_in_any_order) {
         const int threads = 1 + static_cast<int>(random() % 3);
         const auto what = random() % 4;
         if (what == 0) {
-          const std::unique_lock lock(slot.mutex);
+          FairMutex::Turn turn(slot.mutex, Use::kWrite);
+          turn.wait(never);
           train(*slot.problem, threads);
         } else if (what == 1) {
-          const std::unique_lock lock(slot.mutex);
+          FairMutex::Turn turn(slot.mutex, Use::kWrite);
+          turn.wait(never);
           make(slot, static_cast<unsigned>(random()));
         } else if (what == 2) {
-          const std::shared_lock lock(slot.mutex);
+          FairMutex::Turn turn(slot.mutex, Use::kRead);
+          turn.wait(never);
           const auto scores = eigenmlp::evaluate(slot.problem->network, slot.problem->samples(), {},
                                                  {threads}, never);
           wrong += !(scores && scores->weight == kSamples);
         } else {
-          const std::shared_lock lock(slot.mutex);
+          FairMutex::Turn turn(slot.mutex, Use::kRead);
+          turn.wait(never);
           wrong += !predicts_the_same(*slot.problem, threads);
         }
       }
