@@ -21,6 +21,8 @@ def _load(extension: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        if "sub-interpreter" in str(error):  # no other build would help
+            raise
         raise ImportError(f"{_ORIGIN}: {error}; {_REBUILD}", name=name) from error
 
 
