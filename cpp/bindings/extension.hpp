@@ -1,9 +1,16 @@
-// What every extension module of the package is: of the main interpreter alone.
+// What every extension module of the package is: of the main interpreter alone, and sealed.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 namespace eigenmlp {
+
+// Python's object protocol on a finished module's classes: their objects exist only constructed,
+// once, and as what they were made. Whatever else Python can do with a class (subclasses, __new__
+// without
+// __init__, __init__ once more, another __class__, pickles, copies) raises TypeError, where
+// pybind11 by itself would end the process or read memory that nobody has written.
+void seal(pybind11::module_& module);
 
 // The module for a spec, by pybind11, or nullptr with an ImportError in a sub-interpreter: state of
 // the core belongs to the process, and pybind11 waits there for ever on Python 3.11.
@@ -21,6 +28,7 @@ PyObject* create_module(PyObject* spec, PyModuleDef* definition);
 #endif
 #define EIGENMLP_EXTENSION(name, variable)                                              \
   static int PYBIND11_CONCAT(pybind11_exec_, name)(PyObject*);                          \
+  static void PYBIND11_CONCAT(bind_, name)(pybind11::module_&);                         \
   PYBIND11_PLUGIN_IMPL(name) {                                                          \
     PYBIND11_CHECK_PYTHON_VERSION                                                       \
     static PyModuleDef_Slot slots[] = {                                                 \
@@ -38,4 +46,8 @@ PyObject* create_module(PyObject* spec, PyModuleDef* definition);
                                      nullptr};                                          \
     return PyModuleDef_Init(&definition);                                               \
   }                                                                                     \
-  PYBIND11_MODULE_EXEC(name, variable)
+  PYBIND11_MODULE_EXEC(name, variable) {                                                \
+    PYBIND11_CONCAT(bind_, name)(variable);                                             \
+    eigenmlp::seal(variable);                                                           \
+  }                                                                                     \
+  void PYBIND11_CONCAT(bind_, name)(pybind11::module_ & variable)

@@ -1,0 +1,37 @@
+"""The compiled modules' classes under whatever Python's object protocol allows: no abort."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import eigenmlp as em
+
+MODULES = [f"eigenmlp._core_{em.instruction_set()}", "eigenmlp._processor"]
+# All that there are, so that what is new is tried as well.
+NAMES = [
+    (module, name)
+    for module in MODULES
+    for name in vars(importlib.import_module(module))
+    if not name.startswith("__")
+]
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_no_use_of_the_object_protocol_ends_the_process(module: str, name: str) -> None:
+    script = Path(__file__).with_name("object_protocol.py")
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", script, module, name],
+        check=False, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_every_kind_of_name_is_there() -> None:
+    names = {name for _, name in NAMES}
+    assert {"Network32", "Claim", "Layer", "Activation", "instruction_set"} < names
+    assert "supported_levels" in names
