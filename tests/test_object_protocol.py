@@ -35,3 +35,10 @@ def test_every_kind_of_name_is_there() -> None:
     names = {name for _, name in NAMES}
     assert {"Network32", "Claim", "Layer", "Activation", "instruction_set"} < names
     assert "supported_levels" in names
+
+
+@pytest.mark.parametrize("name", ["Claim", "EpochResult", "Layer"])
+def test_what_only_the_core_makes(name: str) -> None:
+    cls = getattr(em._native._core, name)
+    with pytest.raises(TypeError, match=rf"{name}: only eigenmlp itself makes objects of this"):
+        cls()

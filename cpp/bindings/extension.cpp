@@ -64,13 +64,13 @@ void seal_class(py::handle cls) {
         [message](const py::args&, const py::kwargs&) { throw py::type_error(message); },
         py::is_method(cls));
   };
-  if (members.contains("__init__")) {
-    const py::object method = members["__init__"];
+  // A function of ours; for a class without a constructor it is a slot of pybind11's.
+  const py::object constructor = members["__init__"];
+  if (PyInstanceMethod_Check(constructor.ptr())) {
     constructors().insert_or_assign(
-        type, py::reinterpret_borrow<py::object>(PyInstanceMethod_GET_FUNCTION(method.ptr())));
-    refuse("__init__", "an object of " + name + " is made once, by " + name +
-                           "(...), and doesn't change what it is; make another");
+        type, py::reinterpret_borrow<py::object>(PyInstanceMethod_GET_FUNCTION(constructor.ptr())));
   }
+  refuse("__init__", "an object of " + name + " is made once and doesn't change what it is");
   refuse("__reduce_ex__", "an object of " + name +
                               ", which the compiled core made, can't be pickled or copied; pickle "
                               "or copy the network, optimizer or estimator that it belongs to");
