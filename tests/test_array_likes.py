@@ -68,7 +68,7 @@ NO_ARRAYS: dict[str, tuple[Callable[[], Any], str]] = {
     "class": (lambda: np.ndarray, "a type, <class 'numpy.ndarray'>, which holds no numbers"),
     "object": (object, "a object, <object object at"),
     "asked NumPy": (lambda: np.array(Loader()), "a Loader, which hands out items or batches"),
-    "long": (lambda: "x" * 10**6, "..., not what a file holds"),
+    "long": (lambda: "x" * 10**6, "(1,000,002 characters), not what a file holds"),
 }
 
 

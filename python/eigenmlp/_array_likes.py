@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from eigenmlp._words import shown
+
 __all__ = ["WANTED_X", "refuse_no_array"]
 
 WANTED_X = "an array, which must have 2 dimensions, (n_samples, n_features)"
@@ -61,11 +63,11 @@ def _told(name: str, value: Any) -> str | None:  # noqa: PLR0911  a kind each
     if value is None:
         return "None"
     if isinstance(value, (str, bytes, bytearray, os.PathLike)):
-        return f"{kind}, {_short(value)}, not what a file holds (see eigenmlp.datasets.read_arrays)"
+        return f"{kind}, {shown(value)}, not what a file holds (see eigenmlp.datasets.read_arrays)"
     if isinstance(value, IOBase) or hasattr(value, "readline"):
         return f"{kind}, an open file, which is read first (see eigenmlp.datasets.read_arrays)"
     if isinstance(value, Mapping):
-        return f"{kind} with the keys {_short(list(value)[:6])}, not one of the arrays in it"
+        return f"{kind} with the keys {shown(list(value)[:6])}, not one of the arrays in it"
     if isinstance(value, AbstractSet):
         return f"{kind}, whose entries have no order"
     if isinstance(value, Iterator):
@@ -88,7 +90,7 @@ def _readable_by_place(name: str, value: Any, kind: str) -> str | None:
         or not hasattr(value, "__getitem__")
         or not hasattr(value, "__len__")
     ):
-        return f"{kind}, {_short(value)}, which holds no numbers"
+        return f"{kind}, {shown(value)}, which holds no numbers"
     try:
         first = value[0]
     except Exception:  # noqa: BLE001  the gate says what is wrong with it
@@ -101,8 +103,3 @@ def _readable_by_place(name: str, value: Any, kind: str) -> str | None:
             f"(np.stack([item[0] for item in {name}]) are they)"
         )
     return None
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

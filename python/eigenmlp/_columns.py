@@ -143,7 +143,7 @@ def _refuse_moved_places(labels: list[Any]) -> None:
     numbered = all(type(label) is int for label in labels)
     if numbered and labels != places and sorted(labels) == places:
         raise ValueError(
-            f"X has the columns {', '.join(map(str, labels[:10]))}, in this order, but the network "
+            f"X has the columns {listed(labels)}, in this order, but the network "
             "knows no names and goes by places: pass them in the order of training, as an array"
         )
 

@@ -61,7 +61,7 @@ def claimed(hooks: Sequence[Callback]) -> Iterator[None]:
                 break
             if shared := [hook for key, hook in ours.items() if key in theirs]:
                 raise RuntimeError(
-                    f"{shared[0]!r} is in use by a training run already; give each run "
+                    f"{shown(shared[0])} is in use by a training run already; give each run "
                     "one of its own: in a search that fits in several threads, or in a callback "
                     "that trains"
                 )
@@ -108,8 +108,7 @@ def ask(run: Run) -> None:
         if answer is not None and not isinstance(answer, (bool, np.bool_)):
             raise TypeError(
                 f"{type(hook).__name__}.on_epoch_end returned {shown(answer)}; return True to "
-                "stop, "
-                "False or None to go on"
+                "stop, False or None to go on"
             )
         if answer:
             run.stop(hook)

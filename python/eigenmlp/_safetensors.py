@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 import numpy as np
 
 from eigenmlp._foreign_files import foreign_kind
+from eigenmlp._words import shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -179,7 +180,7 @@ class SafetensorsFile:
         for name, entry in sorted(self.entries.items(), key=lambda item: item[1][2:]):
             if entry.start != position:
                 raise SafetensorsError(
-                    f"the array {_short(name)} begins at byte {entry.start}, not at {position}"
+                    f"the array {shown(name)} begins at byte {entry.start}, not at {position}"
                 )
             position = entry.stop
         found = self._size() - self._data_start
@@ -232,8 +233,4 @@ def _entry(name: str, value: object) -> Entry:
         } if not rest:
             if all(type(n) is int and n >= 0 for n in [*shape, start, stop]) and start <= stop:
                 return Entry(dtype, tuple(shape), start, stop)
-    raise SafetensorsError(f"its header describes no array as {_short(name)}")
-
-
-def _short(name: str) -> str:
-    return repr(name if len(name) <= 40 else name[:40] + "…")
+    raise SafetensorsError(f"its header describes no array as {shown(name)}")

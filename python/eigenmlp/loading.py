@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp import model_files
+from eigenmlp._words import reason
 from eigenmlp.errors import ModelFileError
 from eigenmlp.network import Network, from_file
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
 
 __all__ = ["load_model"]
-
-_LONGEST_REASON = 400
 
 
 def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
@@ -64,8 +63,7 @@ def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPReg
         return _estimator(content.estimator, network)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(
-            f"{os.fspath(path)}: its metadata describes no estimator: "
-            f"{str(error)[:_LONGEST_REASON]}"
+            f"{os.fspath(path)}: its metadata describes no estimator: {reason(error)}"
         ) from error
 
 

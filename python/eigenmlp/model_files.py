@@ -29,6 +29,7 @@ from eigenmlp._safetensors import (
     serialized,
     strict_json,
 )
+from eigenmlp._words import reason, shortened, shown
 from eigenmlp.errors import ModelFileError
 
 __all__ = ["FORMAT_VERSION", "MAX_LAYERS", "ModelFile", "read", "write"]
@@ -37,7 +38,6 @@ FORMAT_VERSION = 3
 MAX_LAYERS = 10_000
 _KEY = "eigenmlp"
 _DTYPES = {"float32": "F32", "float64": "F64"}
-_LONGEST_REASON = 400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ def read(path: str | os.PathLike[str]) -> ModelFile:
         raise ModelFileError(f"{path} is not a readable safetensors file, but {error}") from error
     except SafetensorsError as error:
         raise ModelFileError(
-            f"{path} is not a readable safetensors file ({_short(error)}); was it cut short, or "
+            f"{path} is not a readable safetensors file ({reason(error)}); was it cut short, or "
             "is it of another kind?"
         ) from error
     except RecursionError as error:
@@ -159,12 +159,12 @@ def _parse_header(path: str | os.PathLike[str], metadata: dict[str, str]) -> dic
         header = strict_json(metadata[_KEY])
         found = header["format_version"]
     except (SafetensorsError, TypeError, KeyError) as error:
-        raise ModelFileError(
-            f"{path}: its {_KEY!r} metadata can't be read ({_short(error)})"
-        ) from error
+        damaged = isinstance(error, SafetensorsError)
+        why = reason(error) if damaged else "it names no format_version"
+        raise ModelFileError(f"{path}: its {_KEY!r} metadata can't be read ({why})") from error
     if type(found) is not int or not 1 <= found <= FORMAT_VERSION:
         raise ModelFileError(
-            f"{path} has format version {_short(found)}, but this eigenmlp reads 1 to "
+            f"{path} has format version {shown(found)}, but this eigenmlp reads 1 to "
             f"{FORMAT_VERSION}; a newer eigenmlp may read it"
         )
     if found == 1:
@@ -193,7 +193,7 @@ def _architecture(path: str | os.PathLike[str], header: dict[str, Any]) -> Archi
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(
-            f"{path}: its {_KEY!r} metadata describes no network: {_short(error)}"
+            f"{path}: its {_KEY!r} metadata describes no network: {reason(error)}"
         ) from error
     return dataclasses.replace(architecture, dropout_seed=seed)
 
@@ -205,7 +205,7 @@ def _feature_names(
     try:
         return None if names is None else checked_names(names, architecture.layer_sizes[0])
     except (TypeError, ValueError) as error:
-        raise ModelFileError(f"{path}: its {_KEY!r} metadata: {_short(error)}") from error
+        raise ModelFileError(f"{path}: its {_KEY!r} metadata: {reason(error)}") from error
 
 
 def _check_arrays(
@@ -224,8 +224,8 @@ def _check_arrays(
         entry = entries[name]
         if (entry.shape, entry.dtype) != (shape, _DTYPES[dtype]):
             raise ModelFileError(
-                f"{path}: {name} is {_short(entry.dtype)} of shape {_short(entry.shape)}, but the "
-                f"architecture {_short(list(architecture.layer_sizes))} in {dtype} needs "
+                f"{path}: {name} is {shortened(entry.dtype)} of shape {shown(entry.shape)}, but "
+                f"the architecture {shown(list(architecture.layer_sizes))} in {dtype} needs "
                 f"{_DTYPES[dtype]} of shape {shape}"
             )
         if entry.stop - entry.start != item_bytes * math.prod(shape):
@@ -239,7 +239,7 @@ def _from_version_1(path: str | os.PathLike[str], header: dict[str, Any]) -> dic
     """Version 1 knew ReLU and softmax alone."""
     activations = (header.get("hidden_activation"), header.get("output_activation"))
     if activations != ("relu", "softmax"):
-        raise ModelFileError(f"{path}: activations {_short(activations)} are not (relu, softmax)")
+        raise ModelFileError(f"{path}: activations {shown(activations)} are not (relu, softmax)")
     sizes = header.get("layer_sizes")
     n_hidden = max(len(sizes) - 2, 0) if isinstance(sizes, list) else 0
     return {
@@ -295,9 +295,3 @@ def _listed(names: Sequence[str]) -> str:
     # Escaped, since a file may name its arrays anything.
     shown = [name[:60].encode("unicode_escape").decode() for name in names[:6]]
     return ", ".join(shown) + (", …" if len(names) > 6 else "")
-
-
-def _short(what: object) -> str:
-    """Text for a message, however much of it a file holds."""
-    text = str(what) if isinstance(what, (str, ValueError, TypeError)) else repr(what)
-    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + " …"

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 import eigenmlp as em
+from eigenmlp import _words
 from eigenmlp.export.view import ModelView, view_of
 
 __all__ = [
@@ -91,8 +92,8 @@ def counted(names: Sequence[str]) -> str:
 
 
 def shortened(text: str) -> str:
-    """Cut what is long."""
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    """Shorten a text as in messages; a line of its own has room for more of it."""
+    return _words.shortened(text, _LONGEST)
 
 
 def size_of(path: Path) -> str:

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import (
 )
 
 from eigenmlp._weights import checked_class_weights
+from eigenmlp._words import shown
 from eigenmlp.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def check_entries(parameters: Mapping[str, Any]) -> None:
     for name, constraints in _ENTRIES.items():
         value = parameters[name]
         if isinstance(value, Mapping):
-            raise TypeError(f"{name}={value!r} is a dict")
+            raise TypeError(f"{name}={shown(value)} is a dict; pass one value, or a list")
         for index, entry in enumerate(value if isinstance(value, (list, tuple)) else ()):
             validate_parameter_constraints(
                 {f"{name}[{index}]": constraints}, {f"{name}[{index}]": entry}, "a model"
@@ -146,8 +147,8 @@ def hidden_sizes(value: int | Sequence[int]) -> list[int]:
     for index, size in enumerate(sizes):
         if isinstance(size, bool) or not isinstance(size, Integral):
             raise TypeError(
-                f"hidden_layer_sizes[{index}]={size!r} is not an integer; pass the units of each "
-                "hidden layer, such as (100, 50)"
+                f"hidden_layer_sizes[{index}]={shown(size)} is not an integer; pass the units of "
+                "each hidden layer, such as (100, 50)"
             )
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")

@@ -12,6 +12,7 @@ import numpy as np
 
 from eigenmlp._files import write_atomically
 from eigenmlp._safetensors import SafetensorsError, SafetensorsFile, serialized
+from eigenmlp._words import listed, shown
 from eigenmlp.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -89,20 +90,20 @@ def _check(file: SafetensorsFile) -> None:
     for name, (dtype, shape, start, stop) in file.entries.items():
         if dtype not in _DTYPES:
             raise SafetensorsError(
-                f"{name[:60]!r} is of {dtype[:20]!r}; convert it to one of {', '.join(_DTYPES)}: "
+                f"{shown(name)} is of {shown(dtype)}; convert it to one of {', '.join(_DTYPES)}: "
                 "in PyTorch, tensor.float(); codes of a quantized layer must be dequantized first"
             )
         if stop - start != np.dtype(_DTYPES[dtype]).itemsize * math.prod(shape):
-            raise SafetensorsError(f"{name[:60]!r} has not the bytes that its shape needs")
+            raise SafetensorsError(f"{shown(name)} has not the bytes that its shape needs")
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
     modules = {name: name.rpartition(".")[0] for name in names}
     patterns = {re.sub("[0-9]+", "#", module) for module in modules.values()}
     if len(patterns) > 1:
-        shown = ", ".join(repr(pattern[:40]) for pattern in sorted(patterns)[:3])
+        few = listed(list(map(repr, sorted(patterns))), most=3)
         raise SafetensorsError(
-            f"the names of its layers ({shown}) tell no order; rename them so that they differ in "
+            f"the names of its layers ({few}) tell no order; rename them so that they differ in "
             "numbers alone, as in a torch.nn.Sequential"
         )
     return sorted(modules, key=lambda name: _numbers(modules[name]))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eigenmlp._words import shown
+from eigenmlp._words import listed, reason, shown
 
 __all__ = ["TorchLayer", "modules_of"]
 
@@ -62,9 +62,8 @@ class TorchLayer(NamedTuple):
                 return None
             raise ValueError(
                 f"normalization={shown(said)} is said of {shown(self.name)}, but the state dict "
-                "has none "
-                "behind it; pass one entry for each hidden layer, None for those without, and "
-                "add ones and zeros for a normalization without parameters"
+                "has none behind it; pass one entry for each hidden layer, None for those "
+                "without, and add ones and zeros for a normalization without parameters"
             )
         if "running_mean" in self.arrays:
             if said == "layer":
@@ -78,8 +77,7 @@ class TorchLayer(NamedTuple):
         if said == "batch":
             raise ValueError(
                 f"{shown(self.behind)} has no running statistics: a BatchNorm1d without them "
-                "normalizes "
-                "each batch by itself, which no network of eigenmlp does"
+                "normalizes each batch by itself, which no network of eigenmlp does"
             )
         shape = self.arrays["gain"].shape
         parts, kinds = "a weight", "PReLU, RMSNorm or LayerNorm without bias"
@@ -100,9 +98,8 @@ class TorchLayer(NamedTuple):
             return
         raise ValueError(
             f"{shown(self.name)} is a matrix of shape {(fan_out, fan_in)} without a bias, as "
-            "Linear or "
-            "Embedding would have; a state dict doesn't tell them apart. If it is a Linear, add "
-            f"its bias of {fan_out} zeros"
+            "Linear or Embedding would have; a state dict doesn't tell them apart. If it is a "
+            f"Linear, add its bias of {fan_out} zeros"
         )
 
 
@@ -129,7 +126,7 @@ def modules_of(state: object) -> list[TorchLayer]:
             raise ValueError(f"{shown(name)} follows no Linear layer; {_REMEDY}")
         elif layers[-1].behind is not None:
             raise ValueError(
-                f"{shown(name)} follows no Linear layer, but {layers[-1].behind!r}; {_REMEDY}"
+                f"{shown(name)} follows no Linear layer, but {shown(layers[-1].behind)}; {_REMEDY}"
             )
         else:
             layers[-1] = _normalized(layers[-1], name, arrays)
@@ -149,7 +146,7 @@ def _grouped(state: object) -> dict[str, _Arrays]:
     inner = [key for key, value in state.items() if isinstance(value, Mapping)]
     if inner:
         raise ValueError(
-            f"state has whole dicts under {', '.join(map(repr, inner[:4]))}, as a checkpoint of "
+            f"state has whole dicts under {listed(list(map(repr, inner)))}, as a checkpoint of "
             "training has; pass the one that is the module's state dict"
         )
     groups: dict[str, _Arrays] = {}
@@ -178,7 +175,7 @@ def _array(key: object, name: str, value: Any) -> NDArray[Any]:
         array = np.asarray(tensor)
     except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(
-            f"{shown(key)} can't be read as an array of numbers: {str(error)[:200]}; pass dense "
+            f"{shown(key)} can't be read as an array of numbers: {reason(error)}; pass dense "
             "tensors of float32 or float64"
         ) from error
     if array.dtype.name == "bfloat16":  # of ml_dtypes, as JAX has it
@@ -188,8 +185,7 @@ def _array(key: object, name: str, value: Any) -> NDArray[Any]:
     if array.dtype.kind != "f" and array.dtype.itemsize < 8 and name != "num_batches_tracked":
         raise TypeError(
             f"{shown(key)} is of {array.dtype}, as the codes of a quantized layer are, whose "
-            "scales it "
-            "doesn't hold; dequantize it, or pass floats"
+            "scales it doesn't hold; dequantize it, or pass floats"
         )
     return array
 
@@ -234,8 +230,7 @@ def _check_place(linear: str, behind: str) -> None:
     if int(other) != int(number) + 1:
         raise ValueError(
             f"{shown(behind)} is not directly behind {shown(linear)}: a network of eigenmlp "
-            "normalizes "
-            "before the activation, not after it. If what lies between does nothing in "
+            "normalizes before the activation, not after it. If what lies between does nothing in "
             "prediction, as Dropout, name it "
             f"{'.'.join(filter(None, [parent, str(int(number) + 1)]))!r}"
         )
