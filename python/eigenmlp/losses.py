@@ -244,8 +244,7 @@ def loss_for(loss: "str | Loss | None", output: str) -> Loss:
     if not isinstance(loss, Loss):
         raise TypeError(
             f"loss={shown(loss)} is not a loss; pass a name such as {'squared_error'!r} or an "
-            "object of "
-            "eigenmlp.losses"
+            "object of eigenmlp.losses"
         )
     if loss.output != output:
         fitting = ", ".join(name for name, kind in _LOSSES.items() if kind.output == output)

@@ -91,8 +91,7 @@ def _names(stream: TextIO, path: Path, header: bool | None) -> list[str]:
     if any("\0" in cell for cell in cells):
         raise DataFileError(
             f"{path} is not text in UTF-8 (its first line holds NUL, as text in UTF-16 does). "
-            "Export "
-            "the table again as UTF-8, comma-separated"
+            "Export the table again as UTF-8, comma-separated"
         )
     if cells[0].startswith("\ufeff"):
         raise csv.Error("No columns can be told, since it begins with two byte-order marks")

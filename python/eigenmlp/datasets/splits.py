@@ -163,8 +163,7 @@ def _sizes(n_samples: int, fractions: Sequence[float]) -> list[int]:
         part = sizes.index(0)
         raise ValueError(
             f"fractions={shown(fractions)} of {n_samples} samples leave part {part} empty; use "
-            "larger "
-            "fractions or more samples"
+            "larger fractions or more samples"
         )
     return sizes
 

@@ -140,9 +140,8 @@ class Savable(FittedNetwork):
             except TypeError as error:
                 raise TypeError(
                     f"{name}={shown(value)} can't be stored in a model file, which holds no code "
-                    "and no "
-                    "state of generators; predictions don't depend on it: set the default first "
-                    f"with set_params, and again after loading ({error})"
+                    "and no state of generators; predictions don't depend on it: set the default "
+                    f"first with set_params, and again after loading ({error})"
                 ) from error
         return stored
 

@@ -53,8 +53,7 @@ def view_of(model: object) -> ModelView:
     if not isinstance(model, (MLPClassifier, MLPRegressor)):
         raise TypeError(
             f"model={shown(model)} is neither an eigenmlp.Network nor an MLPClassifier or "
-            "MLPRegressor "
-            "of eigenmlp; of a Pipeline pass its last step"
+            "MLPRegressor of eigenmlp; of a Pipeline pass its last step"
         )
     check_is_fitted(model)
     network = model._model()

@@ -71,6 +71,5 @@ def check_schedule(name: str, schedule: object) -> None:
     if isinstance(schedule, type) or not callable(schedule):
         raise TypeError(
             f"{name}={shown(schedule)} is not a schedule; pass a function of the epoch, or for a "
-            "fixed "
-            "rate constant(0.001)"
+            "fixed rate constant(0.001)"
         )
