@@ -203,3 +203,10 @@ def test_labels_may_be_decimals(tmp_path: Path) -> None:
     _, y = read_arrays(path, "y")
     assert y is not None
     assert y.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("values", [[[1, 2], [1, 2]], [["a"], ["b"]], [{"u": 1}, {"u": 2}]])
+def test_a_label_is_one_value(tmp_path: Path, values: list[Any]) -> None:
+    path = write(tmp_path, {"x": [0.5, 1.5], "y": values})
+    with pytest.raises(DataFileError, match=r"\['y'\] holds a .* in row 1 .* where a label is one"):
+        read_arrays(path, "y")

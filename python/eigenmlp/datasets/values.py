@@ -1,6 +1,7 @@
 """From whatever a file held to rows of features and class numbers."""
 
 import math
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,8 @@ def label_vector(values: npt.NDArray[Any], source: str, *, n_samples: int) -> np
     Raises
     ------
     DataFileError
-        If they have another shape, or their number is not that of the images.
+        If they have another shape, or their number is not that of the images, or if one is no
+        single value.
     """
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -162,6 +164,15 @@ def label_vector(values: npt.NDArray[Any], source: str, *, n_samples: int) -> np
             f"{source} holds {len(values)} labels, but there are {n_samples} images. Give the "
             f"labels that belong to these images{first}"
         )
+    if values.dtype == object:
+        several = [row for row, label in enumerate(values) if not isinstance(label, Hashable)]
+        if several:
+            label = values[several[0]]
+            raise DataFileError(
+                f"{source} holds a {type(label).__name__}, {shown(label)}, in row {several[0] + 1} "
+                "(rows count from 1), where a label is one number or one text. Write one in each "
+                "row"
+            )
     return values
 
 
