@@ -92,6 +92,17 @@ def test_arrays_and_unnamed_tables_go_by_place(network: em.Network) -> None:
     )
 
 
+def test_columns_that_are_a_number_are_no_names(network: em.Network) -> None:
+    class Grid:
+        columns = 3
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+            return VALUES
+
+    grid: Any = Grid()
+    np.testing.assert_array_equal(network.predict(grid), network.predict(VALUES))
+
+
 def test_labels_that_are_no_texts_are_names_too() -> None:
     labels = [7, True, ("b", 1)]
     frame = pd.DataFrame(VALUES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,9 +133,7 @@ def _labels(X: object) -> list[Any] | None:
     labels = getattr(X, "column_names", None)  # first: Arrow's `columns` are the values
     if labels is None:
         labels = getattr(X, "columns", None)
-    if labels is None or callable(labels):
-        return None
-    return list(labels)
+    return list(labels) if isinstance(labels, Iterable) else None
 
 
 def _refuse_moved_places(labels: list[Any]) -> None:
