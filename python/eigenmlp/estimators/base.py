@@ -149,10 +149,9 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             raise ValueError(NON_FINITE)
 
     def _refuse_no_arrays(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
-        refuse_what_is_no_array(X=X)
-        # scikit-learn has its own words for targets that are missing.
-        given = {"y": y, "sample_weight": sample_weight}
-        refuse_what_is_no_array(**{n: value for n, value in given.items() if value is not None})
+        refuse_what_is_no_array(X=X, sample_weight=sample_weight)
+        if y is not None:  # scikit-learn has its own words for targets that are missing
+            refuse_what_is_no_array(y=y)
 
     def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> dict[str, Any]:
         """Return what the fit begins with; to resume, what it was the first time."""
@@ -197,9 +196,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         return Samples(X, y, self._class_weighted(y, weights, X.dtype, incremental=incremental))
 
     def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> Samples:
-        refuse_what_is_no_array(X_val=X, y_val=y)
-        if weights is not None:
-            refuse_what_is_no_array(sample_weight_val=weights)
+        refuse_what_is_no_array(X_val=X, y_val=y, sample_weight_val=weights)
         X, y = self._validate_input(X, y, incremental=False, reset=False, held_out=True)
         checked = None
         if weights is not None:

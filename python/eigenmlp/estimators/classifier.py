@@ -372,9 +372,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         TypeError, ValueError, ArithmeticError
             As for `predict`, and if y or the weights are of another type, shape or range.
         """
-        refuse_what_is_no_array(X=X, y=y)
-        if sample_weight is not None:
-            refuse_what_is_no_array(sample_weight=sample_weight)
+        refuse_what_is_no_array(X=X, y=y, sample_weight=sample_weight)
         return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:

@@ -187,9 +187,7 @@ n_features_in_, feature_names_in_
         TypeError, ValueError, ArithmeticError
             As for `predict`, and if y or the weights are of another type, shape or range.
         """
-        refuse_what_is_no_array(X=X, y=y)
-        if sample_weight is not None:
-            refuse_what_is_no_array(sample_weight=sample_weight)
+        refuse_what_is_no_array(X=X, y=y, sample_weight=sample_weight)
         return float(super().score(X, y, sample_weight))
 
     def _validate_input(

@@ -112,7 +112,7 @@ def refuse_what_is_no_array(**given: Any) -> None:
     Parameters
     ----------
     **given
-        Arguments by their names; those that may be left out are not None.
+        Arguments by their names; weights may be None.
 
     Raises
     ------
@@ -121,6 +121,8 @@ def refuse_what_is_no_array(**given: Any) -> None:
     """
     for name, value in given.items():
         kind = name.removesuffix("_val")
+        if value is None and kind == "sample_weight":
+            continue
         refuse_no_array(name, value, _WANTED[kind])
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(
