@@ -7,8 +7,7 @@ namespace eigenmlp {
 
 // Python's object protocol on a finished module's classes: their objects exist only constructed,
 // once, and as what they were made. Whatever else Python can do with a class (subclasses, __new__
-// without
-// __init__, __init__ once more, another __class__, pickles, copies) raises TypeError, where
+// without __init__, __init__ once more, another __class__, pickles, copies) raises TypeError, where
 // pybind11 by itself would end the process or read memory that nobody has written.
 void seal(pybind11::module_& module);
 
