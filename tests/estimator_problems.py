@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.datasets import load_digits, make_multilabel_classification, make_regression
 
+import eigenmlp as em
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -57,3 +59,13 @@ def record(model: Any) -> dict[str, Any]:
         "_no_improvement_count",
     ]
     return {name: getattr(model, name) for name in names}
+
+
+class Snapshots(em.callbacks.Callback):
+    """Parameters after each epoch."""
+
+    def __init__(self) -> None:
+        self.taken: list[NDArray[Any]] = []
+
+    def on_epoch_end(self, state: em.callbacks.TrainingState) -> None:
+        self.taken.append(state.network.get_flat_parameters())

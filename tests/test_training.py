@@ -318,45 +318,6 @@ def test_ctrl_c_stops_inside_an_epoch(batch_size: int | None) -> None:
     em.train(net, rows[:100], labels[:100], epochs=1)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
-@pytest.mark.parametrize("rule", [em.optimizers.Adam, em.optimizers.SGD])
-def test_training_on_after_ctrl_c_is_as_if_the_epoch_had_ended_there(rule: Any) -> None:
-    """The optimizer's clock counts the finished batches: of corrections, masks and schedules."""
-    n_samples, batch_size = 400_000, 64
-    rows = np.broadcast_to(RNG.normal(size=600).astype(np.float32), (n_samples, 600))
-    labels = np.zeros(n_samples, dtype=np.int64)
-    nets = [em.Network([600, 800, 800, 10], dropout=0.5, rng=0) for _ in range(2)]
-    optimizers = [rule(), rule()]
-    with InTheCore(ctrl_c), pytest.raises(KeyboardInterrupt):
-        em.train(
-            nets[0], rows, labels, optimizer=optimizers[0], batch_size=batch_size, epochs=1,
-            shuffle=False, n_threads=1,
-        )  # fmt: skip
-    n_batches = optimizers[0].state_dict(nets[0])["clock"]
-    assert 0 < n_batches < n_samples // batch_size
-    kept = n_batches * batch_size
-    em.train(
-        nets[1], rows[:kept], labels[:kept], optimizer=optimizers[1], batch_size=batch_size,
-        epochs=1, shuffle=False,
-    )  # fmt: skip
-    for net, optimizer in zip(nets, optimizers, strict=True):
-        em.train(
-            net, rows[:200], labels[:200], optimizer=optimizer, batch_size=batch_size, epochs=2,
-            rng=1,
-        )  # fmt: skip
-    assert np.array_equal(nets[0].get_flat_parameters(), nets[1].get_flat_parameters())
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
-def test_ctrl_c_stops_a_prediction() -> None:
-    # Rows that lie as the core reads them: it would copy them before it looked for signals.
-    rows = np.broadcast_to(np.ones(600, np.float32), (2_000_000, 600))
-    net = em.Network([600, 800, 800, 10], rng=0)
-    with InTheCore(ctrl_c) as signals, pytest.raises(KeyboardInterrupt):
-        net.predict(rows)
-    assert signals.moments_since == 0
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_training_in_a_forked_child() -> None:

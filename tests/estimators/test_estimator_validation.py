@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import balanced_accuracy_score, f1_score, get_scorer, r2_score
 from sklearn.model_selection import train_test_split
@@ -17,6 +16,7 @@ from sklearn.model_selection import train_test_split
 import eigenmlp as em
 from eigenmlp.estimators.initial import glorot
 from estimator_problems import (
+    Snapshots,
     digits,
     labels_without_order,
     numbers,
@@ -43,16 +43,6 @@ PROBLEMS: dict[str, tuple[type[Any], Any, Any]] = {
 }
 
 
-class Snapshots(em.callbacks.Callback):
-    """Parameters after each epoch."""
-
-    def __init__(self) -> None:
-        self.taken: list[NDArray[Any]] = []
-
-    def on_epoch_end(self, state: em.callbacks.TrainingState) -> None:
-        self.taken.append(state.network.get_flat_parameters())
-
-
 def halves(problem: str) -> tuple[type[Any], dict[str, Any], Any, Any]:
     kind, X, y = PROBLEMS[problem]
     return kind, {"X": X[::2], "y": y[::2]}, X[1::2], y[1::2]
@@ -74,86 +64,6 @@ def test_curves_of_data_of_ones_own(problem: str, weighted: bool) -> None:
         assert model.validation_scores_[epoch] == pytest.approx(model.score(X, y, weights))
         loss = model._network.evaluate(X, targets, sample_weight=weights).loss
         assert model.validation_loss_curve_[epoch] == pytest.approx(loss / outputs)
-
-
-def kinds_of_y() -> dict[str, tuple[type[Any], Any]]:
-    """Kinds of y of 90 samples, that no network has learnt after some epochs."""
-    rng = np.random.default_rng(1)
-    several = rng.integers(0, 4, 90)
-    labels = rng.integers(0, 2, (90, 3))
-    reals = rng.normal(size=(90, 2))
-    classes, values = em.MLPClassifier, em.MLPRegressor
-    return {
-        "two classes": (classes, several % 2),
-        "truth": (classes, several > 1),
-        "two names": (classes, np.array(["no", "yes"])[several % 2]),
-        "four classes": (classes, several),
-        "four names": (classes, np.array(list("abcd"), dtype=object)[several]),
-        "a column": (classes, several[:, None]),
-        "one class": (classes, np.full(90, 7)),
-        "one name": (classes, np.full(90, "only")),
-        "labels": (classes, labels),
-        "sparse labels": (classes, csr_matrix(labels)),
-        "two labels": (classes, labels[:, :2]),
-        "no label": (classes, 0 * labels),
-        "all labels": (classes, 0 * labels + 1),
-        "numbers": (values, reals[:, 0]),
-        "a column of numbers": (values, reals[:, :1]),
-        "two numbers": (values, reals),
-        "counts": (values, rng.poisson(2.0, 90)),
-        "one number": (values, np.full(90, 3.0)),
-    }
-
-
-SCORED: dict[type[Any], list[dict[str, Any]]] = {
-    em.MLPClassifier: [
-        {},
-        {"label_smoothing": 1 - 1e-16},
-        {"monitor": "accuracy", "dtype": np.float32, "label_smoothing": 0.1},
-        {"activation": "tanh", "dropout": 0.2, "normalization": "batch"},
-    ],
-    em.MLPRegressor: [{}, {"loss": "poisson"}, {"loss": "huber", "dtype": np.float32}],
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [(name, options) for name, (kind, _) in kinds_of_y().items() for options in SCORED[kind]],
-)
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
-def test_without_a_monitor_it_is_the_score(
-    name: str, options: dict[str, Any], weighted: bool
-) -> None:
-    kind, y = kinds_of_y()[name]
-    options = {**options}
-    X = np.random.default_rng(2).normal(size=(90, 3)).astype(options.pop("dtype", np.float64))
-    if options.get("loss") == "poisson":
-        y = abs(y)
-    weights = np.random.default_rng(3).uniform(0, 2, 90) if weighted else None
-    snapshots = Snapshots()
-    model = kind((5,) if kind is em.MLPClassifier else "squared_error", random_state=0)
-    model.set_params(max_iter=4, learning_rate_init=0.05, callbacks=[snapshots], **options)
-    # Whatever the dtype that the model is fitted in.
-    X_val = X.astype(np.float64)
-    model.fit(X, y, X_val=X_val, y_val=y, sample_weight_val=weights)
-    best = model.best_validation_score_
-    assert model.score(X_val, y, weights) == best == max(model.validation_scores_)
-    for taken, score in zip(snapshots.taken, model.validation_scores_, strict=True):
-        model._network.set_flat_parameters(taken)
-        model._show()
-        assert model.score(X_val, y, weights) == score
-
-
-def test_a_score_of_ones_own_is_gone_by() -> None:
-    class Strict(em.MLPClassifier):
-        def predict(self, X: Any) -> Any:
-            return (self.predict_proba(X)[:, 1] > 0.9).astype(int)
-
-    X, y = two_digits()
-    model = Strict((5,), max_iter=4, random_state=0, early_stopping=True)
-    model.fit(X, y, X_val=X, y_val=y)
-    assert model.score(X, y) == model.best_validation_score_
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
