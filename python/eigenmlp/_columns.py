@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-__all__ = ["checked_names", "in_order", "names_of", "refuse_repeated"]
+__all__ = ["checked_names", "in_order", "names_of", "refuse_repeated", "repeated"]
 
 _MOST_NAMES = 100  # in a message
 
@@ -40,6 +40,11 @@ def checked_names(names: object, n_features: int) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
+def repeated(names: Sequence[str]) -> str | None:
+    """Return the first name that occurs more than once, or None."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
 def refuse_repeated(names: Sequence[str]) -> None:
     """Refuse names that don't tell columns apart.
 
@@ -48,9 +53,10 @@ def refuse_repeated(names: Sequence[str]) -> None:
     ValueError
         If several are the same.
     """
-    if len(set(names)) < len(names):
+    name = repeated(names)
+    if name is not None:
         raise ValueError(
-            f"several columns are called {shown(_repeated(names))}, so that names can't tell "
+            f"several columns are called {shown(name)}, so that names can't tell "
             "them apart; give each its own name, or pass an array, whose columns go by places"
         )
 
@@ -164,10 +170,6 @@ def _taken(X: Any, places: list[int], labels: list[Any]) -> Any:
         return X.iloc[:, places]
     chosen = [labels[place] for place in places]
     return X.select(chosen) if hasattr(X, "select") else X[chosen]  # polars and Arrow have it
-
-
-def _repeated(names: Sequence[str]) -> str:
-    return next(name for name, count in Counter(names).items() if count > 1)
 
 
 def _quoted(names: Sequence[str]) -> str:

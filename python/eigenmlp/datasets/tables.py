@@ -1,6 +1,5 @@
 """Tables with one sample a row: what must hold of their columns, however they were stored."""
 
-from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from eigenmlp._columns import repeated
 from eigenmlp._extras import require
 from eigenmlp._words import shortened, shown
 from eigenmlp.datasets.values import exact_float, first_inexact
@@ -36,10 +36,10 @@ def check_names(names: Sequence[str], path: Path) -> None:
             f"{path}: column {nameless[0]} has no name. Give it one; if it is an index that "
             "pandas wrote, leave that out by index=False"
         )
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
+    name = repeated(names)
+    if name is not None:
         raise DataFileError(
-            f"{path}: several columns are called {shown(repeated[0])}. Give each its own name"
+            f"{path}: several columns are called {shown(name)}. Give each its own name"
         )
 
 
