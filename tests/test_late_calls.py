@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import joblib
@@ -84,7 +85,11 @@ import sklearn.metrics
 def run(*parts: str, arguments: tuple[str, ...] = ()) -> list[str]:
     code = "".join([BEGINNING, *parts])
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    with tempfile.TemporaryDirectory() as folder:  # where the process makes its own
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=120,
+            env={**os.environ, "TMPDIR": folder},
+        )  # fmt: skip
     assert result.stderr == ""
     return result.stdout.splitlines()
 
