@@ -53,7 +53,7 @@ def watch():
         seen = -1
         while seen != done:
             seen = done
-            time.sleep(1)
+            time.sleep(0.5)
         signal.pthread_kill(threading.main_thread().ident, getattr(signal, sys.argv[3]))
         if sys.argv[3] == "SIGINT": break
 """
