@@ -66,7 +66,7 @@ NO_ARRAYS: dict[str, tuple[Callable[[], Any], str]] = {
     "bytes": (lambda: b"1,2", "a bytes, b'1,2', not what a file holds"),
     "function": (lambda: len, "a builtin_function_or_method, <built-in function len>, which holds"),
     "class": (lambda: np.ndarray, "a type, <class 'numpy.ndarray'>, which holds no numbers"),
-    "object": (object, "a object, <object object at"),
+    "object": (object, "an object, <object object at"),
     "asked NumPy": (lambda: np.array(Loader()), "a Loader, which hands out items or batches"),
     "long": (lambda: "x" * 10**6, "(1,000,002 characters), not what a file holds"),
 }

@@ -208,5 +208,5 @@ def test_labels_may_be_decimals(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [[[1, 2], [1, 2]], [["a"], ["b"]], [{"u": 1}, {"u": 2}]])
 def test_a_label_is_one_value(tmp_path: Path, values: list[Any]) -> None:
     path = write(tmp_path, {"x": [0.5, 1.5], "y": values})
-    with pytest.raises(DataFileError, match=r"\['y'\] holds a .* in row 1 .* where a label is one"):
+    with pytest.raises(DataFileError, match=r"\['y'\] holds an? .* in row 1 .* a label is one"):
         read_arrays(path, "y")

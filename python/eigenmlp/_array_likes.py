@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eigenmlp._words import shown
+from eigenmlp._words import shown, type_of
 
 __all__ = ["WANTED_X", "refuse_no_array"]
 
@@ -59,7 +59,7 @@ def _gives_an_array(value: Any) -> bool:
 
 def _told(name: str, value: Any) -> str | None:  # noqa: PLR0911  a kind each
     """Say what a value is, and how it becomes an array; None if it does by itself."""
-    kind = f"a {type(value).__name__}"
+    kind = type_of(value)
     if value is None:
         return "None"
     if isinstance(value, (str, bytes, bytearray, os.PathLike)):

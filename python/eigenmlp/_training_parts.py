@@ -11,7 +11,7 @@ from eigenmlp._arguments import flag, real_number
 from eigenmlp._checks import read_once
 from eigenmlp._columns import in_order
 from eigenmlp._native import _core
-from eigenmlp._words import shown
+from eigenmlp._words import shown, type_of
 from eigenmlp.losses import Loss
 from eigenmlp.metrics import Metric, metrics_by_name
 from eigenmlp.network import Evaluation, Network
@@ -210,7 +210,7 @@ def validation_from(
     if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
         raise TypeError(
             "validation_data must be a pair (X_val, y_val), or a triple with the samples' weights; "
-            f"got a {type(data).__name__}"
+            f"got {type_of(data)}"
         )
     X, y, weights = (*data, None)[:3]
     try:

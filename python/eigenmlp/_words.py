@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["listed", "reason", "shortened", "shown"]
+__all__ = ["listed", "reason", "shortened", "shown", "type_of"]
 
 _MOST = 60  # characters of a value
 _MOST_OF_REASON = 300  # of what others say of an error, which may hold a value
@@ -29,6 +29,19 @@ def shortened(value: object, most: int = _MOST) -> str:
 def shown(value: object) -> str:
     """Return a value's representation, shortened."""
     return shortened(repr(value))
+
+
+def type_of(value: object) -> str:
+    """Return the name of a value's type with its article.
+
+    Examples
+    --------
+    >>> from eigenmlp._words import type_of
+    >>> type_of([]), type_of(1)
+    ('a list', 'an int')
+    """
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def reason(error: BaseException) -> str:

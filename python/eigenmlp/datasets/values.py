@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._words import reason, shortened, shown
+from eigenmlp._words import reason, shortened, shown, type_of
 from eigenmlp.errors import DataFileError
 
 __all__ = ["exact_float", "first_inexact", "label_vector", "to_classes", "to_rows"]
@@ -169,7 +169,7 @@ def label_vector(values: npt.NDArray[Any], source: str, *, n_samples: int) -> np
         if several:
             label = values[several[0]]
             raise DataFileError(
-                f"{source} holds a {type(label).__name__}, {shown(label)}, in row {several[0] + 1} "
+                f"{source} holds {type_of(label)}, {shown(label)}, in row {several[0] + 1} "
                 "(rows count from 1), where a label is one number or one text. Write one in each "
                 "row"
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._words import shown
+from eigenmlp._words import shown, type_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def to_json(value: Any) -> Any:  # noqa: PLR0911  a type each
         return {"tuple": [to_json(entry) for entry in value]}
     if isinstance(value, Mapping):
         return {"dict": [[to_json(key), to_json(entry)] for key, entry in value.items()]}
-    raise TypeError(f"a {type(value).__name__} has no place in JSON")
+    raise TypeError(f"{type_of(value)} has no place in JSON")
 
 
 def from_json(value: Any, *, levels: int = _MOST_LEVELS) -> Any:

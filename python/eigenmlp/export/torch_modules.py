@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eigenmlp._words import listed, reason, shown
+from eigenmlp._words import listed, reason, shown, type_of
 
 __all__ = ["TorchLayer", "modules_of"]
 
@@ -142,7 +142,7 @@ def _grouped(state: object) -> dict[str, _Arrays]:
     """Return the arrays of each module, in the order of the state dict."""
     if not isinstance(state, Mapping):
         remedy = "pass its state_dict()" if hasattr(state, "state_dict") else _REMEDY
-        raise TypeError(f"state is a {type(state).__name__}, not a state dict; {remedy}")
+        raise TypeError(f"state is {type_of(state)}, not a state dict; {remedy}")
     inner = [key for key, value in state.items() if isinstance(value, Mapping)]
     if inner:
         raise ValueError(
