@@ -126,7 +126,7 @@ def in_order(X: ArrayLike, names: Sequence[str] | None, *, exact: bool = False) 
             f"X has columns that the network was not trained on, which are left aside: "
             f"{_quoted(further)}",
             UserWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
     place = {name: index for index, name in enumerate(found)}
     ordered: ArrayLike = _taken(X, [place[name] for name in names], labels)
