@@ -46,10 +46,11 @@ def combined_weights(
     if labels.size == 0 or labels.min() < 0 or labels.max() >= n_classes:
         return sample_weight
     given = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    if given is not None and not (
-        given.shape == labels.shape and (given >= 0).all() and 0 < given.sum() < np.inf
-    ):
-        return sample_weight
+    with np.errstate(over="ignore"):
+        if given is not None and not (
+            given.shape == labels.shape and (given >= 0).all() and 0 < given.sum() < np.inf
+        ):
+            return sample_weight
     _check_classes(class_weight, n_classes)
     product = weighted_by_class(class_weight, labels, np.arange(n_classes), given, network.dtype)
     if not product.any():
@@ -73,9 +74,12 @@ def weighted_by_class(
     Raises
     ------
     TypeError, ValueError
-        If a weight is not finite or negative, or the product too large or small for a network of
-        this dtype, naming the class.
+        If a weight of a class is not finite or negative, or the product too large or small for a
+        network of this dtype, naming the class; if weights of samples are so by themselves, naming
+        the sample.
     """
+    if weights is not None:
+        _check_samples(weights, dtype)
     counted = labels if weights is None else labels[weights != 0]
     if isinstance(class_weight, Mapping):
         checked = checked_class_weights(class_weight)
@@ -112,6 +116,16 @@ def checked_class_weights(class_weight: Mapping[Any, float]) -> dict[Any, float]
     return checked
 
 
+def _check_samples(weights: NDArray[Any], dtype: DTypeLike) -> None:
+    beyond = _beyond(weights, weights == 0, dtype)
+    if beyond.any():
+        i = int(beyond.argmax())
+        raise ValueError(
+            f"sample_weight[{i}] is {weights[i]:.6g}, which alone or in the sum a network of "
+            f"{np.dtype(dtype)} can't take; scale the weights to about 1"
+        )
+
+
 def _check_product(
     class_weight: object,
     product: NDArray[Any],
@@ -120,12 +134,7 @@ def _check_product(
     factors: NDArray[Any],
     dtype: DTypeLike,
 ) -> None:
-    # The core's own bounds, which it tells of sample_weight.
-    largest = 1e30 if np.dtype(dtype) == np.float32 else 1e300
-    beyond = ~((product <= largest) & ((product >= 1 / largest) | absent))
-    with np.errstate(over="ignore"):
-        if not beyond.any() and product.sum() > largest:
-            beyond = product == product.max()
+    beyond = _beyond(product, absent, dtype)
     if beyond.any():
         i = int(beyond.argmax())
         label = labels[i].item() if isinstance(labels[i], np.generic) else labels[i]
@@ -135,6 +144,16 @@ def _check_product(
             f"{factors[i]:.6g} to {product[i]:.6g}, which a network of {np.dtype(dtype)} can't "
             "take; scale the weights to about 1"
         )
+
+
+def _beyond(weights: NDArray[Any], absent: NDArray[Any], dtype: DTypeLike) -> NDArray[np.bool_]:
+    """Return which weights the core would refuse, by its own bounds."""
+    largest = 1e30 if np.dtype(dtype) == np.float32 else 1e300
+    beyond: NDArray[np.bool_] = ~((weights <= largest) & ((weights >= 1 / largest) | absent))
+    with np.errstate(over="ignore"):
+        if not beyond.any() and weights.sum() > largest:
+            beyond = weights == weights.max()
+    return beyond
 
 
 def _check_classes(class_weight: Mapping[int, float] | str, n_classes: int) -> None:

@@ -239,3 +239,15 @@ def test_weights_of_classes_beyond_float32_are_blamed_themselves() -> None:
     em.MLPClassifier(class_weight={0: 1e31}, max_iter=1, solver="lbfgs", tol=1e9).fit(X, y)
     with pytest.raises(ValueError, match="no sample has a weight above 0 once class_weight is"):
         em.train(em.Network([64, 10]), X, y, class_weight=dict.fromkeys(range(10), 0.0))
+
+
+@pytest.mark.parametrize("weight", [1e308, 1e301, 1e299, 1e-301])
+@pytest.mark.parametrize("by_class", ["balanced", {0: 2.0}])
+def test_weights_of_samples_are_blamed_where_it_is_theirs(weight: float, by_class: Any) -> None:
+    X, y = digits(90)
+    weights = np.full(90, weight)
+    with pytest.raises(ValueError, match=r"^(the sum of )?sample_weight(\[0\])? is "):
+        em.MLPClassifier(class_weight=by_class).fit(X, y, weights)
+    network = em.Network([64, 10], dtype="float64", rng=0)
+    with pytest.raises(ValueError, match=r"^(the sum of )?sample_weight(\[0\])? is "):
+        em.train(network, X, y, sample_weight=weights, class_weight=by_class)
