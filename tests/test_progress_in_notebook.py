@@ -92,7 +92,8 @@ images = em.datasets.fetch_kuzushiji49("test")
 server.shutdown(); server.server_close()
 """,
     "forked": """
-import os
+import os, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of forks where threads are, since Python 3.12
 child = os.fork()
 if child == 0:
     os._exit(fit().n_epochs)

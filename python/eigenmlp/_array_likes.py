@@ -47,6 +47,8 @@ def refuse_no_array(name: str, value: Any, wanted: str) -> None:
 
 
 def _gives_an_array(value: Any) -> bool:
+    if isinstance(value, (bytes, bytearray)):  # bytes of a text, though buffers they are
+        return False
     if isinstance(value, Number) or any(hasattr(value, protocol) for protocol in _PROTOCOLS):
         # A class has them as well, but no numbers.
         return not isinstance(value, type)
@@ -54,7 +56,7 @@ def _gives_an_array(value: Any) -> bool:
         memoryview(value)
     except TypeError:
         return False
-    return not isinstance(value, (bytes, bytearray))
+    return True
 
 
 def _told(name: str, value: Any) -> str | None:  # noqa: PLR0911  a kind each
