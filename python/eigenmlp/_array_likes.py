@@ -21,7 +21,7 @@ _PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__buffer_
 
 
 class NoArrayError(TypeError, ValueError):
-    """What came is of another type; who has caught it as one of another shape still does."""
+    """Something is no array. Also a ValueError, since code may catch it as one of a wrong shape."""
 
 
 def refuse_no_array(name: str, value: Any, wanted: str) -> None:

@@ -210,8 +210,8 @@ class StochasticSolver(TrainingRecord):
     def _is_scored_by_accuracy(self, held_out: Samples) -> bool:
         """Whether `score` is, to the bit, the accuracy that training measures anyway.
 
-        A single class is predicted whatever the outputs are; smoothed targets may round to 0.5; and
-        weights are summed in another order.
+        A single class is predicted whatever the outputs are; smoothed targets may round to 0.5;
+        weights are summed in another order; and a user's subclass may predict or score otherwise.
         """
         return (
             is_classifier(self)

@@ -173,8 +173,8 @@ def load_files(
     scaled = X.dtype == np.uint8
     # What is no text in a name can't be written to the page.
     file_name = images.name.encode("utf-8", "backslashreplace").decode()
-    # A column or an array of the images' file has its name in the source, after the file's.
-    in_file = samples.label_source == str(labels)
+    # Of a column or an array of the images' file, the source begins with that file's name.
+    own_file = samples.label_source == str(labels)
     data = make_study_data(
         X,
         y,
@@ -189,7 +189,7 @@ def load_files(
     )
     origin = Origin(
         images=images.absolute(),
-        labels=str(Path(labels).absolute() if in_file else labels),
+        labels=str(Path(labels).absolute() if own_file else labels),
         header=header,
         quick=quick,
     )
