@@ -123,6 +123,12 @@ NET = em.Network([2, 3, 2], rng=0)
         lambda value: em.export.to_onnx(value, "out"),
         lambda value: em.export.from_torch_state_dict({str(value): X}),
         em.from_sklearn,
+        lambda value: em.MLPClassifier(activation=value).fit(X, Y),
+        lambda value: em.MLPClassifier(hidden_layer_sizes=value and [-1] * 100_000).fit(X, Y),
+        lambda value: em.MLPClassifier(class_weight=str(value)).fit(X, Y),
+        lambda value: em.MLPRegressor(loss=value).fit(X, Y),
+        lambda value: em.MLPRegressor(callbacks=[value]).fit(X, Y),
+        lambda value: em.MLPRegressor(learning_rate_init=value).partial_fit(X, Y),
     ],
 )
 def test_no_message_about_an_argument_is_long(call: Any, value: object) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight
 
 from eigenmlp import checkpoints
 from eigenmlp._run import newest_of
+from eigenmlp._words import shown
 from eigenmlp.callbacks import Checkpoint
 from eigenmlp.estimators.export import Exportable
 from eigenmlp.estimators.initial import glorot
@@ -254,6 +256,16 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         incremental: bool,  # noqa: ARG002
     ) -> NDArray[Any] | None:
         return weights
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            # scikit-learn writes out the whole value.
+            message = str(error)
+            for value in self.get_params(deep=False).values():
+                message = message.replace(repr(value), shown(value))
+            raise InvalidParameterError(message) from None
 
     def __sklearn_clone__(self) -> Any:
         # What is called is what the user passed: it may remember, and someone may read that.

@@ -151,7 +151,7 @@ def hidden_sizes(value: int | Sequence[int]) -> list[int]:
                 "each hidden layer, such as (100, 50)"
             )
     if any(size <= 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {shown(sizes)}.")
     return sizes
 
 
