@@ -126,6 +126,7 @@ NET = em.Network([2, 3, 2], rng=0)
         lambda value: em.MLPClassifier(activation=value).fit(X, Y),
         lambda value: em.MLPClassifier(hidden_layer_sizes=value and [-1] * 100_000).fit(X, Y),
         lambda value: em.MLPClassifier(class_weight=str(value)).fit(X, Y),
+        lambda value: em.MLPClassifier().partial_fit(X, [str(value), "b"] * 3, classes=["a", "b"]),
         lambda value: em.MLPRegressor(loss=value).fit(X, Y),
         lambda value: em.MLPRegressor(callbacks=[value]).fit(X, Y),
         lambda value: em.MLPRegressor(learning_rate_init=value).partial_fit(X, Y),

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import validate_data
 
 from eigenmlp._weights import weighted_by_class
-from eigenmlp._words import shown
+from eigenmlp._words import shortened, shown
 from eigenmlp.estimators.base import BaseMLP
 from eigenmlp.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["LabelledMLP"]
+
+_MOST_OF_CLASSES = 200  # characters in a message
 
 
 class LabelledMLP(BaseMLP):
@@ -51,15 +53,16 @@ class LabelledMLP(BaseMLP):
 
     def _check_classes(self, y: NDArray[Any], *, all_of_them: bool) -> None:
         classes = unique_labels(y)
+        known, found = (shortened(names, _MOST_OF_CLASSES) for names in (self.classes_, classes))
         if all_of_them and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+                f"call to fit. Previously got {known}, `y` has {found}"
             )
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+                f"`self.classes_` has {known}. 'y' has {found}."
             )
 
     def _output_activation(self) -> str:
