@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import eigenmlp as em
 from estimator_problems import digits, numbers
@@ -86,6 +87,44 @@ def test_refused_parameters(settings: dict[str, Any], message: str) -> None:
 def test_refused_types(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         em.MLPClassifier(**settings).fit(*digits())
+
+
+def test_labels_that_are_none() -> None:
+    X, y = digits()
+    objects = y.astype(object)
+    missing, decimal, large = objects.copy(), y / 1.0, y / 1.0
+    missing[7], decimal[7], large[7] = None, 1.5, 2.0**63
+    texts = y.astype(str).astype(object)
+    mixed, gaps = texts.copy(), texts.copy()
+    mixed[7], gaps[7] = 7, None
+    for labels, message in [
+        (missing, r"y\[7\] is None: the label is missing"),
+        (gaps, r"y\[7\] is None: the label is missing"),
+        (mixed, r"Unknown label type: y is an array of objects, of which y\[7\] is 7 of type int"),
+        (
+            (y == 1).astype(object),
+            r"of which y\[0\] is False of type bool; .*np.array\(y.tolist\(\)\)",
+        ),
+        (decimal, r"Unknown label type: y\[7\] is 1.5, but .* predicted by MLPRegressor"),
+        (large, r"y\[7\] is 9.2\d+e\+18, but labels are whole numbers below 2\*\*63"),
+        (np.c_[decimal, decimal], r"Unknown label type: y\[7, 0\] is 1.5"),
+    ]:
+        with pytest.raises(ValueError, match=message) as caught:
+            em.MLPClassifier().fit(X, labels)
+        assert len(str(caught.value)) < 300
+        with pytest.raises(ValueError, match=message):
+            em.MLPClassifier().fit(X, y, X_val=X, y_val=labels)
+    em.MLPClassifier(hidden_layer_sizes=2).partial_fit(X, texts, classes=np.unique(texts))
+    several = sparse.csr_matrix(np.c_[y == 1, y == 2] / 1.0)
+    em.MLPClassifier(hidden_layer_sizes=2).partial_fit(X, several, classes=[0, 1])
+
+
+def test_complex_numbers_are_told_in_few_words() -> None:
+    X, y = digits()
+    for samples, targets in [(X * 1j, y), (X, y * 1j)]:
+        with pytest.raises(ValueError, match="Complex data not supported: ") as caught:
+            em.MLPClassifier().fit(samples, targets)
+        assert len(str(caught.value)) < 200
 
 
 def test_refused_losses() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from eigenmlp._weights import weighted_by_class
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LabelledMLP"]
 
 _MOST_OF_CLASSES = 200  # characters in a message
+_TOO_LARGE = 2.0**63  # for scikit-learn, which compares labels with integers
 
 
 class LabelledMLP(BaseMLP):
@@ -43,6 +45,7 @@ class LabelledMLP(BaseMLP):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        _refuse_no_labels(y)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental or held_out):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
@@ -105,3 +108,48 @@ class LabelledMLP(BaseMLP):
                 "multilabel, and a sample has any number of labels; pass sample_weight to fit"
             )
         return weighted_by_class(self.class_weight, self._labels(y), self.classes_, weights, dtype)
+
+
+def _refuse_no_labels(y: NDArray[Any]) -> None:
+    """Refuse what names no classes, of which scikit-learn tells no place and shows the whole array.
+
+    Its checks look for the words "Unknown label type".
+    """
+    if y.dtype == object and y.ndim == 1:
+        _refuse_objects(y)
+    if y.dtype.kind == "f" and not sparse.issparse(y):
+        _refuse_quantities(y)
+    if type_of_target(y, input_name="y") == "unknown":
+        raise ValueError(
+            f"Unknown label type: y has shape {y.shape} and dtype {y.dtype}; pass (n_samples,) "
+            "numbers or texts, or (n_samples, n_labels) zeros and ones"
+        )
+
+
+def _refuse_quantities(y: NDArray[Any]) -> None:
+    quantities = (y != np.trunc(y)) | (np.abs(y) >= _TOO_LARGE)
+    if quantities.any():
+        place = tuple(np.argwhere(quantities)[0])
+        raise ValueError(
+            f"Unknown label type: y[{', '.join(map(str, place))}] is {shortened(y[place])}, but "
+            "labels are whole numbers below 2**63, or texts. Quantities are predicted by "
+            "MLPRegressor; if the decimals are names of classes, pass y.astype(str)"
+        )
+
+
+def _refuse_objects(y: NDArray[Any]) -> None:
+    """Refuse objects but texts, and bytes, of which scikit-learn tells."""
+    kinds = {type(label) for label in y}
+    if all(issubclass(kind, str) for kind in kinds) or all(kind is bytes for kind in kinds):
+        return
+    if type(None) in kinds:
+        row = next(row for row, label in enumerate(y) if label is None)
+        raise ValueError(
+            f"y[{row}] is None: the label is missing; put it there, or leave the sample out"
+        )
+    row = next(row for row, label in enumerate(y) if not isinstance(label, str))
+    raise ValueError(
+        f"Unknown label type: y is an array of objects, of which y[{row}] is {shown(y[row])} of "
+        f"type {type(y[row]).__name__}; pass an array of one type, as y.astype(str) makes of any "
+        "labels, and np.array(y.tolist()) of numbers"
+    )

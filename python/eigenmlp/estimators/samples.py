@@ -129,8 +129,13 @@ def refuse_what_is_no_array(**given: Any) -> None:
                 f"{name} is a masked array, whose hidden values would count; fill it first, "
                 f"{name}.filled(0), or leave those samples out"
             )
-        kinds = [getattr(dtype, "kind", "") for dtype in _dtypes_of(value)] if kind == "X" else []
-        if not {*kinds}.isdisjoint("mM"):
+        kinds = {getattr(dtype, "kind", "") for dtype in _dtypes_of(value)}
+        if "c" in kinds:  # scikit-learn's checks look for these first words
+            raise ValueError(
+                f"Complex data not supported: {name} holds complex numbers; pass real ones, such "
+                f"as {name}.real and {name}.imag beside each other"
+            )
+        if kind == "X" and not kinds.isdisjoint("mM"):
             raise TypeError(
                 f"{name} holds dates or durations, whose numbers depend on their unit; pass "
                 "numbers of one unit, as X.astype('datetime64[s]').astype(float) makes them"
