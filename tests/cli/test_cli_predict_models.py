@@ -307,6 +307,28 @@ def test_scores_of_numbers_are_r_squared(run: Run, name: str) -> None:
     assert done.err == f"loss {loss:.4f}, R² {score:.4f} on 60 samples\n"
 
 
+@pytest.mark.parametrize(
+    ("output", "n", "value", "message"),
+    [
+        ("identity", 1, "nan", "y.npy holds nan in row 4 (counted from 1), where there must be a "),
+        ("identity", 1, "-inf", "y.npy holds -inf in row 4 (counted from 1)"),
+        ("identity", 2, "inf", "y.npy holds inf in row 4, column 2 (counted from 1)"),
+        ("exponential", 2, "-1", "y.npy holds -1.0 in row 4, column 2 (counted from 1), where"),
+    ],
+)
+def test_a_number_that_cant_be_scored_is_told_by_its_place(
+    run: Run, output: str, n: int, value: str, message: str
+) -> None:
+    em.Network([4, n], output=output, rng=0).save("model.st")
+    np.save("X.npy", X)
+    y = np.abs(X[:, :n])
+    y[3, -1] = float(value)
+    np.save("y.npy", y[:, 0] if n == 1 else y)
+    done = run("predict", "model.st", "X.npy", "--labels", "y.npy")
+    assert (done.code, done.out) == (1, "")
+    assert message in done.err
+
+
 def test_scores_of_several_labels_a_sample(run: Run) -> None:
     model = fitted(em.MLPClassifier, X, LABELS_OF_SAMPLES)
     model.save("model.st")

@@ -127,7 +127,20 @@ def _numbers(
                 f"(counted from 1), but the model gives {what}"
             )
         return labels.astype(np.int64)
-    return labels.astype(np.float64)
+    numbers = labels.astype(np.float64)
+    fitting = np.isfinite(numbers)
+    what = "a finite number"
+    if view.network.output == "exponential":
+        fitting &= numbers >= 0
+        what = "a finite number of 0 or more, for those are what the model predicts"
+    if not fitting.all():
+        row, column = np.argwhere(~fitting)[0]
+        place = f"row {row + 1}" + (f", column {column + 1}" if shape[1] > 1 else "")
+        raise DataFileError(
+            f"{source} holds {labels[row, column]} in {place} (counted from 1), where there must "
+            f"be {what}. Put one or drop the row"
+        )
+    return numbers
 
 
 def _written(label: Any) -> str:
