@@ -140,6 +140,7 @@ OBJECTS = npy_bytes(np.array([[1], "a"], dtype=object), allow_pickle=True)
         ),
         ("a.csv.gz", gzip.compress(b"a\n1\n"), r"only IDX files are read compressed.*gunzip"),
         ("a.tif", b"II", r"a\.tif: the name does not tell what kind .* NumPy arrays \(\.npy\); "),
+        ("a.xlsx", b"PK", r"a\.xlsx: .* CSV tables .* Write the data as one of them, or, if it is"),
         ("a", b"II", r"a: the name does not tell what kind of file it is"),
     ],
 )
@@ -173,8 +174,15 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         ([-1, 0, 1, 1], r"holds the labels -1, 0, 1, but 3 classes .*\{-1: 0, 0: 1, 1: 2\}"),
         (["cat", "dog", "cat", "dog"], r"labels 'cat', 'dog', .*\{'cat': 0, 'dog': 1\}"),
         ([1.0, 2.0, 1.0, 2.0], r"\{1\.0: 0, 2\.0: 1\}"),
-        ([0.0, 0.5, 1.0, 1.0], r"y\.npy holds the label 0\.5, which is not a whole number"),
-        ([0.0, np.nan, 1.0, 1.0], r"holds the label nan, which is not a whole number"),
+        (
+            [0.0, 0.5, 1.0, 1.0],
+            r"y\.npy holds the label 0\.5, which is not a whole number, in row 2 .*MLPReg",
+        ),
+        (
+            [0.0, np.nan, 1.0, 1.0],
+            r"nan, which is not a whole number, in row 2 \(rows count from 1\)\. It .* is missing",
+        ),
+        ([0.0, np.inf, 1.0, 1.0], r"holds the label inf, which is not a whole number, in row 2"),
         (np.eye(4, 3), r"has shape \(4, 3\), .*One-hot rows become .* labels\.argmax\(axis=1\)"),
         (
             IMAGES,
@@ -247,7 +255,7 @@ def test_label_columns_that_cannot_be(tmp_path: Path) -> None:
         read_arrays(tmp_path / "a.csv", "y")
     frame = pd.DataFrame({"a": [1, 2], "y": [{"b": 1}, {"b": 2}]})
     frame.to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(DataFileError, match="mixes labels that cannot be compared"):
+    with pytest.raises(DataFileError, match=r"holds a dict, \{'b': 1\}, in row 1"):
         read_arrays(tmp_path / "a.parquet", "y")
 
 

@@ -103,8 +103,8 @@ def file_kind(path: Path) -> FileKind:
         return FileKind.IDX
     accepted = "; ".join(kind.value for kind in FileKind)
     raise DataFileError(
-        f"{path}: the name does not tell what kind of file it is. Rename it so that it does: "
-        f"{accepted}"
+        f"{path}: the name does not tell what kind of file it is, of those that are read: "
+        f"{accepted}. Write the data as one of them, or, if it is one, rename it"
     )
 
 

@@ -1,6 +1,5 @@
 """From whatever a file held to rows of features and class numbers."""
 
-import math
 from collections.abc import Hashable
 from typing import Any
 
@@ -129,6 +128,8 @@ def to_classes(
         error offers the mapping.
     """
     values = label_vector(values, source, n_samples=n_samples)
+    if values.dtype.kind == "f":
+        _check_whole(values, source)
     try:
         distinct = np.unique(values)
     except TypeError as error:
@@ -176,15 +177,23 @@ def label_vector(values: npt.NDArray[Any], source: str, *, n_samples: int) -> np
     return values
 
 
+def _check_whole(labels: npt.NDArray[Any], source: str) -> None:
+    whole = np.isfinite(labels) & (labels == np.trunc(labels))
+    if not whole.all():
+        row = int(whole.argmin())
+        remedy = (
+            "It stands for one that is missing: put that, or drop the row"
+            if np.isnan(labels[row])
+            else "Classes are numbered 0, 1, 2, ...; quantities are predicted by "
+            "eigenmlp.MLPRegressor, in Python"
+        )
+        raise DataFileError(
+            f"{source} holds the label {labels[row]}, which is not a whole number, in row "
+            f"{row + 1} (rows count from 1). {remedy}"
+        )
+
+
 def _check_distinct(distinct: npt.NDArray[Any], source: str, n_classes: int | None) -> None:
-    if distinct.dtype.kind == "f":
-        for label in distinct.tolist():
-            if not math.isfinite(label) or label != int(label):
-                raise DataFileError(
-                    f"{source} holds the label {label}, which is not a whole number. Classes are "
-                    "numbered 0, 1, 2, ...; quantities are predicted by eigenmlp.MLPRegressor, in "
-                    "Python"
-                )
     known = distinct.dtype.kind in "biuf"
     if n_classes is not None:
         if known and distinct[0] >= 0 and distinct[-1] < n_classes:
