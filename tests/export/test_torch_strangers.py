@@ -84,6 +84,14 @@ def test_an_argument_does_not_make_other_layers_ours(name: str, said: Any, messa
         em.export.from_torch_state_dict(stranger(name), normalization=said)
 
 
+def test_a_slope_for_all_units_is_no_gain() -> None:
+    ones = np.ones((3, 3), np.float32)
+    state = {"0.weight": ones, "0.bias": ones[0], "1.weight": ones[0, :1], "2.weight": ones}
+    for said in (None, "layer", "batch"):
+        with pytest.raises(ValueError, match="'1' has a single number as its weight, as PReLU"):
+            em.export.from_torch_state_dict(state, normalization=said)
+
+
 def test_an_argument_must_not_contradict_the_state() -> None:
     state = em.export.to_torch_state_dict(em.Network([2, 3, 3, 2], normalization=["batch", None]))
     with pytest.raises(ValueError, match="'1' has running statistics, so that it is no LayerNorm"):

@@ -208,6 +208,11 @@ def _normalized(layer: TorchLayer, name: str, arrays: _Arrays) -> TorchLayer:
     statistics = [part for part in ("running_mean", "running_var") if part in arrays]
     if len(statistics) == 1 or not ({"weight", "running_mean"} & arrays.keys()):
         raise ValueError(f"{shown(name)} has only {', '.join(arrays)}; {_REMEDY}")
+    if arrays.keys() == {"weight"} and arrays["weight"].shape == (1,) != shape:
+        raise ValueError(
+            f"{shown(name)} has a single number as its weight, as PReLU has, which no network of "
+            f"eigenmlp has; {_REMEDY}"
+        )
     dtype = next(iter(arrays.values())).dtype
     found = {
         "gain": arrays.get("weight", np.ones(shape, dtype)),
