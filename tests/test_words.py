@@ -9,7 +9,7 @@ import pytest
 
 import eigenmlp as em
 from data_files import IMAGES
-from eigenmlp._words import listed, shortened, shown, type_of
+from eigenmlp._words import listed, reason, shortened, shown, type_of
 from eigenmlp.datasets import read_arrays
 from eigenmlp.errors import DataFileError
 
@@ -36,6 +36,8 @@ def test_values_and_lists() -> None:
     assert "(2,000,002 characters)" in shown(LONG)
     assert listed(["a", 1, LONG]).startswith("a, 1, xxx")
     assert len(listed([LONG] * 1000)) < 1100
+    assert reason(ValueError(" It failed.\n")) == "It failed"
+    assert listed(["y", " y", "y\t", "a b"]) == "y, ' y', 'y\\t', a b"
     assert listed(range(11)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... (11 in all)"
     assert [type_of(value) for value in (1, "", iter([1]))] == [
         "an int",

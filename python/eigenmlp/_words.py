@@ -46,17 +46,22 @@ def type_of(value: object) -> str:
 
 def reason(error: BaseException) -> str:
     """Return what an error of others says, shortened."""
-    return shortened(str(error).strip(), _MOST_OF_REASON)
+    return shortened(str(error).strip().rstrip("."), _MOST_OF_REASON)
 
 
 def listed(names: Sequence[object], *, most: int = 10) -> str:
     """List names, the first `most` of them and each shortened, and how many there are.
+
+    One that begins or ends with a space is in quotes, for it looks like another.
 
     Examples
     --------
     >>> from eigenmlp._words import listed
     >>> listed(["age", "height", "weight"], most=2)
     'age, height, ... (3 in all)'
+    >>> listed(["age", " age"])
+    "age, ' age'"
     """
-    few = ", ".join(shortened(name) for name in names[:most])
+    texts = [str(name) for name in names[:most]]
+    few = ", ".join(shortened(text if text == text.strip() else repr(text)) for text in texts)
     return few + (f", ... ({len(names)} in all)" if len(names) > most else "")
