@@ -52,6 +52,7 @@ NO_ARRAYS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: iter(ROWS.tolist()),
         "a list_iterator, which can be gone through only onc",
     ),
+    "array's iterator": (lambda: iter(ROWS), "an iterator, which can be gone through only once"),
     "map": (lambda: map(list, ROWS), "a map, which can be gone through only once"),
     "zip": (lambda: zip(*ROWS.T, strict=True), "a zip, which can be gone through only once"),
     "loader": (Loader, "a Loader, which hands out items or batches one after the other"),

@@ -349,6 +349,8 @@ def test_training_in_a_forked_child() -> None:
         ({"loss": "huber"}, ValueError, "loss='huber' is for identity outputs, but"),
         ({"loss": 3}, TypeError, "loss=3 is not a loss"),
         ({"metrics": ["f1_macro"]}, ValueError, r"metrics=\['f1_macro'\] are measured of"),
+        ({"metrics": None}, TypeError, r"metrics=None is no list; pass a list, \[\] for none"),
+        ({"callbacks": None}, TypeError, r"callbacks=None is no list; pass a list, \[\] for none"),
         ({"metrics": "f1_macro"}, TypeError, "metrics='f1_macro' is a text"),
         ({"metrics": ["auc"]}, ValueError, "metrics has 'auc', which is unknown"),
         ({"shuffle": lambda _: [0, 99]}, ValueError, r"returned rows 0 to 99, but X has the rows"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,8 @@ def checked(callbacks: Sequence[Callback]) -> list[Callback]:
     """
     if isinstance(callbacks, Callback):
         raise TypeError(f"callbacks={shown(callbacks)} is a single one; pass a list of it")
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks={shown(callbacks)} is no list; pass a list, [] for none")
     hooks = list(callbacks)
     for hook in hooks:
         if not isinstance(hook, Callback):

@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from eigenmlp._words import shown
@@ -46,6 +46,8 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
     """
     if isinstance(metrics, str):
         raise TypeError(f"metrics={shown(metrics)} is a text; pass a list, [{shown(metrics)}]")
+    if not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics={shown(metrics)} is no list; pass a list, [] for none")
     named: dict[str, Metric] = {}
     for metric in metrics:
         if isinstance(metric, str):
