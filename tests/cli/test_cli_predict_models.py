@@ -286,6 +286,23 @@ def test_texts_that_look_like_numbers_stay_texts(run: Run, classes: list[str]) -
         assert f"accuracy {model.score(X, names):.4f} on 60" in done.err
 
 
+def test_classes_called_like_missing_values(run: Run) -> None:
+    classes = np.array(["NA", "None", "null"])[K]
+    model = fitted(em.MLPClassifier, X, classes)
+    model.save("model.st")
+    table = pd.DataFrame(X, columns=list("abcd")).assign(label=classes)
+    table.to_csv("table.csv", index=False)
+    table[["label"]].to_csv("labels.csv", index=False)
+    np.save("X.npy", X)
+    for images, labels in (("table.csv", "label"), ("X.npy", "labels.csv")):
+        done = run("predict", "model.st", images, "--labels", labels)
+        assert f"accuracy {model.score(X, classes):.4f} on 60 samples" in done.err
+    table.loc[3, "label"] = ""
+    table.to_csv("table.csv", index=False)
+    done = run("predict", "model.st", "table.csv", "--labels", "label")
+    assert "table.csv['label'] has no value in row 4 (1 of 60 rows lack it" in done.err
+
+
 @pytest.mark.parametrize("name", ["one", "two", "poisson", "bare", "bare counts"])
 def test_scores_of_numbers_are_r_squared(run: Run, name: str) -> None:
     y: Any = {"one": X[:, 0] * 2, "two": X[:, :2], "poisson": K}.get(name, X[:, 0] ** 2)

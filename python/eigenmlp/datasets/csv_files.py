@@ -5,7 +5,7 @@ import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from eigenmlp._extras import require
 from eigenmlp._words import listed, reason, shown
@@ -30,7 +30,8 @@ def read_csv(
         Whether the first line names the columns; without names they are "1", "2", ... None: it
         does, unless one of the names is a number, which is asked about by an error.
     is_text : callable or None, default=None
-        Tells by their names the columns whose cells are texts, also where they look like numbers.
+        Tells by their names the columns whose cells are texts, also where they look like numbers
+        or are words for a missing value, such as NA.
 
     Raises
     ------
@@ -47,19 +48,18 @@ def read_csv(
         try:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 names = _names(stream, path, header)
-                stream.seek(0)
-                # Where the only cell of a line is missing, the line is blank, and no line to skip:
-                # what comes after it would belong to other samples.
-                single = len(names) == 1
-                frame: pd.DataFrame = pandas.read_csv(
-                    _without_outer_blank_lines(stream, header) if single else stream,
-                    header=None if header is False else 0,
-                    names=names,
-                    dtype={name: str for name in names if is_text is not None and is_text(name)},
-                    index_col=False,
-                    low_memory=False,
-                    skip_blank_lines=not single,
-                )
+                frame = _parsed(stream, names, header)
+                texts = [name for name in names if is_text is not None and is_text(name)]
+                if texts:  # of which NA, None and null are some as well
+                    frame[texts] = _parsed(
+                        stream,
+                        names,
+                        header,
+                        usecols=texts,
+                        dtype=str,
+                        keep_default_na=False,
+                        na_values=[""],
+                    )
         except UnicodeDecodeError as error:
             raise DataFileError(
                 f"{path} is not text in UTF-8 ({error.reason} at byte {error.start}). Export the "
@@ -75,6 +75,26 @@ def read_csv(
                 f"{path} is not a well-formed CSV table: {reason(error)}. Every row must have "
                 "as many cells as the first line"
             ) from error
+    return frame
+
+
+def _parsed(
+    stream: TextIO, names: list[str], header: bool | None, **options: Any
+) -> "pd.DataFrame":
+    pandas = require("pandas", extra="study", purpose="Reading a CSV table")
+    stream.seek(0)
+    # Where the only cell of a line is missing, the line is blank, and no line to skip: what comes
+    # after it would belong to other samples.
+    single = len(names) == 1
+    frame: pd.DataFrame = pandas.read_csv(
+        _without_outer_blank_lines(stream, header) if single else stream,
+        header=None if header is False else 0,
+        names=names,
+        index_col=False,
+        low_memory=False,
+        skip_blank_lines=not single,
+        **options,
+    )
     return frame
 
 
