@@ -245,6 +245,7 @@ def test_numbers_are_compared_by_value_and_texts_as_they_are(run: Run) -> None:
         (np.where(BINARY, 1, -1), 0, "the label 0 in row 4"),
         (np.array(["ape", "bee", "cow"])[K], "dog", "Its classes are 'ape', 'bee', 'cow'"),
         (np.array(["ape", "bee", "cow"])[K], "Ape", "the label 'Ape' in row 4"),
+        (np.array(["a" * 70, "b"])[K % 2], "c", "aaaaaaaaaaaaaa' (72 characters), 'b'"),
         (BINARY, 0.5, "the label 0.5 in row 4"),
         (BINARY, float("nan"), "the label nan in row 4"),
     ],

@@ -94,10 +94,11 @@ def _class_indices(
         found[row] = index
     if unknown:
         row, label = unknown[0]
+        classes = [repr(str(name)) if isinstance(name, str) else name for name in view.classes]
         raise DataFileError(
             f"{source} holds the label {_written(label)} in row {row + 1} (rows count from 1), "
             f"which is no class of the model, and so in {len(unknown)} of {len(labels)} rows. Its "
-            f"classes are {listed(list(map(_written, view.classes)), most=_SHOWN)}"
+            f"classes are {listed(classes, most=_SHOWN)}"
         )
     return found
 
