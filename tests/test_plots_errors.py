@@ -87,6 +87,14 @@ def _figures_closed() -> Iterator[None]:
             "1 display_labels for 2 classes; pass one a class",
         ),
         (
+            lambda: em.plots.ConfusionMatrixDisplay.from_predictions([0, 1], [0.5, 1.5]),
+            "^y_pred is continuous, but a confusion matrix counts one class a sample; pass",
+        ),
+        (
+            lambda: em.plots.ConfusionMatrixDisplay.from_predictions(np.eye(2), np.eye(2)),
+            "^y_true is multilabel-indicator, but .* of several labels a sample one column$",
+        ),
+        (
             lambda: em.plots.ReliabilityDisplay.from_estimator(em.MLPClassifier(), [[1.0]], [0]),
             "MLPClassifier instance is not fitted yet",
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay as _ScikitLearnDisplay
 from sklearn.metrics import confusion_matrix
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from eigenmlp.plots._display import Display
 
@@ -125,7 +125,19 @@ class ConfusionMatrixDisplay(Display):
         Returns
         -------
         ConfusionMatrixDisplay
+
+        Raises
+        ------
+        ValueError
+            If they hold quantities, or several labels a sample.
         """
+        for name, y in (("y_true", y_true), ("y_pred", y_pred)):
+            kind = type_of_target(y, input_name=name)
+            if kind not in {"binary", "multiclass"}:
+                raise ValueError(
+                    f"{name} is {kind}, but a confusion matrix counts one class a sample; pass "
+                    "(n_samples,) whole numbers or texts, and of several labels a sample one column"
+                )
         labels = unique_labels(y_true, y_pred)
         if normalize is None and len(labels) > _MOST_NUMBERS:
             normalize = "true"
