@@ -82,8 +82,9 @@ def test_releases_what_it_held(make: Callable[[], Callback], error: BaseExceptio
     drive(make(), SCRIPT, error=error)
     for thread in set(threading.enumerate()) - threads:
         thread.join(timeout=10)
-    assert set(threading.enumerate()) == threads
-    assert open_files() == files
+    # What an earlier test has left may end in the meantime.
+    assert set(threading.enumerate()) <= threads
+    assert open_files() <= files
     assert (sys.stdout, sys.stderr) == streams
 
 
