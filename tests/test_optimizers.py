@@ -22,6 +22,11 @@ import eigenmlp as em
         ({"epsilon": 1e-60}, ValueError, "epsilon=1e-60 must be finite and at least 1e-37"),
         ({"epsilon": float("inf")}, ValueError, "epsilon=inf must be finite"),
         ({"beta1": "0.9"}, TypeError, "beta1='0.9' is not a number"),
+        (
+            {"beta1": 10**400},
+            ValueError,
+            r"beta1=1\S+ \(401 characters\) is too large",
+        ),
     ],
 )
 def test_bad_constants(arguments: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -27,10 +27,15 @@ def real_number(name: str, value: object, remedy: str) -> float:
     ------
     TypeError
         If it is no real number; a bool is none.
+    ValueError
+        If it is too large for a float.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}={shown(value)} is not a number; {remedy}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name}={shown(value)} is too large for a float; {remedy}") from error
 
 
 def whole_number(name: str, value: object, *, minimum: int, remedy: str) -> int:
