@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.metrics import r2_score
 
 import eigenmlp as em
-from estimator_problems import Snapshots, two_digits
+from estimator_problems import Snapshots, numbers, two_digits
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -81,6 +83,19 @@ def test_without_a_monitor_it_is_the_score(
         model._network.set_flat_parameters(taken)
         model._show()
         assert model.score(X_val, y, weights) == score
+
+
+@pytest.mark.parametrize("given", [list, pd.DataFrame, pd.Series, np.longdouble])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whatever_holds_the_numbers_the_score_is_one(given: Any, dtype: Any) -> None:
+    X, y = numbers(n_targets=2 if given is pd.DataFrame else 1)
+    X = X.astype(dtype)
+    model = em.MLPRegressor(max_iter=3, random_state=0)
+    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=given(y[1::2]))
+    score = model.score(X[1::2], given(y[1::2]))
+    assert model.best_validation_score_ == score
+    # A table lies in memory in another order, in which it is summed.
+    assert score == pytest.approx(r2_score(y[1::2], model.predict(X[1::2])), rel=1e-12)
 
 
 def test_a_score_of_ones_own_is_gone_by() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from eigenmlp.estimators.base import BaseMLP
 from eigenmlp.estimators.parameters import REGRESSOR_CONSTRAINTS, store
@@ -188,6 +188,9 @@ n_features_in_, feature_names_in_
             As for `predict`, and if y or the weights are of another type, shape or range.
         """
         refuse_what_is_no_array(X=X, y=y, sample_weight=sample_weight)
+        # As in a fit: scikit-learn's measure computes in float32 where only the predictions have a
+        # dtype, which lists and tables haven't.
+        y = _at_most_float64(_check_y(y, multi_output=True, y_numeric=True, estimator=self))
         return float(super().score(X, y, sample_weight))
 
     def _validate_input(
@@ -211,9 +214,7 @@ n_features_in_, feature_names_in_
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f" and y.dtype.itemsize > 8:
-            y = y.astype(np.float64)
-        return X, y.reshape(len(y), -1)
+        return X, _at_most_float64(y).reshape(len(y), -1)
 
     def _output_activation(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"
@@ -233,3 +234,7 @@ n_features_in_, feature_names_in_
 
     def _labels(self, y: NDArray[Any]) -> NDArray[Any]:
         return y.ravel() if y.shape[1] == 1 else y
+
+
+def _at_most_float64(y: NDArray[Any]) -> NDArray[Any]:
+    return y.astype(np.float64) if y.dtype.kind == "f" and y.dtype.itemsize > 8 else y
