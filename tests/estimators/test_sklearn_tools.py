@@ -27,6 +27,7 @@ from estimator_problems import digits, labels_without_order, numbers, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -304,3 +305,39 @@ def test_whatever_type_the_numbers_of_a_regression_have(dtype: Any) -> None:
     ]
     assert_array_equal(parameters(models[0]), parameters(models[1]))
     assert models[0].score(X, target) == pytest.approx(models[1].score(X, target))
+
+
+class OfOneWidth(em.MLPRegressor):
+    """A user's class, whose constructor has parameters of its own and few of ours."""
+
+    def __init__(self, width: int = 4, *, folder: str = "", by_lbfgs: bool = False) -> None:
+        super().__init__(
+            hidden_layer_sizes=width,
+            solver="lbfgs" if by_lbfgs else "adam",
+            max_iter=3,
+            random_state=0,
+            callbacks=[em.callbacks.Checkpoint(folder)] if folder else [],
+        )
+        self.width = width
+        self.folder = folder
+        self.by_lbfgs = by_lbfgs
+
+
+@pytest.mark.parametrize("by_lbfgs", [False, True])
+def test_a_class_of_ones_own_with_fewer_parameters(by_lbfgs: bool) -> None:
+    X, y = numbers(60)
+    model = clone(OfOneWidth(5, by_lbfgs=by_lbfgs)).fit(X, y)
+    solver = "lbfgs" if by_lbfgs else "adam"
+    ours = em.MLPRegressor(hidden_layer_sizes=5, solver=solver, max_iter=3, random_state=0)
+    assert_array_equal(parameters(model), parameters(ours.fit(X, y)))
+    assert_allclose(model.to_sklearn().predict(X), model.predict(X))
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(X * np.nan, y)
+    assert_array_equal(parameters(model), parameters(ours))
+
+
+def test_a_class_of_ones_own_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    X, y = numbers(60)
+    model = OfOneWidth(folder=str(tmp_path)).fit(X, y)
+    resumed = OfOneWidth(folder=str(tmp_path)).fit(X, y, resume_from=tmp_path)
+    assert_array_equal(parameters(resumed), parameters(model))

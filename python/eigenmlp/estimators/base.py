@@ -122,9 +122,7 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
                 "leave it out of callbacks, or use fit"
             )
         if self.solver == "lbfgs":
-            refuse_for_lbfgs(
-                self.get_params(deep=False), validates=given is not None, resume_from=resume_from
-            )
+            refuse_for_lbfgs(vars(self), validates=given is not None, resume_from=resume_from)
         self._random_state = check_random_state(self.random_state)
         beginning = self._begin_as(resume_from)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)

@@ -75,8 +75,8 @@ class Exportable(FittedNetwork):
         network = self._model()
         kind = neural_network.MLPClassifier if is_classifier(self) else neural_network.MLPRegressor
         self._refuse_what_only_we_have()
-        own = clone(self).get_params(deep=False)
-        parameters = {name: own[name] for name in kind().get_params(deep=False)}
+        copied = clone(self)
+        parameters = {name: getattr(copied, name) for name in kind().get_params(deep=False)}
         # Without hidden layers it acts on nothing, and may be one that scikit-learn lacks.
         parameters["activation"] = (*network.activations, "relu")[0]
         if self.verbose == "bar":
@@ -107,10 +107,11 @@ class Exportable(FittedNetwork):
         names += ["dropout"] * any(p != 0 for p in per_layer(self.dropout, 1))
         names += ["learning_rate"] * callable(self.learning_rate)
         names += ["solver"] * (self.solver == "adamw")
-        names += ["loss"] * (given.get("loss") in {"absolute_error", "huber"})
+        names += ["loss"] * (self.loss in {"absolute_error", "huber"})
         if names:
+            told = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
             raise ValueError(
-                f"scikit-learn's networks have no {', '.join(f'{n}={given[n]!r}' for n in names)}; "
+                f"scikit-learn's networks have no {told}; "
                 "where only the predictions matter, which don't depend on it, set the default "
                 "first (set_params)"
             )

@@ -113,7 +113,7 @@ class TrainingRecord(FittedNetwork):
         """Represent the parameters that a resumed fit must share with the one that it goes on."""
         free = {"callbacks", "max_iter", "n_threads", "verbose", "warm_start"}
         own, neutral = self.get_params(deep=False), type(self)().get_params(deep=False)
-        if isinstance(own["random_state"], np.random.RandomState):
+        if isinstance(own.get("random_state"), np.random.RandomState):
             # Its state is taken back.
             own["random_state"] = None
         texts = {name: text_of(own[name]) for name in sorted(own.keys() - free)}

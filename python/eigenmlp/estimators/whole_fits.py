@@ -21,13 +21,14 @@ def whole_or_not_at_all(estimator: Any) -> Iterator[None]:
     """If what is done with an estimator raises, put all of it back as it was.
 
     That is every attribute but the constructor's parameters, the network's and the optimizer's
-    memory, which training changes in place, and the state of a RandomState of the user's.
+    memory, which training changes in place, and the state of a RandomState of the user's. The
+    constructor of a user's class may have other parameters than ours.
     """
     parameters = estimator.get_params(deep=False)
     attributes = {n: value for n, value in vars(estimator).items() if n not in parameters}
     lists = [(value, list(value)) for value in attributes.values() if isinstance(value, list)]
     undo = _undoing(attributes.get("_network"), attributes.get("_optimizer"))
-    given = parameters["random_state"]
+    given = estimator.random_state
     generators = [(given, given.get_state())] if isinstance(given, np.random.RandomState) else []
     try:
         yield
