@@ -119,6 +119,8 @@ def _refuse_no_labels(y: NDArray[Any]) -> None:
         _refuse_objects(y)
     if y.dtype.kind == "f" and not sparse.issparse(y):
         _refuse_quantities(y)
+    if y.ndim == 1 and y.dtype.kind in "biufUSO":
+        return
     if type_of_target(y, input_name="y") == "unknown":
         raise ValueError(
             f"Unknown label type: y has shape {y.shape} and dtype {y.dtype}; pass (n_samples,) "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def whole_or_not_at_all(estimator: Any) -> Iterator[None]:
     memory, which training changes in place, and the state of a RandomState of the user's. The
     constructor of a user's class may have other parameters than ours.
     """
-    parameters = estimator.get_params(deep=False)
+    parameters = _parameters_of(type(estimator))
     attributes = {n: value for n, value in vars(estimator).items() if n not in parameters}
     lists = [(value, list(value)) for value in attributes.values() if isinstance(value, list)]
     undo = _undoing(attributes.get("_network"), attributes.get("_optimizer"))
@@ -41,6 +42,12 @@ def whole_or_not_at_all(estimator: Any) -> Iterator[None]:
         for generator, state in generators:
             generator.set_state(state)
         raise
+
+
+@functools.lru_cache
+def _parameters_of(kind: type[Any]) -> frozenset[str]:
+    # scikit-learn inspects the constructor at every call, longer than a small batch takes.
+    return frozenset(kind._get_param_names())
 
 
 def _undoing(network: Network | None, solver: SolverState | None) -> Callable[[], None]:
