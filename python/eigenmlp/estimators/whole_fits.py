@@ -25,7 +25,8 @@ def whole_or_not_at_all(estimator: Any) -> Iterator[None]:
     memory, which training changes in place, and the state of a RandomState of the user's. The
     constructor of a user's class may have other parameters than ours.
     """
-    parameters = _parameters_of(type(estimator))
+    kind: Any = type(estimator)
+    parameters = _parameters_of(kind)
     attributes = {n: value for n, value in vars(estimator).items() if n not in parameters}
     lists = [(value, list(value)) for value in attributes.values() if isinstance(value, list)]
     undo = _undoing(attributes.get("_network"), attributes.get("_optimizer"))
