@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["LabelledMLP"]
 
 _MOST_OF_CLASSES = 200  # characters in a message
-_TOO_LARGE = 2.0**63  # for scikit-learn, which compares labels with integers
+# For scikit-learn, which compares labels with integers. Of NumPy's type, to which half precision is
+# widened.
+_TOO_LARGE = np.float64(2**63)
 
 
 class LabelledMLP(BaseMLP):
