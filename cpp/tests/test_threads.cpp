@@ -164,8 +164,16 @@ std::pair<int, cpu_set_t> moved_together(int moved, bool call_within) {
   eigenmlp::run_on_threads(2, [&](int thread) {
     if (call_within && thread == 0) eigenmlp::run_on_threads(2, [](int) {});
     barrier.arrive_and_wait();
-    // The other one stays, so that its core is known.
-    if (thread != moved) move_to(core = sched_getcpu());
+    // The other one stays on a core of its own, so that it is known. It may be found on the moved
+    // one's, where a scheduler has put it meanwhile: it then has to leave first.
+    if (thread != moved) {
+      cpu_set_t own;
+      do {
+        move_to(core = sched_getcpu());
+        eigenmlp::Placement::hold();
+        own = affinity();
+      } while (!CPU_ISSET(core, &own));
+    }
     barrier.arrive_and_wait();
     if (thread == moved) move_to(core);
     barrier.arrive_and_wait();
