@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 import eigenmlp as em
-from eigenmlp import checkpoints
 from eigenmlp.callbacks import Checkpoint, EarlyStopping
+from eigenmlp.files import checkpoints
 
 # A large network on few samples: about half of the time goes into checkpoints.
 _SIZES = [784, 300, 100, 10]

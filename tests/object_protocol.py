@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import eigenmlp as em
-from eigenmlp import _threads
+from eigenmlp.common.threads import threads as choose_threads
 from eigenmlp.losses import CrossEntropy
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def objects() -> dict[str, object]:
     X, y = np.eye(3), np.array([0, 1, 0])
     samples = net._gate(X, y, core.TargetKind.labels, None)
     penalty, clipping = core.Penalty(0.1, False, True), core.Clipping(np.inf, np.inf)
-    loss, threads = CrossEntropy()._core_loss(), _threads.threads(1)
+    loss, threads = CrossEntropy()._core_loss(), choose_threads(1)
     settings = core.EpochSettings(2, [0.1], loss, penalty, clipping, True)
     adams = [em.optimizers.Adam(), em.optimizers.Adam()]
     states: list[Any] = [adam.state_for(net) for adam, net in zip(adams, NETWORKS, strict=True)]

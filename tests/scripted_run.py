@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from eigenmlp.callbacks import Callback, TrainingState
-from eigenmlp.checkpoints import Snapshot
+from eigenmlp.files.checkpoints import Snapshot
 from eigenmlp.history import History
 
 if TYPE_CHECKING:

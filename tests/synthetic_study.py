@@ -10,13 +10,13 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from eigenmlp.experiments.data import StudyData
-from eigenmlp.experiments.noise import NOISE_LEVELS
-from eigenmlp.experiments.origin import Origin
-from eigenmlp.experiments.results import Metrics, RunFailure, RunResult, StudyResults
-from eigenmlp.experiments.specs import RunSpec
-from eigenmlp.experiments.study import GROUPS, specs_of
 from eigenmlp.history import History
+from eigenmlp.study.study import GROUPS, specs_of
+from eigenmlp.sweeps.data import StudyData
+from eigenmlp.sweeps.noise import NOISE_LEVELS
+from eigenmlp.sweeps.origin import Origin
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult, StudyResults
+from eigenmlp.sweeps.specs import RunSpec
 
 KANA = (
     "あいうえおかきくけこさしすせそたちつてとなにぬねの"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp import checkpoints
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
-from eigenmlp.checkpoints import Snapshot
+from eigenmlp.files import checkpoints
+from eigenmlp.files.checkpoints import Snapshot
 from resumable_run import EPOCHS, AtEpoch, X, Y, broken_off, columns, network, train
 
 

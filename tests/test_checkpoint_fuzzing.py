@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import eigenmlp as em
-from eigenmlp import checkpoints
-from eigenmlp.checkpoints import Snapshot
+from eigenmlp.files import checkpoints
+from eigenmlp.files.checkpoints import Snapshot
 from resumable_run import broken_off, stopping, train
 
 JSON = st.recursive(

@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 import eigenmlp as em
-from eigenmlp import MLPClassifier, checkpoints
+from eigenmlp import MLPClassifier
 from eigenmlp.callbacks import Checkpoint
 from eigenmlp.cli import app
-from eigenmlp.experiments.lock import exclusive
+from eigenmlp.files import checkpoints
+from eigenmlp.sweeps.lock import exclusive
 from resumable_run import EPOCHS, AtEpoch, broken_off, columns, names, train
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp._fingerprints import text_of
+from eigenmlp.training.fingerprints import text_of
 from resumable_run import X, Y, broken_off, network, train
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp import checkpoints
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
+from eigenmlp.files import checkpoints
 from resumable_run import (
     EPOCHS,
     VALIDATION,

@@ -33,9 +33,9 @@ from eigenmlp.callbacks import (
     TensorBoardLogger,
     TrainingState,
 )
-from eigenmlp.experiments.board import Board
-from eigenmlp.experiments.store import Store
-from eigenmlp.experiments.trial import run_trial
+from eigenmlp.sweeps.board import Board
+from eigenmlp.sweeps.store import Store
+from eigenmlp.sweeps.trial import run_trial
 from tiny_study import tiny_data, tiny_spec
 
 N, WIDTH = 3000, 100

@@ -18,9 +18,9 @@ import pytest
 
 import eigenmlp as em
 from eigenmlp.cli import main
-from eigenmlp.experiments import data as study_data
-from eigenmlp.experiments import report
-from eigenmlp.experiments.lock import exclusive
+from eigenmlp.study import report
+from eigenmlp.sweeps import data as study_data
+from eigenmlp.sweeps.lock import exclusive
 from tiny_study import content, tiny_data
 
 
@@ -208,15 +208,15 @@ def test_a_study_that_could_not_be_reported_is_not_begun(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r'needs matplotlib.*pip install "eigenmlp\[study\]"'):
-        em.experiments.conduct_study(tiny_data(), output=tmp_path / "study")
+        em.study.conduct_study(tiny_data(), output=tmp_path / "study")
     assert not (tmp_path / "study").exists()
 
 
 def test_a_study_needs_at_least_one_seed_and_one_job(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="n_seeds=0 is not possible: it must be at least 1"):
-        em.experiments.conduct_study(tiny_data(), output=tmp_path, n_seeds=0)
+        em.study.conduct_study(tiny_data(), output=tmp_path, n_seeds=0)
     with pytest.raises(ValueError, match="jobs=0 is not possible: it must be at least 1"):
-        em.experiments.conduct_study(tiny_data(), output=tmp_path, jobs=0)
+        em.study.conduct_study(tiny_data(), output=tmp_path, jobs=0)
 
 
 def test_a_folder_in_use_is_refused(study: Study, tmp_path: Path) -> None:

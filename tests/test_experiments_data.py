@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import eigenmlp as em
-from eigenmlp.experiments import data as study_data
-from eigenmlp.experiments.data import (
+from eigenmlp.sweeps import data as study_data
+from eigenmlp.sweeps.data import (
     DATASETS,
     StudyData,
     load_dataset,

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 import eigenmlp as em
-from eigenmlp.experiments.board import Board
-from eigenmlp.experiments.live import Display
-from eigenmlp.experiments.results import Metrics, RunFailure, RunResult
-from eigenmlp.experiments.runner import run_specs
-from eigenmlp.experiments.specs import RunSpec
-from eigenmlp.experiments.store import Store
-from eigenmlp.experiments.study import SPECS
+from eigenmlp.study.study import SPECS
+from eigenmlp.sweeps.board import Board
+from eigenmlp.sweeps.display import Display
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.runner import run_specs
+from eigenmlp.sweeps.specs import RunSpec
+from eigenmlp.sweeps.store import Store
 from tiny_study import tiny_data, tiny_spec
 
 

@@ -11,15 +11,15 @@ from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 
 import eigenmlp as em
-from eigenmlp.experiments import runner
-from eigenmlp.experiments.live import Display
-from eigenmlp.experiments.noise import NOISE_LEVELS, accuracy_under_noise
-from eigenmlp.experiments.outputs import write_predictions
-from eigenmlp.experiments.results import Metrics, RunFailure, RunResult
-from eigenmlp.experiments.runner import run_specs
-from eigenmlp.experiments.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
-from eigenmlp.experiments.store import Outcome, Store
-from eigenmlp.experiments.trial import run_trial, training_cost
+from eigenmlp.study.outputs import write_predictions
+from eigenmlp.sweeps import runner
+from eigenmlp.sweeps.display import Display
+from eigenmlp.sweeps.noise import NOISE_LEVELS, accuracy_under_noise
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.runner import run_specs
+from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
+from eigenmlp.sweeps.store import Outcome, Store
+from eigenmlp.sweeps.trial import run_trial, training_cost
 from tiny_study import content, tiny_data, tiny_spec
 
 DATA = tiny_data()

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eigenmlp as em
-from eigenmlp.experiments.published import TABLE1, VALIDATION
-from eigenmlp.experiments.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
-from eigenmlp.experiments.study import (
+from eigenmlp.study.published import TABLE1, VALIDATION
+from eigenmlp.study.study import (
     FIGURES,
     GROUPS,
     MODELS,
@@ -24,6 +23,7 @@ from eigenmlp.experiments.study import (
     select_groups,
     specs_of,
 )
+from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
 from tiny_study import TINY, tiny_data, tiny_spec
 
 # name: hidden layers, optimizer, batch, λ, reading, epochs, (patience, min_delta), init

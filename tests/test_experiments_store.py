@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp import _files
 from eigenmlp.errors import EigenmlpError
-from eigenmlp.experiments import store as store_module
-from eigenmlp.experiments.board import Board
-from eigenmlp.experiments.lock import exclusive
-from eigenmlp.experiments.results import Metrics, RunFailure, RunResult
-from eigenmlp.experiments.specs import RunSpec
-from eigenmlp.experiments.store import Moment, Stale, Store
+from eigenmlp.files import atomic
+from eigenmlp.sweeps import store as store_module
+from eigenmlp.sweeps.board import Board
+from eigenmlp.sweeps.lock import exclusive
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.specs import RunSpec
+from eigenmlp.sweeps.store import Moment, Stale, Store
 from tiny_study import content, tiny_spec
 
 SPEC = tiny_spec(hidden_layers=(4,))
@@ -220,7 +220,7 @@ def _save_killed_after(
         remove(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "sync", step(_files.sync))
+        patch.setattr(store_module, "sync", step(atomic.sync))
         patch.setattr(store_module, "_write_json", step(store_module._write_json))
         patch.setattr(store_module, "_remove", remove_half_at_least)
         patch.setattr(Path, "rename", step(Path.rename))

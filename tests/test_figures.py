@@ -11,10 +11,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from eigenmlp.experiments.report import figures, score_figures
-from eigenmlp.experiments.results import StudyResults
-from eigenmlp.experiments.study import GROUPS, MODELS, SPECS
 from eigenmlp.history import History
+from eigenmlp.study.report import figures, score_figures
+from eigenmlp.study.study import GROUPS, MODELS, SPECS
+from eigenmlp.sweeps.results import StudyResults
 from synthetic_study import KANA, make_data, make_study
 
 DATA = make_data()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import eigenmlp as em
-from eigenmlp import _files
-from eigenmlp._files import sweep, write_atomically
 from eigenmlp.callbacks import Checkpoint
+from eigenmlp.files import atomic
+from eigenmlp.files.atomic import sweep, write_atomically
 from resumable_run import names
 
 LONG = "x" * 250
@@ -21,10 +21,10 @@ LONG = "x" * 250
 CODE = r"""
 import os, signal, sys
 import eigenmlp as em
-from eigenmlp import _files
+from eigenmlp.files import atomic
 path, call, named, act = sys.argv[1:]
 if named == "named":
-    _files._nameless = lambda folder: None
+    atomic._nameless = lambda folder: None
 before = getattr(os, call)
 def dies(*arguments, **options):
     if act == "kill":
@@ -85,7 +85,7 @@ def test_a_living_process_keeps_its_file(tmp_path: Path, call: str, named: str) 
 def test_a_file_that_is_swept_before_it_is_locked_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = _files._lock
+    lock = atomic._lock
     calls: list[int] = []
 
     def late(descriptor: int) -> None:
@@ -95,8 +95,8 @@ def test_a_file_that_is_swept_before_it_is_locked_is_made_anew(
         calls.append(descriptor)
         lock(descriptor)
 
-    monkeypatch.setattr(_files, "_nameless", lambda _: None)
-    monkeypatch.setattr(_files, "_lock", late)
+    monkeypatch.setattr(atomic, "_nameless", lambda _: None)
+    monkeypatch.setattr(atomic, "_lock", late)
     write_atomically(tmp_path / "file", b"whole")
     assert len(calls) == 2
     assert (tmp_path / "file").read_bytes() == b"whole"
@@ -107,7 +107,7 @@ def test_nothing_but_temporary_files_is_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
 ) -> None:
     if not nameless:
-        monkeypatch.setattr(_files, "_nameless", lambda _: None)
+        monkeypatch.setattr(atomic, "_nameless", lambda _: None)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"mine")
     folder = tmp_path / "folder"
@@ -130,7 +130,7 @@ def test_an_error_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
 ) -> None:
     if not nameless:
-        monkeypatch.setattr(_files, "_nameless", lambda _: None)
+        monkeypatch.setattr(atomic, "_nameless", lambda _: None)
     path = tmp_path / "file"
     write_atomically(path, b"old")
     path.chmod(0o640)
@@ -173,7 +173,7 @@ def test_the_longest_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, nameless: bool
 ) -> None:
     if not nameless:
-        monkeypatch.setattr(_files, "_nameless", lambda _: None)
+        monkeypatch.setattr(atomic, "_nameless", lambda _: None)
     net = em.Network([3, 2], rng=0)
     net.save(tmp_path / name)
     net.save(tmp_path / name)

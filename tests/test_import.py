@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import eigenmlp as em
-from eigenmlp._extras import require
+from eigenmlp.common.extras import require
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

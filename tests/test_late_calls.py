@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp import _threads
+from eigenmlp.common import threads
 
 BEGINNING = r"""
 import atexit, os, signal, sys, tempfile, threading
@@ -146,12 +146,12 @@ def test_a_containers_quota(tmp_path: Path, files: dict[str, str], cores: int | 
     (tmp_path / "cpu").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert _threads._quota(tmp_path) == cores
+    assert threads._quota(tmp_path) == cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinities")
 def test_cores_are_counted_as_joblib_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = _threads._cores.__wrapped__
+    count = threads._cores.__wrapped__
     assert count() == joblib.cpu_count()
     allowed = os.sched_getaffinity(0)
     try:
@@ -166,7 +166,7 @@ def test_cores_are_counted_as_joblib_counts_them(monkeypatch: pytest.MonkeyPatch
 def test_balanced_weights_are_those_of_scikit_learn() -> None:
     from sklearn.utils.class_weight import compute_sample_weight
 
-    from eigenmlp._weights import weighted_by_class
+    from eigenmlp.training.weights import weighted_by_class
 
     labels = np.array(["b", "a", "b", "c", "b", "a"])
     ours = weighted_by_class("balanced", labels, np.unique(labels), None, "float64")

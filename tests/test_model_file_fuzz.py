@@ -184,7 +184,7 @@ def test_labels_beyond_the_limit_are_not_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = em.MLPClassifier((), solver="lbfgs").fit([[0.0], [1.0]], ["a", "b"])
-    monkeypatch.setattr("eigenmlp.model_files.MAX_HEADER_BYTES", 500)
+    monkeypatch.setattr("eigenmlp.network.model_file.MAX_HEADER_BYTES", 500)
     with pytest.raises(ValueError, match="and 500 bytes beside the parameters, but this model"):
         model.save(path)
     assert not path.exists()
@@ -220,8 +220,8 @@ def test_what_never_ends(path: Path) -> None:
 
 def test_a_file_cut_short_while_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(path, described(), bytes(60))
-    monkeypatch.setattr("eigenmlp._safetensors.SafetensorsFile._size", lambda _: 10**6)
-    monkeypatch.setattr("eigenmlp._safetensors.SafetensorsFile._check_extents", lambda _: None)
+    monkeypatch.setattr("eigenmlp.files.safetensors.SafetensorsFile._size", lambda _: 10**6)
+    monkeypatch.setattr("eigenmlp.files.safetensors.SafetensorsFile._check_extents", lambda _: None)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(em.ModelFileError, match=r"it ends within the array 'layers\.0\.bias'"):
         em.load_model(path)

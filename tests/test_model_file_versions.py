@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp.model_files import FORMAT_VERSION
+from eigenmlp.network.model_file import FORMAT_VERSION
 
 FOLDER = Path(__file__).parent / "model_files"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("v*/*.safetensors"))

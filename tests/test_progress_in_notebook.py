@@ -67,9 +67,9 @@ history = fit(progress=False, callbacks=[em.callbacks.ProgressBar(console=Consol
 """,
     "study": """
 from pathlib import Path
-from eigenmlp import experiments
-data = experiments.load_dataset("digits", quick=True)
-results = experiments.conduct_study(data, output=Path("out"), only=["fig4a"], quick=True)
+from eigenmlp import study, sweeps
+data = sweeps.load_dataset("digits", quick=True)
+results = study.conduct_study(data, output=Path("out"), only=["fig4a"], quick=True)
 """,
     "download": """
 import http.server, functools, hashlib, dataclasses, os
@@ -107,7 +107,7 @@ history = fit()
 """,
     "drawn": """
 # Waits for a drawing of the display's own thread: it shows the first epoch while it runs.
-from eigenmlp import _live
+from eigenmlp.common import live
 drawn = threading.Event()
 draw = _live._Cell.draw
 def told(self, display):

@@ -276,11 +276,11 @@ def test_a_study_on_every_terminal(environment: dict[str, str], words: str, tmp_
     shown = run(
         f"""
 from pathlib import Path
-from eigenmlp import experiments
-from eigenmlp.experiments import report
+from eigenmlp import study, sweeps
+from eigenmlp.study import report
 report.write_report = lambda *_: None  # slow, and no part of this
-data = experiments.load_dataset("digits", quick=True)
-experiments.conduct_study(data, output=Path({str(tmp_path)!r}), only=["fig4a"], quick=True, jobs=1)
+data = sweeps.load_dataset("digits", quick=True)
+study.conduct_study(data, output=Path({str(tmp_path)!r}), only=["fig4a"], quick=True, jobs=1)
 """,
         environment=environment,
     )

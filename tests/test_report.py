@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eigenmlp.experiments.data import StudyData
-from eigenmlp.experiments.origin import Origin
-from eigenmlp.experiments.report import write_report
-from eigenmlp.experiments.report.analysis import misread
-from eigenmlp.experiments.report.markup import Column, Table
-from eigenmlp.experiments.report.tables import table1
-from eigenmlp.experiments.results import StudyResults
-from eigenmlp.experiments.study import FIGURES, QUESTION_FIGURES
+from eigenmlp.study.report import write_report
+from eigenmlp.study.report.analysis import misread
+from eigenmlp.study.report.markup import Column, Table
+from eigenmlp.study.report.tables import table1
+from eigenmlp.study.study import FIGURES, QUESTION_FIGURES
+from eigenmlp.sweeps.data import StudyData
+from eigenmlp.sweeps.origin import Origin
+from eigenmlp.sweeps.results import StudyResults
 from page_reader import Page
 from synthetic_study import make_study
 from whole_report import DATA, FAILED, Report, whole_report

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from eigenmlp.experiments.report.analysis import accuracy_gap
-from eigenmlp.experiments.report.experiment_tables import note1_table
-from eigenmlp.experiments.report.findings import about_lambda, about_noise, about_question
-from eigenmlp.experiments.results import StudyResults
+from eigenmlp.study.report.analysis import accuracy_gap
+from eigenmlp.study.report.experiment_tables import note1_table
+from eigenmlp.study.report.findings import about_lambda, about_noise, about_question
+from eigenmlp.sweeps.results import StudyResults
 from synthetic_study import make_data, make_study
 
 BIG = make_data(n_samples=2000)

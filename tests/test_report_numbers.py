@@ -14,10 +14,10 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from eigenmlp.experiments.report.analysis import misread
-from eigenmlp.experiments.report.experiment_tables import search_table
-from eigenmlp.experiments.results import RunResult, StudyResults
-from eigenmlp.experiments.study import FIGURES, GROUPS, MODELS, SPECS
+from eigenmlp.study.report.analysis import misread
+from eigenmlp.study.report.experiment_tables import search_table
+from eigenmlp.study.study import FIGURES, GROUPS, MODELS, SPECS
+from eigenmlp.sweeps.results import RunResult, StudyResults
 from synthetic_study import make_study
 from whole_report import DATA, FAILED, Report, whole_report
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
 from eigenmlp.export.state_files import load_state_dict, save_state_dict
+from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile
 
 if TYPE_CHECKING:
     from pathlib import Path

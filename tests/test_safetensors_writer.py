@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eigenmlp._safetensors import serialized
+from eigenmlp.files.safetensors import serialized
 
 DTYPES = ["?", "u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4", "u8", "i8", "f8", ">f4", ">i8"]
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters='\x7f"\\'), max_size=8)

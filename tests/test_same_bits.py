@@ -14,7 +14,8 @@ import pytest
 
 import eigenmlp as em
 import same_bits
-from eigenmlp import _architecture, _processor
+from eigenmlp import _processor
+from eigenmlp.network import architecture
 
 SCRIPT = Path(__file__).with_name("same_bits.py")
 LEVELS = _processor.supported_levels()
@@ -51,9 +52,9 @@ def test_the_digests_cover_every_operation() -> None:
         em.losses.loss_for(case.training.get("loss"), net.output)
         for case, net in zip(same_bits.CASES.values(), nets, strict=True)
     ]
-    assert {name for net in nets for name in net.activations} == {*_architecture.ACTIVATIONS}
-    assert {net.output for net in nets} == {*_architecture.OUTPUTS}
-    assert {kind for net in nets for kind in net.normalizations} == {*_architecture.NORMALIZATIONS}
+    assert {name for net in nets for name in net.activations} == {*architecture.ACTIVATIONS}
+    assert {net.output for net in nets} == {*architecture.OUTPUTS}
+    assert {kind for net in nets for kind in net.normalizations} == {*architecture.NORMALIZATIONS}
     assert {type(loss) for loss in losses} == {*em.losses.Loss.__subclasses__()}
 
 
@@ -70,9 +71,9 @@ def test_a_row_alone_and_among_others(sizes: list[int], dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", _architecture.ACTIVATIONS)
-@pytest.mark.parametrize("normalization", _architecture.NORMALIZATIONS)
-@pytest.mark.parametrize("output", _architecture.OUTPUTS)
+@pytest.mark.parametrize("activation", architecture.ACTIVATIONS)
+@pytest.mark.parametrize("normalization", architecture.NORMALIZATIONS)
+@pytest.mark.parametrize("output", architecture.OUTPUTS)
 def test_a_row_alone_and_among_others_through_every_operation(
     output: str, normalization: str | None, activation: str, dtype: str
 ) -> None:

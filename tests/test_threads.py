@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp import _threads
+from eigenmlp.common import threads
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 20))
@@ -39,16 +39,16 @@ def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_environment_limits_what_none_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _threads.thread_limit() == joblib.cpu_count()
+    assert threads.thread_limit() == joblib.cpu_count()
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert _threads.thread_limit() == 1
+    assert threads.thread_limit() == 1
     monkeypatch.setenv("EIGENMLP_NUM_THREADS", "2")
-    assert _threads.thread_limit() == min(2, joblib.cpu_count())
+    assert threads.thread_limit() == min(2, joblib.cpu_count())
     monkeypatch.setenv("OMP_NUM_THREADS", "64")
     monkeypatch.setenv("EIGENMLP_NUM_THREADS", "1")
-    assert _threads.thread_limit() == 1
-    assert _threads.threads(None).count == 1
-    assert _threads.threads(3).count == 3
+    assert threads.thread_limit() == 1
+    assert threads.threads(None).count == 1
+    assert threads.threads(3).count == 3
 
 
 @pytest.mark.parametrize(("text", "limit"), [("1,4", 1), (" 1 ", 1), ("all", None), ("0", None)])
@@ -56,7 +56,7 @@ def test_openmp_lists_and_nonsense(
     monkeypatch: pytest.MonkeyPatch, text: str, limit: int | None
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", text)
-    assert _threads.thread_limit() == (limit or joblib.cpu_count())
+    assert threads.thread_limit() == (limit or joblib.cpu_count())
 
 
 @pytest.mark.parametrize("text", ["0", "-2", "two", "1.5"])
@@ -72,7 +72,7 @@ def test_a_bad_limit_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> Non
 
 
 def inner_limit() -> int:
-    return _threads.thread_limit()
+    return threads.thread_limit()
 
 
 def test_workers_of_joblib_share_the_machine() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import eigenmlp as em
 from data_files import IMAGES
-from eigenmlp._words import listed, reason, shortened, shown, type_of
+from eigenmlp.common.words import listed, reason, shortened, shown, type_of
 from eigenmlp.datasets import read_arrays
 from eigenmlp.errors import DataFileError
 

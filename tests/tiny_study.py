@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from eigenmlp.experiments.data import StudyData, make_study_data
-from eigenmlp.experiments.specs import RunSpec, ScheduleSpec
+from eigenmlp.sweeps.data import StudyData, make_study_data
+from eigenmlp.sweeps.specs import RunSpec, ScheduleSpec
 
 TINY = RunSpec(
     name="tiny",

@@ -2,7 +2,7 @@
 
 The pieces: `Network` is the model, `train` trains it, `History` is what training measured.
 `optimizers`, `schedules` and `callbacks` are the parts that training is put together from,
-`datasets` has data to try it on, and `experiments` runs whole studies.
+`datasets` has data to try it on, and `sweeps` trains many networks.
 
 Examples
 --------
@@ -38,7 +38,7 @@ from eigenmlp.network import Evaluation, Network, load_network
 from eigenmlp.training import train
 
 if TYPE_CHECKING:
-    from eigenmlp import experiments, export, plots
+    from eigenmlp import export, plots, study, sweeps
     from eigenmlp.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 __all__ = [
@@ -55,7 +55,6 @@ __all__ = [
     "TrainingDivergedError",
     "callbacks",
     "datasets",
-    "experiments",
     "export",
     "from_sklearn",
     "instruction_set",
@@ -65,6 +64,8 @@ __all__ = [
     "optimizers",
     "plots",
     "schedules",
+    "study",
+    "sweeps",
     "train",
 ]
 
@@ -73,7 +74,8 @@ __version__ = version("eigenmlp")
 
 # Training alone shouldn't pay for what only studies and the estimators need.
 _LAZY = {
-    "experiments": None,
+    "study": None,
+    "sweeps": None,
     "export": None,
     "MLPClassifier": "eigenmlp.estimators",
     "MLPRegressor": "eigenmlp.estimators",

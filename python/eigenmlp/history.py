@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from eigenmlp._arguments import real_number
-from eigenmlp._words import shown
+from eigenmlp.common.arguments import real_number
+from eigenmlp.common.words import shown
 
 __all__ = ["History", "Mode", "resolve_mode"]
 

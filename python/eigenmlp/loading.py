@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp import model_files
-from eigenmlp._words import reason
+from eigenmlp.common.words import reason
 from eigenmlp.errors import ModelFileError
-from eigenmlp.network import Network, from_file
+from eigenmlp.network import Network, model_file
+from eigenmlp.network.network import from_file
 
 if TYPE_CHECKING:
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
@@ -55,7 +55,7 @@ def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPReg
     ...     em.load_model(Path(folder) / "model.safetensors")
     MLPRegressor(random_state=0, solver='lbfgs')
     """
-    content = model_files.read(path)
+    content = model_file.read(path)
     network = from_file(path, content)
     if content.estimator is None:
         return network

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from eigenmlp._arguments import real_number
 from eigenmlp._native import _core
-from eigenmlp._words import shown
+from eigenmlp.common.arguments import real_number
+from eigenmlp.common.words import shown
 
 __all__ = [
     "AbsoluteError",

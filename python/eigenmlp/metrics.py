@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from eigenmlp._words import shown
+from eigenmlp.common.words import shown
 
 __all__ = ["METRICS", "Metric", "metrics_by_name"]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from eigenmlp._arguments import flag, real_number, whole_number
-from eigenmlp._checks import fill
 from eigenmlp._native import _core
+from eigenmlp.common.arguments import flag, real_number, whole_number
 from eigenmlp.network import Network
+from eigenmlp.network.checks import fill
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 

@@ -10,7 +10,7 @@ import pytest
 from command_runs import Run
 
 import eigenmlp as em
-from eigenmlp.experiments.study import GROUPS
+from eigenmlp.study.study import GROUPS
 
 
 def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import safetensors.numpy
 from command_runs import Run
 
 import eigenmlp as em
-from eigenmlp import model_files
+from eigenmlp.network import model_file
 
 pytestmark = pytest.mark.usefixtures("data")  # the current folder is a temporary one
 
@@ -63,8 +63,8 @@ def test_an_old_file_becomes_one_of_today(run: Run) -> None:
     done = run("convert", "old.st", "new.st")
     assert (done.code, done.err) == (0, "")
     assert "old.st, format version 1" in done.out
-    assert f"new.st, format version {model_files.FORMAT_VERSION}," in done.out
-    assert model_files.read("new.st").format_version == model_files.FORMAT_VERSION
+    assert f"new.st, format version {model_file.FORMAT_VERSION}," in done.out
+    assert model_file.read("new.st").format_version == model_file.FORMAT_VERSION
     check_network("new.st", activations=("relu",), output="softmax", input_scale=0.5)
 
 
@@ -79,7 +79,7 @@ def test_files_of_every_version_convert_to_the_same_model(run: Run, path: Path) 
     before, after = em.load_model(path), em.load_model("new.st")
     assert type(before) is type(after)
     assert repr(before) == repr(after)
-    old, new = model_files.read(path), model_files.read("new.st")
+    old, new = model_file.read(path), model_file.read("new.st")
     assert new.architecture == old.architecture
     for name, array in old.arrays.items():
         np.testing.assert_array_equal(new.arrays[name], array)

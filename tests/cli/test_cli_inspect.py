@@ -19,8 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import eigenmlp as em
-from eigenmlp import model_files
 from eigenmlp.cli.inspect import inspect
+from eigenmlp.network import model_file
 
 
 def facts(out: str) -> dict[str, str]:
@@ -43,7 +43,7 @@ def test_a_network(run: Run, network: em.Network) -> None:
     told = facts(done.out)
     assert told["File"] == f"net.st, {Path('net.st').stat().st_size:,} bytes"
     assert told["Model"] == "Network of 12-8-3 units, 131 parameters"
-    assert told["Format"] == f"version {model_files.FORMAT_VERSION}, the newest"
+    assert told["Format"] == f"version {model_file.FORMAT_VERSION}, the newest"
     assert told["Written by"] == f"eigenmlp {em.__version__}"
     assert told["Numbers"] == "float32"
     assert told["Inputs"] == "12, times 0.00392157"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from eigenmlp.checkpoints import Snapshot
+    from eigenmlp.files.checkpoints import Snapshot
     from eigenmlp.history import History
     from eigenmlp.network import Network
 

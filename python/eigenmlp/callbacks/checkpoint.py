@@ -7,12 +7,12 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from eigenmlp import checkpoints
-from eigenmlp._arguments import whole_number
-from eigenmlp._files import sweep
-from eigenmlp._folder_lock import FolderLock
 from eigenmlp.callbacks.base import Callback
+from eigenmlp.common.arguments import whole_number
 from eigenmlp.errors import CheckpointError
+from eigenmlp.files import checkpoints
+from eigenmlp.files.atomic import sweep
+from eigenmlp.files.folder_lock import FolderLock
 
 if TYPE_CHECKING:
     import os

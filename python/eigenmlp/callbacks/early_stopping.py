@@ -6,9 +6,9 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp._arguments import flag, real_number, whole_number
-from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
+from eigenmlp.common.arguments import flag, real_number, whole_number
+from eigenmlp.common.words import shown
 from eigenmlp.history import resolve_mode
 
 if TYPE_CHECKING:

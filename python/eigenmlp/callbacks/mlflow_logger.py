@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp._extras import require
-from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.callbacks.row_logger import recorded_rows
+from eigenmlp.common.extras import require
+from eigenmlp.common.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
-from eigenmlp._live import LiveDisplay, progress_console
 from eigenmlp.callbacks.base import Callback
+from eigenmlp.common.live import LiveDisplay, progress_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eigenmlp._words import shown
 from eigenmlp.callbacks.base import Callback
+from eigenmlp.common.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 import eigenmlp as em
-from eigenmlp import model_files
-from eigenmlp._safetensors import SafetensorsError, SafetensorsFile, strict_json
 from eigenmlp.cli.described import console_for, counted, facts, kind_of, size_of
 from eigenmlp.cli.options import bad_usage_of, check_target, number
 from eigenmlp.export.state_files import load_state_dict
+from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile, strict_json
+from eigenmlp.network import model_file
 
 __all__ = ["convert"]
 
@@ -98,7 +98,7 @@ def convert(
             )
         model = em.load_model(source)
         assumed = []
-        told = f"format version {model_files.read(source).format_version}"
+        told = f"format version {model_file.read(source).format_version}"
     else:
         model, told = _from_state(
             source, activation or "relu", normalization, outputs or "softmax", input_scale or "1"
@@ -122,7 +122,7 @@ def convert(
                 "Read": f"{source}, {told}",
                 **({"Assumed": f"{', '.join(assumed)}, {_UNTOLD}"} if assumed else {}),
                 **({"Labels": f"{counted(classes)}; {_UNNAMED}"} if classes else {}),
-                "Written": f"{target}, format version {model_files.FORMAT_VERSION}, "
+                "Written": f"{target}, format version {model_file.FORMAT_VERSION}, "
                 f"{size_of(target)}",
             }
         )

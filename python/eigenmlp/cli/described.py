@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 import eigenmlp as em
-from eigenmlp import _words
+from eigenmlp.common import words
 from eigenmlp.export.view import ModelView, view_of
 
 __all__ = [
@@ -93,7 +93,7 @@ def counted(names: Sequence[str]) -> str:
 
 def shortened(text: str) -> str:
     """Shorten a text as in messages; a line of its own has room for more of it."""
-    return _words.shortened(text, _LONGEST)
+    return words.shortened(text, _LONGEST)
 
 
 def size_of(path: Path) -> str:

@@ -7,7 +7,7 @@ import typer
 
 import eigenmlp as em
 from eigenmlp._native import _core
-from eigenmlp._threads import thread_limit
+from eigenmlp.common.threads import thread_limit
 
 __all__ = ["info"]
 

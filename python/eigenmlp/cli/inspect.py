@@ -9,8 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 import eigenmlp as em
-from eigenmlp import checkpoints, model_files
-from eigenmlp._safetensors import SafetensorsError, SafetensorsFile
 from eigenmlp.cli.described import (
     console_for,
     counted,
@@ -23,6 +21,9 @@ from eigenmlp.cli.described import (
     size_of,
 )
 from eigenmlp.export.view import feature_names_of, view_of
+from eigenmlp.files import checkpoints
+from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile
+from eigenmlp.network import model_file
 
 __all__ = ["inspect"]
 
@@ -87,11 +88,11 @@ def _is_foreign(path: Path) -> bool:
 
 
 def _show_model(console: Console, path: Path) -> None:
-    content = model_files.read(path)
+    content = model_file.read(path)
     model: Any = em.load_model(path)
     view = view_of(model)
     network = view.network
-    newest = content.format_version == model_files.FORMAT_VERSION
+    newest = content.format_version == model_file.FORMAT_VERSION
     told = {
         "File": f"{path}, {size_of(path)}",
         "Model": kind_of(model),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._words import listed, shortened, shown
+from eigenmlp.common.words import listed, shortened, shown
 from eigenmlp.datasets.values import label_vector, to_classes
 from eigenmlp.errors import DataFileError
 

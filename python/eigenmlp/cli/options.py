@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from eigenmlp._words import shown
+from eigenmlp.common.words import shown
 
 __all__ = [
     "Header",

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import track
 
 import eigenmlp as em
-from eigenmlp._files import write_atomically
 from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import Header, check_choice, check_target
 from eigenmlp.cli.predictions import BLOCK, csv_blocks, predicts_numbers
 from eigenmlp.cli.samples import columns_in_order, samples_for
 from eigenmlp.cli.scores import score_line
+from eigenmlp.files.atomic import write_atomically
 
 __all__ = ["predict"]
 

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 import eigenmlp as em
-from eigenmlp.checkpoints import files_in
 from eigenmlp.cli.options import bad_usage_of, check_choice, number
+from eigenmlp.files.checkpoints import files_in
 from eigenmlp.schedules import Schedule
 
 __all__ = [

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from eigenmlp._words import listed
 from eigenmlp.cli.described import plain
 from eigenmlp.cli.labels import has_names, targets_of
+from eigenmlp.common.words import listed
 from eigenmlp.datasets.files import read_samples
 from eigenmlp.errors import DataFileError
 from eigenmlp.export.view import feature_names_of, view_of

@@ -12,7 +12,7 @@ from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import Header, bad_usage_of
 
 if TYPE_CHECKING:
-    from eigenmlp.experiments import StudyData
+    from eigenmlp.sweeps import StudyData
 
 __all__ = ["study"]
 
@@ -101,8 +101,8 @@ def study(
     if images is not None and dataset is not None:
         raise typer.BadParameter("--images and --dataset exclude each other; give one of them")
     # Imported here, so that the other commands start without all this.
-    from eigenmlp.experiments.conduct import conduct_study, require_study_extra  # noqa: PLC0415
-    from eigenmlp.experiments.study import select_groups  # noqa: PLC0415
+    from eigenmlp.study.conduct import conduct_study, require_study_extra  # noqa: PLC0415
+    from eigenmlp.study.study import select_groups  # noqa: PLC0415
 
     started = time.monotonic()
     console = Console()
@@ -136,7 +136,7 @@ def _load(
     header: bool | None,
     quick: bool,
 ) -> "StudyData":
-    from eigenmlp.experiments.data import load_dataset, load_files, with_unlabelled  # noqa: PLC0415
+    from eigenmlp.sweeps.data import load_dataset, load_files, with_unlabelled  # noqa: PLC0415
 
     if images is not None and labels is not None:
         data = load_files(images, labels, header=header, quick=quick)

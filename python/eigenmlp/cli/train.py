@@ -32,7 +32,7 @@ from eigenmlp.cli.recipe import (
 from eigenmlp.cli.scores import score_table
 from eigenmlp.datasets.files import read_samples
 from eigenmlp.datasets.splits import absences
-from eigenmlp.initializers import INITIALIZERS
+from eigenmlp.network.initializers import INITIALIZERS
 
 __all__ = ["train"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from eigenmlp._extras import require
-from eigenmlp._words import listed, reason, shown
+from eigenmlp.common.extras import require
+from eigenmlp.common.words import listed, reason, shown
 from eigenmlp.datasets.tables import check_names
 from eigenmlp.errors import DataFileError
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._arguments import flag
-from eigenmlp._words import listed, shown
+from eigenmlp.common.arguments import flag
+from eigenmlp.common.words import listed, shown
 from eigenmlp.datasets.csv_files import read_csv
 from eigenmlp.datasets.idx import read_idx
 from eigenmlp.datasets.kinds import FileKind, StrPath, file_kind, is_there

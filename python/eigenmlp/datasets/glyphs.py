@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._arguments import whole_number
+from eigenmlp.common.arguments import whole_number
 from eigenmlp.datasets.brush import POINTS, SIDE, paint, trace
 from eigenmlp.datasets.dataset import Dataset
 from eigenmlp.datasets.glyph_strokes import STROKES

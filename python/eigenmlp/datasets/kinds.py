@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eigenmlp._words import shortened
+from eigenmlp.common.words import shortened
 from eigenmlp.errors import DataFileError
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._words import listed, reason, shortened, shown
+from eigenmlp.common.words import listed, reason, shortened, shown
 from eigenmlp.datasets.kinds import check_size, looks_like, read_values
 from eigenmlp.errors import DataFileError
 

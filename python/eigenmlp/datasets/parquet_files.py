@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp._extras import require
-from eigenmlp._words import reason, shortened, shown
+from eigenmlp.common.extras import require
+from eigenmlp.common.words import reason, shortened, shown
 from eigenmlp.datasets.kinds import looks_like
 from eigenmlp.datasets.tables import check_names
 from eigenmlp.errors import DataFileError

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from eigenmlp._extras import require
-from eigenmlp._live import LiveDisplay, progress_console
-from eigenmlp._words import shown
+from eigenmlp.common.extras import require
+from eigenmlp.common.live import LiveDisplay, progress_console
+from eigenmlp.common.words import shown
 from eigenmlp.datasets.dataset import Dataset
 from eigenmlp.datasets.files import read_arrays
 from eigenmlp.errors import DownloadError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Sized
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._words import listed, shown
+from eigenmlp.common.words import listed, shown
 
 __all__ = ["absences", "split"]
 

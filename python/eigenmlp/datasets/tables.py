@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._columns import repeated
-from eigenmlp._extras import require
-from eigenmlp._words import shortened, shown
+from eigenmlp.common.columns import repeated
+from eigenmlp.common.extras import require
+from eigenmlp.common.words import shortened, shown
 from eigenmlp.datasets.values import exact_float, first_inexact
 from eigenmlp.errors import DataFileError
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eigenmlp._words import reason, shortened, shown, type_of
+from eigenmlp.common.words import reason, shortened, shown, type_of
 from eigenmlp.errors import DataFileError
 
 __all__ = ["exact_float", "first_inexact", "label_vector", "to_classes", "to_rows"]

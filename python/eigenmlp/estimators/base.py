@@ -11,10 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight
 
-from eigenmlp import checkpoints
-from eigenmlp._run import newest_of
-from eigenmlp._words import shown
 from eigenmlp.callbacks import Checkpoint
+from eigenmlp.common.words import shown
 from eigenmlp.estimators.export import Exportable
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.lbfgs import LbfgsSolver
@@ -28,6 +26,8 @@ from eigenmlp.estimators.samples import Samples, dense, refuse_what_is_no_array
 from eigenmlp.estimators.saving import Savable
 from eigenmlp.estimators.stochastic import StochasticSolver
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
+from eigenmlp.files import checkpoints
+from eigenmlp.training.run import newest_of
 
 if TYPE_CHECKING:
     import os

@@ -9,7 +9,7 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from eigenmlp._words import shown
+from eigenmlp.common.words import shown
 from eigenmlp.estimators.classifier import MLPClassifier
 from eigenmlp.estimators.export import SHARED_ATTRIBUTES
 from eigenmlp.estimators.regressor import MLPRegressor

@@ -11,10 +11,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from eigenmlp._weights import weighted_by_class
-from eigenmlp._words import shortened, shown
+from eigenmlp.common.words import shortened, shown
 from eigenmlp.estimators.base import BaseMLP
 from eigenmlp.losses import BinaryCrossEntropy, CrossEntropy, Loss
+from eigenmlp.training.weights import weighted_by_class
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,9 +15,9 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from eigenmlp._weights import checked_class_weights
-from eigenmlp._words import shown
 from eigenmlp.callbacks import Callback
+from eigenmlp.common.words import shown
+from eigenmlp.training.weights import checked_class_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from eigenmlp._fingerprints import text_of
-from eigenmlp._training_parts import without_arrays
 from eigenmlp.callbacks import Callback
 from eigenmlp.estimators.fitted import FittedNetwork
+from eigenmlp.training.fingerprints import text_of
+from eigenmlp.training.orders import without_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import train_test_split
 
-from eigenmlp._array_likes import WANTED_X, refuse_no_array
-from eigenmlp._weights import NO_WEIGHT
+from eigenmlp.common.array_likes import WANTED_X, refuse_no_array
+from eigenmlp.training.weights import NO_WEIGHT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,8 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
-from eigenmlp import model_files
-from eigenmlp._words import shown
+from eigenmlp.common.words import shown
 from eigenmlp.estimators.fitted import OUTPUTS, FittedNetwork
 from eigenmlp.estimators.parameters import check_entries
 from eigenmlp.estimators.stored_values import (
@@ -19,6 +18,7 @@ from eigenmlp.estimators.stored_values import (
     from_json,
     to_json,
 )
+from eigenmlp.network import model_file
 
 if TYPE_CHECKING:
     import os
@@ -113,7 +113,7 @@ class Savable(FittedNetwork):
         description = self._description()
         # What a file holds, `load_model` shall be able to read.
         restored(type(self), description, network)
-        model_files.write(path, network._architecture, network._named_tensors(), description)  # noqa: SLF001
+        model_file.write(path, network._architecture, network._named_tensors(), description)  # noqa: SLF001
 
     def _description(self) -> dict[str, Any]:
         description: dict[str, Any] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp._fingerprints import text_of
 from eigenmlp.schedules import as_schedule
+from eigenmlp.training.fingerprints import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._words import shown, type_of
+from eigenmlp.common.words import shown, type_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,14 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eigenmlp._arguments import flag
-from eigenmlp._files import write_atomically
-from eigenmlp._words import shown
+from eigenmlp.common.arguments import flag
+from eigenmlp.common.words import shown
 from eigenmlp.export.c_header import header_text
 from eigenmlp.export.c_model import c_model
 from eigenmlp.export.c_source import source_body
 from eigenmlp.export.int8_cost import int8_cost
 from eigenmlp.export.view import feature_names_of, view_of
+from eigenmlp.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     import os

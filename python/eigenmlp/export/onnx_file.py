@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._extras import require
-from eigenmlp._files import write_atomically
+from eigenmlp.common.extras import require
 from eigenmlp.export.onnx_graph import (
     add_model,
     has_labels,
@@ -16,6 +15,7 @@ from eigenmlp.export.onnx_graph import (
     n_probabilities,
 )
 from eigenmlp.export.view import names_as_metadata, view_of
+from eigenmlp.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     import os

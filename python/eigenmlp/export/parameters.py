@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._architecture import Architecture
-from eigenmlp._checks import fill
 from eigenmlp.export.torch_modules import modules_of
 from eigenmlp.export.view import view_of
 from eigenmlp.network import Network
+from eigenmlp.network.architecture import Architecture
+from eigenmlp.network.checks import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._extras import require
+from eigenmlp.common.extras import require
 from eigenmlp.export.onnx_graph import add_model, has_labels, label_constants, n_probabilities
 from eigenmlp.export.view import view_of
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp._files import write_atomically
-from eigenmlp._safetensors import SafetensorsError, SafetensorsFile, serialized
-from eigenmlp._words import listed, shown
+from eigenmlp.common.words import listed, shown
 from eigenmlp.errors import ModelFileError
+from eigenmlp.files.atomic import write_atomically
+from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile, serialized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eigenmlp._words import listed, reason, shown, type_of
+from eigenmlp.common.words import listed, reason, shown, type_of
 
 __all__ = ["TorchLayer", "modules_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eigenmlp._words import shown
+from eigenmlp.common.words import shown
 from eigenmlp.network import Network
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from sklearn.metrics import ConfusionMatrixDisplay as _ScikitLearnDisplay
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from eigenmlp.plots._display import Display
+from eigenmlp.plots.display import Display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eigenmlp._arguments import whole_number
-from eigenmlp._extras import require
-from eigenmlp.plots._display import Display
+from eigenmlp.common.arguments import whole_number
+from eigenmlp.common.extras import require
+from eigenmlp.plots.display import Display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

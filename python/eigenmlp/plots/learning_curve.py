@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from eigenmlp.plots._display import BEST, TRAINING, VALIDATION, Display, tidy
+from eigenmlp.plots.display import BEST, TRAINING, VALIDATION, Display, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eigenmlp._arguments import whole_number
-from eigenmlp.plots._display import TRAINING, Display, tidy
+from eigenmlp.common.arguments import whole_number
+from eigenmlp.plots.display import TRAINING, Display, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from eigenmlp._arguments import real_number, whole_number
-from eigenmlp._words import shown
+from eigenmlp.common.arguments import real_number, whole_number
+from eigenmlp.common.words import shown
 
 __all__ = [
     "EpochSchedule",

@@ -3,8 +3,8 @@
 import math
 from typing import SupportsFloat
 
-from eigenmlp._arguments import real_number
-from eigenmlp._words import shown
+from eigenmlp.common.arguments import real_number
+from eigenmlp.common.words import shown
 from eigenmlp.schedules.base import Schedule, check_rate
 from eigenmlp.schedules.curves import constant
 

@@ -1,0 +1,1 @@
+"""What every layer shares: checks of arguments, words of messages, threads, extras."""

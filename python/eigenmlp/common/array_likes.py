@@ -1,0 +1,107 @@
+"""What is no array, told by what it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from io import IOBase
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from eigenmlp.common.words import shown, type_of
+
+__all__ = ["WANTED_X", "refuse_no_array"]
+
+WANTED_X = "an array, which must have 2 dimensions, (n_samples, n_features)"
+# By one of these, NumPy gets at what an object holds.
+_PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__buffer__", "toarray")
+
+
+class NoArrayError(TypeError, ValueError):
+    """Something is no array. Also a ValueError, since code may catch it as one of a wrong shape."""
+
+
+def refuse_no_array(name: str, value: Any, wanted: str) -> None:
+    """Refuse what NumPy would take for a single object, or would misread.
+
+    What it makes an array of, right or wrong, is the array gate's to check.
+
+    Raises
+    ------
+    TypeError
+        Saying what came and what to pass instead.
+    """
+    if isinstance(value, np.ndarray):
+        # Someone has asked NumPy already.
+        if value.ndim == 0 and value.dtype == object:
+            refuse_no_array(name, value.item(), wanted)
+        return
+    what = (
+        None if isinstance(value, (list, tuple)) or _gives_an_array(value) else _told(name, value)
+    )
+    if what is not None:
+        raise NoArrayError(f"{name} is {what}; pass {wanted}")
+
+
+def _gives_an_array(value: Any) -> bool:
+    if isinstance(value, (bytes, bytearray)):  # bytes of a text, though buffers they are
+        return False
+    if isinstance(value, Number) or any(hasattr(value, protocol) for protocol in _PROTOCOLS):
+        # A class has them as well, but no numbers.
+        return not isinstance(value, type)
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _told(name: str, value: Any) -> str | None:  # noqa: PLR0911  a kind each
+    """Say what a value is, and how it becomes an array; None if it does by itself."""
+    kind = type_of(value)
+    if value is None:
+        return "None"
+    if isinstance(value, (str, bytes, bytearray, os.PathLike)):
+        return f"{kind}, {shown(value)}, not what a file holds (see eigenmlp.datasets.read_arrays)"
+    if isinstance(value, IOBase) or hasattr(value, "readline"):
+        return f"{kind}, an open file, which is read first (see eigenmlp.datasets.read_arrays)"
+    if isinstance(value, Mapping):
+        return f"{kind} with the keys {shown(list(value)[:6])}, not one of the arrays in it"
+    if isinstance(value, AbstractSet):
+        return f"{kind}, whose entries have no order"
+    if isinstance(value, Iterator):
+        return f"{kind}, which can be gone through only once (np.array(list({name})) is an array)"
+    if isinstance(value, type) or not isinstance(value, Iterable):
+        return _readable_by_place(name, value, kind)
+    if not hasattr(value, "__getitem__"):
+        return (
+            f"{kind}, which hands out items or batches one after the other, not all at once (of "
+            f"batches of samples and targets, np.concatenate([batch[0] for batch in {name}]) are "
+            "the samples)"
+        )
+    return _readable_by_place(name, value, kind)
+
+
+def _readable_by_place(name: str, value: Any, kind: str) -> str | None:
+    """Tell sequences, which NumPy reads, from others and from those of whole samples."""
+    if (
+        isinstance(value, type)
+        or not hasattr(value, "__getitem__")
+        or not hasattr(value, "__len__")
+    ):
+        return f"{kind}, {shown(value)}, which holds no numbers"
+    try:
+        first = value[0]
+    except Exception:  # noqa: BLE001  the gate says what is wrong with it
+        return None
+    if isinstance(first, Mapping) or (
+        isinstance(first, tuple) and any(np.ndim(part) > 0 for part in first)
+    ):
+        return (
+            f"{kind}, whose items are samples with their targets, not the samples alone "
+            f"(np.stack([item[0] for item in {name}]) are they)"
+        )
+    return None

@@ -1,5 +1,0 @@
-"""The report: one self-contained page with every table and figure of a study."""
-
-from eigenmlp.experiments.report.writer import write_report
-
-__all__ = ["write_report"]

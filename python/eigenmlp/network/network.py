@@ -1,0 +1,642 @@
+"""The network: an architecture, its parameters, and what can be asked of it."""
+
+import contextlib
+import dataclasses
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from eigenmlp._native import _core
+from eigenmlp.common.arguments import flag, whole_number
+from eigenmlp.common.array_likes import WANTED_X, refuse_no_array
+from eigenmlp.common.columns import checked_names, in_order, refuse_repeated
+from eigenmlp.common.threads import threads
+from eigenmlp.common.words import shown
+from eigenmlp.errors import ModelFileError
+from eigenmlp.losses import Loss, loss_for
+from eigenmlp.network import model_file
+from eigenmlp.network.architecture import Architecture
+from eigenmlp.network.checks import checked_l2, fill
+from eigenmlp.network.initializers import INITIALIZERS
+from eigenmlp.network.parameters import Parameters
+
+__all__ = ["Evaluation", "Network", "from_file", "load_network"]
+
+_CORES: dict[str, type[_core.Network32 | _core.Network64]] = {
+    "float32": _core.Network32,
+    "float64": _core.Network64,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Scores of a network on samples with targets.
+
+    Attributes
+    ----------
+    loss : float
+        Mean loss, without penalty, weighted by the samples' weights; cross-entropies in nats.
+    accuracy : float
+        Share of samples whose most probable class is the label, or all of whose logistic outputs
+        are on the right side of 0.5; 0 to 1. NaN where outputs are no probabilities.
+    """
+
+    loss: float
+    accuracy: float
+
+
+class Network(Parameters):
+    r"""A multilayer perceptron: dense layers with an activation between them.
+
+    With :math:`a^0 = s\,x` (the input scale times a sample), a layer is
+    :math:`z^l = W^l a^{l-1} + b^l`; a hidden one goes on with its normalization, its activation and
+    its dropout, in this order, to :math:`a^l`; the last one with the output's function to
+    :math:`\hat y`.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Units of the input, of each hidden layer, and of the output (the number of classes): at
+        least two numbers, each >= 1.
+    activation : str or sequence of str, default="relu"
+        Of the hidden layers, one for all or one each: "identity"; "logistic", 1/(1 + exp(-z));
+        "tanh"; "relu", max(0, z); "leaky_relu", z or 0.01 z below zero; "elu", z or exp(z) - 1
+        below zero; "silu", z/(1 + exp(-z)); "gelu", z Φ(z) with the normal distribution's Φ.
+    output : {"softmax", "logistic", "identity", "exponential"}, default="softmax"
+        Probabilities of classes that exclude each other; a probability for each output (one for
+        binary, several for multilabel classification); real numbers; or means of counts, exp(z).
+    dropout : float or sequence of float, default=0.0
+        Probability of a hidden unit to be dropped in training, 0 <= p < 1, one for all layers or
+        one each. Kept units are divided by 1 - p (inverted dropout), so that predictions need
+        nothing. Which units are dropped follows from `dropout_seed`, the optimizer's step, the
+        layer, the place of the sample in its batch, and the unit.
+    normalization : {None, "batch", "layer"} or sequence of them, default=None
+        Of hidden pre-activations, one for all layers or one each, with a gain and a shift a unit
+        and ε = 1e-5. "batch" (Ioffe & Szegedy, 2015) goes by the mean and variance of each unit
+        over the batch (by sample weight), and in predictions by running ones, which every step
+        moves a tenth of the way; as PyTorch does, the running variance is the unbiased one, for n
+        samples of weight W that times m/(m - 1) with m the larger of n and W. "layer"
+        (Ba et al., 2016) goes by those of each sample over the layer's units.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the parameters and of all arithmetic.
+    init : {"he_normal", "he_uniform", "glorot_uniform", "torch_linear"}, default="he_normal"
+        Distribution of the initial parameters. With n = fan_in: normal with variance 2/n; uniform
+        within ±√(6/n); uniform within ±√(6/(n + fan_out)); uniform within ±1/√n. Biases start at
+        zero, but with "torch_linear" are drawn like its weights, as PyTorch's ``nn.Linear`` does.
+    input_scale : float, default=1.0
+        Every input is multiplied by it inside the network, in training and prediction alike; 1/255
+        brings 8-bit pixels to 0 … 1. Finite, not 0.
+    rng : int, numpy.random.Generator or None, default=None
+        Seed or generator of the initial parameters, and after them of `dropout_seed` if there is
+        dropout. The same seed gives the same bits; None draws fresh ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+    MemoryError
+        If the parameters don't fit into memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> net = em.Network([784, 100, 80, 49], input_scale=1 / 255, rng=0)
+    >>> net.n_parameters
+    90549
+    >>> images = np.zeros((3, 784), dtype=np.uint8)
+    >>> net.predict_proba(images).shape
+    (3, 49)
+
+    A regression with two outputs, tanh and dropout:
+
+    >>> net = em.Network([4, 30, 2], activation="tanh", dropout=0.2, output="identity", rng=0)
+    >>> net.predict(np.zeros((3, 4))).shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        *,
+        activation: str | Sequence[str] = "relu",
+        output: str = "softmax",
+        dropout: float | Sequence[float] = 0.0,
+        normalization: str | Sequence[str | None] | None = None,
+        dtype: DTypeLike = "float32",
+        init: str = "he_normal",
+        input_scale: float = 1.0,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        architecture = Architecture.of(
+            layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            normalization=normalization,
+            output=output,
+            dtype=dtype,
+            input_scale=input_scale,
+        )
+        if init not in INITIALIZERS:
+            raise ValueError(f"init={shown(init)} is unknown; use one of {', '.join(INITIALIZERS)}")
+        self._allocate(architecture)
+        generator = np.random.default_rng(rng)
+        layers = [
+            INITIALIZERS[init](layer.fan_in, layer.fan_out, generator)
+            for layer in self._core.layers()
+        ]
+        if any(architecture.dropouts):
+            seed = int(generator.integers(2**63))
+            self._use_dropout_seed(seed)
+        self.set_parameters([w for w, _ in layers], [b for _, b in layers])
+
+    def _allocate(self, architecture: Architecture) -> None:
+        self._architecture = architecture
+        self._feature_names: tuple[str, ...] | None = None
+        self._dtype = np.dtype(architecture.dtype)
+        self._single = architecture.dtype == "float32"
+        self._core = _CORES[architecture.dtype](architecture.to_core())
+
+    def _use_dropout_seed(self, seed: int) -> None:
+        self._core.set_dropout_seed(seed)
+        self._architecture = dataclasses.replace(self._architecture, dropout_seed=seed)
+
+    def __repr__(self) -> str:
+        return f"Network({self._architecture.arguments()})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._architecture, self.get_flat_parameters(), self._feature_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the features, one an input, each different; None where none are known.
+
+        `train` takes them from a table with named columns, as pandas', polars' and Arrow's have
+        them. From then on, columns of tables are put in this order wherever the network gets X;
+        missing ones are an error, and further ones are left aside with a warning. Arrays name no
+        columns: they go by places. Model files keep the names. They may be assigned, and None
+        forgets them.
+        """
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, names: Sequence[str] | None) -> None:
+        if names is not None:
+            names = checked_names(names, self._architecture.layer_sizes[0])
+            refuse_repeated(names)
+        self._feature_names = names
+
+    def predict_outputs(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Values of the output layer: probabilities, real numbers or means of counts.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array or table
+            Real numbers; uint8, float32 and float64 are read where they lie. A table's columns go
+            by name, if the network knows `feature_names`.
+        n_threads : int or None, default=None
+            Threads to compute with; None decides by the size of the work and the cores at hand,
+            up to the environment variable EIGENMLP_NUM_THREADS if it is set. The result has the
+            same bits whatever the number.
+
+        Returns
+        -------
+        (n_samples, n_outputs) array of the network's dtype
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not numeric, not of the network's width, empty, or holds NaN or infinity, or a
+            table lacks columns.
+        ArithmeticError
+            If a row overflows the network's dtype on its way.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 1], output="exponential", rng=0)
+        >>> net.set_parameters([[[1], [1]]], [[0]])
+        >>> net.predict_outputs([[0.5, -0.5]])
+        array([[1.]], dtype=float32)
+        """
+        return self._outputs_of(self._check_rows(X), threads(n_threads))
+
+    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Probability of each class, or of each logistic output.
+
+        Parameters
+        ----------
+        X, n_threads
+            As for `predict_outputs`.
+
+        Returns
+        -------
+        (n_samples, n_outputs) array of the network's dtype
+            Rows of softmax outputs sum to 1.
+
+        Raises
+        ------
+        TypeError
+            If the network's outputs are no probabilities.
+        TypeError, ValueError, ArithmeticError
+            As for `predict_outputs`.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 3], rng=0)
+        >>> net.set_parameters([[[0, 0, 0], [0, 0, 0]]], [[0, 0, 0]])
+        >>> net.predict_proba([[1.0, 2.0]]).round(3)
+        array([[0.333, 0.333, 0.333]], dtype=float32)
+        """
+        if not self._architecture.classifies:
+            raise TypeError(
+                f"a network with output={self.output!r} predicts no probabilities; use "
+                "predict_outputs"
+            )
+        return self.predict_outputs(X, n_threads=n_threads)
+
+    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Most probable class of each sample, or the values of other outputs.
+
+        Parameters
+        ----------
+        X, n_threads
+            As for `predict_outputs`.
+
+        Returns
+        -------
+        (n_samples,) array of int64
+            With softmax outputs: class indices; the first one where several are equally probable.
+        (n_samples, n_outputs) array of int64
+            With logistic outputs: 1 where the probability is above 0.5, else 0.
+        (n_samples, n_outputs) array of the network's dtype
+            With other outputs: their values.
+
+        Raises
+        ------
+        TypeError, ValueError, ArithmeticError
+            As for `predict_outputs`.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 2])
+        >>> net.set_parameters([[[1, 0], [0, 1]]], [[0, 0]])
+        >>> net.predict([[3.0, 1.0], [1.0, 3.0]])
+        array([0, 1])
+        """
+        return self._predictions_of(self._check_rows(X), threads(n_threads))
+
+    def evaluate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+        n_threads: int | None = None,
+    ) -> Evaluation:
+        """Mean loss, without penalty, and accuracy.
+
+        Parameters
+        ----------
+        X, n_threads
+            As for `predict_outputs`.
+        y : (n_samples,) array of int, or (n_samples, n_outputs) array
+            Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
+            With one output (n_samples,) will do.
+        loss : str, Loss or None, default=None
+            One of `eigenmlp.losses`; None is the output's own.
+        sample_weight : (n_samples,) array or None, default=None
+            Finite, >= 0; None is 1 for all. A weight of 2 counts a sample twice.
+
+        Returns
+        -------
+        Evaluation
+            With ``.loss`` and ``.accuracy``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `predict_outputs`, and if y or the weights are of another type, shape or range,
+            or the loss is not for this output.
+        ArithmeticError
+            As for `predict_outputs`.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 2])
+        >>> net.set_parameters([[[0, 0], [0, 0]]], [[0, 0]])
+        >>> net.evaluate([[1.0, 2.0], [3.0, 4.0]], [0, 1])
+        Evaluation(loss=0.6931471824645996, accuracy=0.5)
+        """
+        checked = loss_for(loss, self.output)
+        samples = self._check_samples(X, y, checked, sample_weight)
+        evaluation = self._evaluate_samples(samples, checked, threads(n_threads))
+        if not math.isfinite(evaluation.loss):
+            raise ArithmeticError(self._overflow(f"the loss is {evaluation.loss}"))
+        return evaluation
+
+    def loss_and_gradients(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        l2: float = 0.0,
+        l2_biases: bool = False,
+        *,
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+        dropout_step: int | None = None,
+        n_threads: int | None = None,
+    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
+        r"""Loss with penalty, and its gradient by backpropagation.
+
+        The loss is the mean loss of the samples plus :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`;
+        its gradient adds :math:`\lambda W^l`.
+
+        Parameters
+        ----------
+        X, y, loss, sample_weight, n_threads
+            As for `evaluate`. Batch normalization goes by the statistics of these samples.
+        l2 : float, default=0.0
+            λ, >= 0; not divided by anything. See `eigenmlp.train`.
+        l2_biases : bool, default=False
+            Penalize the biases, gains and shifts as well.
+        dropout_step : int or None, default=None
+            Drop the units that training would drop in this step of an optimizer, counted from 0,
+            were this its batch. None drops none.
+
+        Returns
+        -------
+        loss : float
+        weight_gradients : list of (fan_in, fan_out) arrays
+        bias_gradients : list of (fan_out,) arrays
+            Those of gains and shifts are in `loss_and_flat_gradient` alone.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `evaluate`, and if l2 is negative or not finite.
+        ArithmeticError
+            If the loss or the penalty overflows.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 2], dtype="float64")
+        >>> net.set_parameters([[[0, 0], [0, 0]]], [[0, 0]])
+        >>> loss, dW, db = net.loss_and_gradients([[1.0, 2.0]], [0])
+        >>> dW[0]
+        array([[-0.5,  0.5],
+               [-1. ,  1. ]])
+        """
+        value, flat = self.loss_and_flat_gradient(
+            X,
+            y,
+            l2,
+            l2_biases,
+            loss=loss,
+            sample_weight=sample_weight,
+            dropout_step=dropout_step,
+            n_threads=n_threads,
+        )
+        layers = self._named_arrays(flat)
+        return (
+            value,
+            [np.ascontiguousarray(views["weight"]) for views in layers],
+            [views["bias"].copy() for views in layers],
+        )
+
+    def loss_and_flat_gradient(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        l2: float = 0.0,
+        l2_biases: bool = False,
+        *,
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+        dropout_step: int | None = None,
+        n_threads: int | None = None,
+    ) -> tuple[float, NDArray[Any]]:
+        """Loss with penalty and its gradient as one array, for optimizers of others.
+
+        Parameters
+        ----------
+        X, y, l2, l2_biases, loss, sample_weight, dropout_step, n_threads
+            As for `loss_and_gradients`.
+
+        Returns
+        -------
+        loss : float
+        gradient : (n_parameters,) array
+            In the order of `get_flat_parameters`; gains and shifts included.
+
+        Raises
+        ------
+        TypeError, ValueError, ArithmeticError
+            As for `loss_and_gradients`.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 1], output="identity", dtype="float64")
+        >>> net.set_parameters([[[1], [1]]], [[0]])
+        >>> net.loss_and_flat_gradient([[1.0, 2.0]], [1.0])
+        (2.0, array([2., 4., 2.]))
+        """
+        if dropout_step is not None:
+            dropout_step = whole_number(
+                "dropout_step", dropout_step, minimum=0, remedy="pass a step, or None"
+            )
+        checked = loss_for(loss, self.output)
+        value, flat = self._core.loss_and_gradient(
+            self._check_samples(X, y, checked, sample_weight),
+            checked._core_loss(),
+            _core.Penalty(checked_l2(l2), flag("l2_biases", l2_biases), False),
+            dropout_step,
+            threads(n_threads),
+        )
+        if not math.isfinite(value):
+            raise ArithmeticError(self._overflow(f"the loss is {value}"))
+        return value, flat
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a safetensors file; `load_network` and `load_model` read it.
+
+        The file holds the parameters as arrays ``layers.0.weight`` (fan_in, fan_out),
+        ``layers.0.bias`` (fan_out,), …, of normalized layers also ``gain``, ``shift``,
+        ``running_mean`` and ``running_variance`` (fan_out,), and in its metadata the architecture,
+        the names of the features, format version and library version. It replaces an existing file
+        in one step: whatever happens, the path holds the old model or the new one, whole.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write, by custom ``*.safetensors``.
+
+        Raises
+        ------
+        OSError
+            If the file can't be written.
+        ValueError
+            If the network has more than 10,000 layers, which no file may have.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import eigenmlp as em
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     em.Network([4, 3], rng=0).save(Path(folder) / "model.safetensors")
+        ...     em.load_network(Path(folder) / "model.safetensors")
+        Network([4, 3], dtype='float32')
+        """
+        model_file.write(
+            path, self._architecture, self._named_tensors(), feature_names=self._feature_names
+        )
+
+    def _check_rows(self, X: ArrayLike) -> _core.Samples:
+        # Arrays name no columns. They are told first, since a row is predicted in microseconds.
+        if type(X) is not np.ndarray or not X.ndim:
+            refuse_no_array("X", X, WANTED_X)
+            X = in_order(X, self._feature_names)
+        return self._gate(X, None, _core.TargetKind.labels, None)
+
+    def _check_samples(
+        self, X: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None
+    ) -> _core.Samples:
+        self._refuse_no_arrays(X, y, sample_weight)
+        return self._gate(in_order(X, self._feature_names), y, loss._targets, sample_weight)
+
+    def _refuse_no_arrays(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> None:
+        refuse_no_array("X", X, WANTED_X)
+        wanted = (
+            "(n_samples,) integer class indices"
+            if self.output == "softmax"
+            else "(n_samples, n_outputs) numbers"
+        )
+        refuse_no_array("y", y, wanted)
+        if sample_weight is not None:
+            refuse_no_array("sample_weight", sample_weight, "(n_samples,) weights, or None")
+
+    def _gate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        kind: _core.TargetKind,
+        sample_weight: ArrayLike | None,
+    ) -> _core.Samples:
+        sizes = self._architecture.layer_sizes
+        return _core.Samples(X, y, kind, sample_weight, sizes[0], sizes[-1], self._single)
+
+    def _outputs_of(self, samples: _core.Samples, allowed_threads: _core.Threads) -> NDArray[Any]:
+        outputs, bad_row = self._core.predict_outputs(samples, allowed_threads)
+        self._refuse_overflow(bad_row)
+        return outputs
+
+    def _predictions_of(
+        self, samples: _core.Samples, allowed_threads: _core.Threads
+    ) -> NDArray[Any]:
+        if self.output != "softmax":
+            outputs = self._outputs_of(samples, allowed_threads)
+            return (outputs > 0.5).astype(np.int64) if self.output == "logistic" else outputs
+        classes, bad_row = self._core.predict(samples, allowed_threads)
+        self._refuse_overflow(bad_row)
+        return classes
+
+    def _refuse_overflow(self, bad_row: int) -> None:
+        if bad_row >= 0:
+            raise ArithmeticError(self._overflow(f"row {bad_row} has no finite outputs"))
+
+    def _overflow(self, what: str) -> str:
+        return (
+            f"{what}: numbers overflow {self.dtype} on their way through the network; scale the "
+            "inputs (input_scale) or the parameters down"
+        )
+
+    def _evaluate_samples(
+        self, samples: _core.Samples, loss: Loss, allowed_threads: _core.Threads
+    ) -> Evaluation:
+        total, correct, weight = self._core.evaluate(samples, loss._core_loss(), allowed_threads)
+        accuracy = correct / weight if self._architecture.classifies else math.nan
+        return Evaluation(total / weight, accuracy)
+
+
+def load_network(path: str | os.PathLike[str]) -> Network:
+    """Read the network of a model file.
+
+    Of an estimator's file it is the network that predicts, with the names of its features; its
+    labels are known to the estimator alone, which `load_model` reads.
+    Loading runs no code from the file, and checks every name, shape and value.
+
+    Parameters
+    ----------
+    path : path-like
+        A safetensors file, written by `save` of any version of eigenmlp up to this one.
+
+    Returns
+    -------
+    Network
+        Of the same bits as the one saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is not a model of eigenmlp, is damaged, or contradicts itself.
+
+    Examples
+    --------
+    See `Network.save`.
+    """
+    content = model_file.read(path)
+    network = from_file(path, content)
+    names = (content.estimator or {}).get("feature_names")
+    if names is not None:
+        # What is wrong with an estimator's description doesn't touch its network.
+        with contextlib.suppress(TypeError, ValueError):
+            network._feature_names = checked_names(names, network.layer_sizes[0])
+    return network
+
+
+def from_file(path: str | os.PathLike[str], content: model_file.ModelFile) -> Network:
+    """Make the network that a file holds.
+
+    Raises
+    ------
+    ModelFileError
+        If a value is not finite, or a running variance negative.
+    """
+    network = Network.__new__(Network)
+    network._allocate(content.architecture)
+    network._feature_names = content.feature_names
+    flat = network.get_flat_parameters()
+    try:
+        for layer, views in enumerate(network._named_arrays(flat)):
+            for name, view in views.items():
+                whole_name = f"layers.{layer}.{name}"
+                fill(view, content.arrays[whole_name], whole_name)
+        network._set_values(flat, "it")
+    except ValueError as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+    return network
+
+
+def _rebuild(
+    architecture: Architecture, flat: NDArray[Any], feature_names: tuple[str, ...] | None = None
+) -> Network:
+    network = Network.__new__(Network)
+    network._allocate(architecture)
+    network._feature_names = feature_names
+    network.set_flat_parameters(flat)
+    return network

@@ -1,0 +1,195 @@
+"""One run from its spec to its folder on disk. This is what a worker process executes."""
+
+import dataclasses
+import time
+from itertools import pairwise
+
+import numpy as np
+from sklearn.metrics import f1_score, recall_score
+
+from eigenmlp.callbacks import Callback, EarlyStopping, TrainingState
+from eigenmlp.errors import TrainingDivergedError
+from eigenmlp.history import History
+from eigenmlp.network import Network
+from eigenmlp.sweeps.board import Board
+from eigenmlp.sweeps.data import StudyData
+from eigenmlp.sweeps.noise import accuracy_under_noise
+from eigenmlp.sweeps.results import Metrics
+from eigenmlp.sweeps.specs import RunSpec
+from eigenmlp.sweeps.store import Moment, Store
+from eigenmlp.training import train
+
+__all__ = ["run_trial", "training_cost"]
+
+
+class _Recorder(Callback):
+    """Keeps what the history does not: the best weights, the penalty, and the board up to date.
+
+    Where training smooths labels, it also measures the losses without smoothing, by which runs are
+    compared.
+    """
+
+    def __init__(self, spec: RunSpec, data: StudyData, board: Board, row: int) -> None:
+        self._l2 = spec.effective_l2(len(data.split[0]))
+        self._measured = (data.rows(0), data.rows(1)) if spec.label_smoothing else ()
+        self._losses: list[list[float]] = []
+        self._l2_biases = spec.l2_biases
+        self._board, self._row = board, row
+        self._started = time.time()
+        self._penalties: list[float] = []
+        self._state: TrainingState | None = None
+        self.best_loss = np.inf
+        self.best_epoch = -1
+        self.best_parameters: np.ndarray | None = None
+        self._post(0, np.nan, np.nan)
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        self._state = state
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        latest = state.history.last
+        val_loss = latest["val_loss"]
+        if self._measured:
+            losses = [state.network.evaluate(*rows, n_threads=1).loss for rows in self._measured]
+            self._losses.append(losses)
+            val_loss = losses[1]
+        if val_loss < self.best_loss:
+            self.best_loss, self.best_epoch = val_loss, state.epoch
+            self.best_parameters = state.network.get_flat_parameters()
+        if self._l2 > 0:
+            self._penalties.append(self._l2 / 2 * _squared_norm(state.network, self._l2_biases))
+        self._post(state.epoch + 1, val_loss, latest["val_accuracy"])
+
+    def history(self) -> History:
+        """Return what training recorded, with the column l2_penalty where there is a penalty."""
+        columns = {} if self._state is None else self._state.history.to_dict()
+        if self._losses:
+            columns["train_loss"], columns["val_loss"] = map(list, zip(*self._losses, strict=True))
+        if self._penalties:
+            columns["l2_penalty"] = self._penalties
+        return History.from_dict(columns)
+
+    def _post(self, epochs: int, val_loss: float, val_accuracy: float) -> None:
+        self._board.post(
+            self._row,
+            started=self._started,
+            epochs=epochs,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+        )
+
+
+def run_trial(spec: RunSpec, data: StudyData, store: Store, board: Board, row: int) -> int:
+    """Train one spec on one thread, write the run to the store, and return `row`.
+
+    The seed alone decides the initial weights and the order of the samples: the result is the
+    same in every process, whatever else runs.
+    """
+    initialisation, shuffling = (
+        np.random.default_rng(seed) for seed in np.random.SeedSequence(spec.seed).spawn(2)
+    )
+    network = spec.build_network(
+        data.n_features, data.n_classes, input_scale=data.input_scale, rng=initialisation
+    )
+    network.feature_names = data.feature_names
+    X_train, y_train = data.rows(0)
+    recorder = _Recorder(spec, data, board, row)
+    stopping = (
+        []
+        if spec.early_stopping is None
+        else [EarlyStopping(**dataclasses.asdict(spec.early_stopping))]
+    )
+    started = time.perf_counter()
+    try:
+        train(
+            network,
+            X_train,
+            y_train,
+            loss=spec.build_loss(),
+            optimizer=spec.build_optimizer(),
+            learning_rate=spec.schedule.build(),
+            batch_size=spec.batch_size,
+            epochs=spec.epochs,
+            l2=spec.effective_l2(len(X_train)),
+            l2_biases=spec.l2_biases,
+            clip_norm=spec.clip_norm,
+            validation_data=data.rows(1),
+            evaluate_train=spec.evaluate_train,
+            callbacks=[recorder, *stopping],
+            rng=shuffling,
+            n_threads=1,
+        )
+    except TrainingDivergedError as error:
+        store.save_failure(spec, recorder.history(), str(error))
+        return row
+    seconds = time.perf_counter() - started
+    if recorder.best_parameters is None:
+        store.save_failure(spec, recorder.history(), "the validation loss was finite in no epoch")
+        return row
+    last = _moment(network, data)
+    network.set_flat_parameters(recorder.best_parameters)
+    store.save_result(
+        spec,
+        network,
+        recorder.history(),
+        best_epoch=recorder.best_epoch,
+        seconds=seconds,
+        last=last,
+        best=_moment(network, data),
+    )
+    return row
+
+
+def training_cost(spec: RunSpec, data: StudyData) -> float:
+    """Estimate a run's floating-point operations, to start the longest runs first.
+
+    A sample costs 2 operations a weight forward, 2 for the weights' gradient and 2 for that of
+    the layer below, which the first layer does not need. A run with early stopping is taken to
+    use a quarter of its epochs.
+    """
+    sizes = spec.layer_sizes(data.n_features, data.n_classes)
+    layers = [fan_in * fan_out for fan_in, fan_out in pairwise(sizes)]
+    forward, training = 2 * sum(layers), 6 * sum(layers) - 2 * layers[0]
+    n_train, n_val = len(data.split[0]), len(data.split[1])
+    epoch = n_train * training + n_val * forward
+    if spec.evaluate_train:
+        epoch += n_train * forward
+    return spec.epochs * epoch / (1 if spec.early_stopping is None else 4)
+
+
+def _moment(network: Network, data: StudyData) -> Moment:
+    """Score a network on the three parts of the data."""
+    train_score, val_score, test_score = (
+        network.evaluate(*data.rows(part), n_threads=1) for part in range(3)
+    )
+    X_test, y_test = data.rows(2)
+    probabilities = network.predict_proba(X_test, n_threads=1)
+    predicted = probabilities.argmax(axis=1)
+    present = np.unique(y_test)
+    recall = np.full(data.n_classes, np.nan)
+    recall[present] = recall_score(y_test, predicted, labels=present, average=None)
+    return Moment(
+        parameters=network.get_flat_parameters(),
+        metrics=Metrics(
+            train_loss=train_score.loss,
+            train_accuracy=train_score.accuracy,
+            val_loss=val_score.loss,
+            val_accuracy=val_score.accuracy,
+            test_loss=test_score.loss,
+            test_accuracy=test_score.accuracy,
+            test_balanced_accuracy=float(recall[present].mean()),
+            test_macro_f1=float(f1_score(y_test, predicted, average="macro", zero_division=0.0)),
+            test_recall=tuple(recall.tolist()),
+            test_noise_accuracy=accuracy_under_noise(network, X_test, y_test),
+        ),
+        test_probabilities=probabilities,
+    )
+
+
+def _squared_norm(network: Network, biases: bool) -> float:
+    """Σ‖W‖², or Σ of all parameters' squares if the biases are penalised, in double precision."""
+    # Running statistics, which follow the parameters in the flat array, are not penalised.
+    flat = network.get_flat_parameters()[: network.n_parameters]
+    arrays = [flat] if biases else network.weights
+    vectors = [array.ravel() for array in arrays]
+    return sum(float(np.einsum("i,i->", v, v, dtype=np.float64)) for v in vectors)

@@ -1,0 +1,5 @@
+"""Training: what a run of it is told, does in every epoch, and remembers."""
+
+from eigenmlp.training.train import train
+
+__all__ = ["train"]

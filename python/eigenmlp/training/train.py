@@ -1,0 +1,337 @@
+"""The training loop: what changes from epoch to epoch. The core does what changes per batch."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eigenmlp._native import _core
+from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
+from eigenmlp.common.arguments import flag, whole_number
+from eigenmlp.common.columns import in_order, names_of
+from eigenmlp.common.threads import threads
+from eigenmlp.common.words import shown
+from eigenmlp.errors import TrainingDivergedError
+from eigenmlp.history import History
+from eigenmlp.losses import Loss, loss_for
+from eigenmlp.metrics import Metric
+from eigenmlp.network import Network
+from eigenmlp.network.checks import checked_l2, read_once
+from eigenmlp.optimizers import Adam, Optimizer
+from eigenmlp.schedules import as_schedule
+from eigenmlp.training.hooks import ask, called, checked, claimed
+from eigenmlp.training.orders import Orders
+from eigenmlp.training.rates import check_unit, epoch_rates, gradient_bound
+from eigenmlp.training.run import Run
+from eigenmlp.training.validation import epoch_scores, validation_from
+from eigenmlp.training.weights import combined_weights
+
+__all__ = ["train"]
+
+
+def train(
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    loss: str | Loss | None = None,
+    optimizer: Optimizer | None = None,
+    learning_rate: float | Callable[[int], float] = 1e-3,
+    schedule_unit: Literal["epoch", "step"] = "epoch",
+    batch_size: int | None = 64,
+    epochs: int = 100,
+    l2: float = 0.0,
+    l2_biases: bool = False,
+    l2_divided: bool = False,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    shuffle: bool | Callable[[int], ArrayLike] = True,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[int, float] | str | None = None,
+    validation_data: tuple[ArrayLike, ...] | None = None,
+    metrics: Sequence[str | Metric] = (),
+    evaluate_train: bool = False,
+    penalized_loss: bool = False,
+    callbacks: Sequence[Callback] = (),
+    resume_from: str | os.PathLike[str] | None = None,
+    rng: int | np.random.Generator | None = None,
+    n_threads: int | None = None,
+    progress: bool = False,
+) -> History:
+    r"""Train a network on samples with targets.
+
+    A step takes a batch's mean loss :math:`L`, adds the penalty, and follows the gradient
+
+    .. math:: g = \nabla L + \lambda\,\theta
+
+    by the optimizer's rule, where the second term is there for weights alone, or for weights and
+    biases with `l2_biases`: the gradient of :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place. One training run at a time.
+    X : (n_samples, n_features) array or table
+        Finite real numbers; uint8, float32 and float64 are read where they lie, row by row, so a
+        uint8 data set stays uint8 in memory. Not to be changed during training. The names of a
+        table's columns become the network's `feature_names`; if it has some from before, the
+        columns must be the same, in any order.
+    y : (n_samples,) array of int, or (n_samples, n_outputs) array
+        Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
+        With one output (n_samples,) will do.
+    loss : str, Loss or None, default=None
+        One of `eigenmlp.losses`; None is the output's own.
+    optimizer : Optimizer, default=None
+        `eigenmlp.optimizers.SGD`, `Adam` or `AdamW`; None is a fresh ``Adam()``. An object that has
+        trained this network before continues with its moments and clock: n epochs and then m are
+        n + m, to the bit, if the order of samples is.
+    learning_rate : float or callable, default=1e-3
+        Finite, >= 0; or a function of the epoch, counted from 0: see `eigenmlp.schedules`.
+    schedule_unit : {"epoch", "step"}, default="epoch"
+        Whether the schedule is a function of the epoch or of the step of this call, from 0. The
+        history then has the rate of an epoch's last step.
+    batch_size : int or None, default=64
+        Samples in a step, >= 1; the last batch of an epoch is shorter if it doesn't divide
+        n_samples. None is the full batch: one step an epoch.
+    epochs : int, default=100
+        Passes over the data, >= 0.
+    l2 : float, default=0.0
+        λ of the formula above, >= 0. It is not divided by anything unless `l2_divided` says so.
+        PyTorch's ``weight_decay`` of Adam and SGD acts on biases too: ``l2 = weight_decay,
+        l2_biases=True``.
+    l2_biases : bool, default=False
+        Penalize biases, gains and shifts as well.
+    l2_divided : bool, default=False
+        Divide λ by the weight of each batch (its number of samples, without sample weights), as
+        scikit-learn does with its ``alpha``.
+    clip_norm : float or None, default=None
+        Bound c > 0 of the gradient's Euclidean norm over all parameters, penalty included: g is
+        multiplied by c/‖g‖ where that is less than 1 (Pascanu et al., 2013).
+    clip_value : float or None, default=None
+        Bound > 0 of each element of the gradient, penalty included; before `clip_norm`.
+    shuffle : bool or callable, default=True
+        Draw a new order of the samples each epoch. The full batch has no order to draw. A callable
+        gives the rows that an epoch, counted from 0, takes, in their order.
+    sample_weight : (n_samples,) array or None, default=None
+        Finite, >= 0. A batch's loss is the weighted mean of its samples' losses: a weight of 2 acts
+        as the sample twice would, and a weight of 0 as its absence.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes by their index, 1 for those not there, that multiply the samples' own;
+        "balanced" is n_samples / (n_classes * samples of the class), over the classes that occur.
+        For softmax outputs.
+    validation_data : (X_val, y_val), (X_val, y_val, sample_weight_val) or None, default=None
+        Evaluated after each epoch. A table's columns are put in the order of X's.
+    metrics : sequence of str or callable, default=()
+        What else to measure of the validation data: "balanced_accuracy", "f1_macro", "r2", or
+        functions of (y_val, predictions), both arrays, which name their columns ``val_<name>``.
+    evaluate_train : bool, default=False
+        Measure training loss and accuracy over the whole training set after the epoch, at the cost
+        of another forward pass. Otherwise they are the mean over the epoch's batches as they
+        passed, each measured before its update.
+    penalized_loss : bool, default=False
+        Also record the objective, the mean over samples of their batch's mean loss and penalty, as
+        it passed, and the penalty's part of it. The objective is what scikit-learn calls ``loss_``.
+    callbacks : sequence of Callback, default=()
+        Called in this order, but `Checkpoint` begins first and sees epochs last: see
+        `eigenmlp.callbacks`.
+    resume_from : path-like or None, default=None
+        Folder of a `eigenmlp.callbacks.Checkpoint` to go on from: network, optimizer, order of
+        samples, callbacks and history are put where its newest checkpoint has them, and `epochs`
+        counts those before it as well. All other arguments and the data must be those that the run
+        began with, but for `epochs`, `n_threads`, `progress` and callbacks that remember nothing;
+        functions (of `learning_rate`, `shuffle`, metrics) are compared by name, and must not
+        remember anything. The result has the same bits as a run that was never interrupted. Where
+        one of the `callbacks` writes its checkpoints to this same folder, it may still be empty:
+        the run then begins.
+    rng : int, numpy.random.Generator or None, default=None
+        Seed or generator of the order of samples. With a seed, the same data and the same initial
+        parameters, training gives the same bits; None draws a fresh one.
+    n_threads : int or None, default=None
+        Threads to compute with, >= 1; None decides by the size of a step and the cores at hand.
+        The result has the same bits whatever the number.
+    progress : bool, default=False
+        Show a progress bar in a terminal or a notebook: `callbacks.ProgressBar`.
+
+    Returns
+    -------
+    History
+        A column each, one entry an epoch: ``train_loss``, ``learning_rate``, ``seconds``; with
+        softmax or logistic outputs ``train_accuracy``; ``val_loss`` (and ``val_accuracy``) with
+        validation data; ``val_<name>`` for each metric; ``train_penalized_loss`` and
+        ``train_penalty`` if asked for. Other losses are without penalty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range. Nothing has then been trained.
+    TrainingDivergedError
+        If a loss (of training or validation), a parameter, or the squares of the gradient that Adam
+        keeps stop being finite. The network holds the parameters of the last finite epoch, and the
+        optimizer's state for it starts afresh.
+    FileNotFoundError, CheckpointError
+        If there is nothing to resume from, or it is damaged, or was made with other data or
+        settings, which the message names. Nothing has then been changed.
+    RuntimeError
+        If the network is being trained already, by another thread or from within a callback, or one
+        of the `callbacks` is in use by another run. Nothing has then been changed.
+    KeyboardInterrupt
+        On Ctrl-C. The network holds the parameters of the last finished batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eigenmlp as em
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    >>> net = em.Network([2, 16, 2], rng=0)
+    >>> history = em.train(net, X, y, learning_rate=em.schedules.exponential(0.03, gamma=0.99),
+    ...                    batch_size=20, epochs=60, rng=0)
+    >>> history.n_epochs
+    60
+    >>> net.evaluate(X, y).accuracy > 0.9
+    True
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network={shown(network)} is not an eigenmlp.Network")
+    optimizer = _checked_optimizer(optimizer)
+    checked_loss = loss_for(loss, network.output)
+    schedule = as_schedule(learning_rate)
+    check_unit(schedule_unit)
+    network._refuse_no_arrays(X, y, sample_weight)
+    names = names_of(X) if network.feature_names is None else network.feature_names
+    X = read_once(in_order(X, names, exact=True))
+    y, sample_weight = read_once(y), read_once(sample_weight)
+    weights = combined_weights(y, sample_weight, class_weight, network)
+    samples = network._check_samples(X, y, checked_loss, weights)
+    orders = Orders(shuffle, weights, len(samples), rng)
+    validation = validation_from(network, checked_loss, validation_data, metrics, names)
+    batch_size = _checked_batch_size(batch_size, orders.n_samples)
+    epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
+    penalty = _core.Penalty(
+        checked_l2(l2), flag("l2_biases", l2_biases), flag("l2_divided", l2_divided)
+    )
+    evaluate_train = flag("evaluate_train", evaluate_train)
+    penalized_loss = flag("penalized_loss", penalized_loss)
+    clipping = _core.Clipping(
+        gradient_bound("clip_value", clip_value), gradient_bound("clip_norm", clip_norm)
+    )
+    allowed_threads = threads(n_threads)
+    hooks = [*checked(callbacks), *([ProgressBar()] if progress else [])]
+
+    run = Run(
+        network,
+        optimizer,
+        orders,
+        hooks,
+        epochs=epochs,
+        batch_size=batch_size,
+        resume_from=resume_from,
+        settings={
+            "network": network,
+            "loss": checked_loss,
+            "optimizer": optimizer,
+            "learning_rate": schedule,
+            "schedule_unit": schedule_unit,
+            "batch_size": batch_size,
+            "l2": checked_l2(l2),
+            "l2_biases": l2_biases,
+            "l2_divided": l2_divided,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "shuffle": shuffle,
+            "metrics": metrics,
+            "evaluate_train": evaluate_train,
+            "penalized_loss": penalized_loss,
+            "rng": rng,
+            **({} if names is None else {"feature_names": names}),
+        },
+        data={
+            "X": X,
+            "y": y,
+            "weights": None if weights is None else np.asarray(weights, float),
+            **({} if validation is None else validation.data),
+        },
+    )
+    state = run.state
+    # Of the same precision as the network's core: state_for() sees to that.
+    moments: Any = optimizer.state_for(network)
+    with network._core.claim(), claimed(hooks), called(run):
+        network._feature_names = names
+        while state.epoch + 1 < epochs and not state.stopping:
+            epoch = state.epoch + 1
+            start = time.perf_counter()
+            order = orders.of_epoch(epoch, batch_size)
+            n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
+            rates = epoch_rates(schedule, schedule_unit, epoch, run.steps, n_steps)
+            settings = _core.EpochSettings(
+                batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
+            )
+            before = network.get_flat_parameters()
+            result = network._core.train_epoch(moments, samples, order, settings, allowed_threads)
+            scores = epoch_scores(
+                network,
+                result,
+                checked_loss,
+                allowed_threads,
+                penalized_loss=penalized_loss,
+                whole=samples if evaluate_train else None,
+                validation=validation,
+            )
+            if result.diverged or not all(map(math.isfinite, scores.values())):
+                network.set_flat_parameters(before)
+                moments.reset()
+                raise _diverged(state, epoch, result, rates[-1])
+            if validation is not None:
+                scores.update(validation.measures(network, allowed_threads))
+            seconds = time.perf_counter() - start
+            state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
+            state.epoch = epoch
+            run.steps += n_steps
+            ask(run)
+    return state.history
+
+
+def _checked_optimizer(optimizer: Optimizer | None) -> Optimizer:
+    if optimizer is None:
+        return Adam()
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={shown(optimizer)} is not an optimizer; use SGD(), Adam() or AdamW() of "
+            "eigenmlp.optimizers"
+        )
+    return optimizer
+
+
+def _checked_batch_size(batch_size: int | None, n_samples: int) -> int:
+    if batch_size is None:
+        return n_samples
+    remedy = "pass 1 or more, or None for the full batch"
+    return min(whole_number("batch_size", batch_size, minimum=1, remedy=remedy), n_samples)
+
+
+def _diverged(
+    state: TrainingState, epoch: int, result: _core.EpochResult, rate: float
+) -> TrainingDivergedError:
+    last_loss: float | None
+    if result.n_samples and result.weight:
+        last_loss = result.loss / result.weight
+    else:
+        last_loss = state.history.last.get("train_loss")
+    # A parameter, or a loss that is measured after the epoch, tells only at its end.
+    batch = min(result.n_batches, (state.n_samples - 1) // state.batch_size)
+    last = "none was before" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
+    return TrainingDivergedError(
+        f"training diverged in epoch {epoch} (from 0), batch {batch}, at learning rate "
+        f"{rate:.6g}: the loss, a parameter or a square that Adam keeps is no longer finite; "
+        f"{last}. The network holds the parameters of the last finite epoch. Try a smaller "
+        "learning rate, a warm-up, inputs scaled to about 0 … 1 (input_scale), or a smaller l2.",
+        epoch=epoch,
+        batch=batch,
+        learning_rate=rate,
+        last_finite_loss=last_loss,
+    )
