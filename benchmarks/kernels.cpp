@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "batch.hpp"
-#include "update.hpp"
+#include "kernels/update.hpp"
+#include "network/batch.hpp"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "inference.hpp"
 #include "interrupts.hpp"
+#include "shapes/bad_sample.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
@@ -113,7 +113,8 @@ void SampleArrays::check_values() const {
   {
     WithoutGil released;
     const StopRequested stop = interrupts.poll(released);
-    row = expected_.single ? first_bad_row<float>(rows_, stop) : first_bad_row<double>(rows_, stop);
+    row = expected_.single ? first_bad_sample<float>(rows_, stop)
+                           : first_bad_sample<double>(rows_, stop);
   }
   interrupts.raise_if_any();
   if (row == rows_.count) return;

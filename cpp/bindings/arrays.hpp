@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "epoch.hpp"
-#include "types.hpp"
+#include "network/epoch.hpp"
+#include "shapes/types.hpp"
 
 namespace eigenmlp {
 

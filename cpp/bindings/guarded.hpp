@@ -8,11 +8,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "fair_mutex.hpp"
 #include "gil.hpp"
 #include "interrupts.hpp"
-#include "network.hpp"
-#include "optimizer.hpp"
+#include "network/network.hpp"
+#include "shapes/optimizer.hpp"
+#include "system/fair_mutex.hpp"
 
 namespace eigenmlp {
 

@@ -6,7 +6,7 @@
 #include <chrono>
 
 #include "gil.hpp"
-#include "types.hpp"
+#include "shapes/types.hpp"
 
 namespace eigenmlp {
 

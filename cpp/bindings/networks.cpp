@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "arrays.hpp"
-#include "epoch.hpp"
 #include "gil.hpp"
 #include "guarded.hpp"
-#include "inference.hpp"
+#include "network/epoch.hpp"
+#include "network/inference.hpp"
+#include "network/loss_gradient.hpp"
+#include "network/penalty.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {

@@ -2,7 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "extension.hpp"
-#include "processor.hpp"
+#include "system/processor.hpp"
 
 EIGENMLP_EXTENSION(_processor, module) {
   module.doc() = "What the processor offers. Private: use eigenmlp.instruction_set().";

@@ -2,8 +2,8 @@
 #include <exception>
 #include <new>
 
-#include "build.hpp"
-#include "threads.hpp"
+#include "system/build.hpp"
+#include "system/threads.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {

@@ -8,7 +8,8 @@
 #include <limits>
 #include <vector>
 
-#include "inference.hpp"
+#include "network/inference.hpp"
+#include "network/loss_gradient.hpp"
 #include "scenario.hpp"
 
 namespace {

@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "epoch.hpp"
-#include "network.hpp"
+#include "network/epoch.hpp"
+#include "network/network.hpp"
 #include "source.hpp"
 
 namespace fuzz {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "types.hpp"
+#include "shapes/types.hpp"
 
 namespace fuzz {
 

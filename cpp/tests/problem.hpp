@@ -5,8 +5,8 @@
 #include <random>
 #include <vector>
 
-#include "epoch.hpp"
-#include "network.hpp"
+#include "network/epoch.hpp"
+#include "network/network.hpp"
 
 namespace problem {
 

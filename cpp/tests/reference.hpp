@@ -5,8 +5,8 @@
 #include <Eigen/Dense>
 #include <vector>
 
-#include "epoch.hpp"
-#include "network.hpp"
+#include "network/epoch.hpp"
+#include "network/network.hpp"
 
 namespace reference {
 

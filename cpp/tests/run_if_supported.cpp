@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "processor.hpp"
+#include "system/processor.hpp"
 
 int main(int count, char** arguments) {
   if (count < 3) return 2;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "check.hpp"
-#include "fair_mutex.hpp"
 #include "problem.hpp"
+#include "system/fair_mutex.hpp"
 
 namespace {
 

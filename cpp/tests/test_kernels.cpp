@@ -8,11 +8,13 @@
 #include <string>
 
 #include "check.hpp"
-#include "inference.hpp"
+#include "kernels/simd.hpp"
+#include "network/inference.hpp"
+#include "network/loss_gradient.hpp"
 #include "problem.hpp"
 #include "reference.hpp"
-#include "simd.hpp"
-#include "subnormals.hpp"
+#include "shapes/bad_sample.hpp"
+#include "system/subnormals.hpp"
 
 namespace {
 
@@ -181,15 +183,15 @@ TEST(every_element_type_and_stride_reads_the_same_rows) {
 TEST(values_that_no_network_can_take_are_found) {
   std::vector<double> values(12, 1.0);
   const eigenmlp::Rows rows{values.data(), eigenmlp::ElementType::kFloat64, 4, 3, 3};
-  check::equal(eigenmlp::first_bad_row<float>(rows, never), 4, "all good");
+  check::equal(eigenmlp::first_bad_sample<float>(rows, never), 4, "all good");
   values[7] = 1e300;
-  check::equal(eigenmlp::first_bad_row<float>(rows, never), 2, "too large for float32");
-  check::equal(eigenmlp::first_bad_row<double>(rows, never), 4, "fine for float64");
+  check::equal(eigenmlp::first_bad_sample<float>(rows, never), 2, "too large for float32");
+  check::equal(eigenmlp::first_bad_sample<double>(rows, never), 4, "fine for float64");
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
         -std::numeric_limits<double>::infinity()}) {
     values[4] = bad;
-    check::equal(eigenmlp::first_bad_row<double>(rows, never), 1, "NaN or infinity");
+    check::equal(eigenmlp::first_bad_sample<double>(rows, never), 1, "NaN or infinity");
   }
 }
 

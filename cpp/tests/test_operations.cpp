@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "check.hpp"
-#include "inference.hpp"
+#include "network/inference.hpp"
+#include "network/loss_gradient.hpp"
 #include "problem.hpp"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "check.hpp"
-#include "inference.hpp"
+#include "network/inference.hpp"
 #include "problem.hpp"
 
 namespace {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "check.hpp"
-#include "fair_mutex.hpp"
-#include "inference.hpp"
+#include "network/inference.hpp"
 #include "problem.hpp"
+#include "system/fair_mutex.hpp"
 
 namespace {
 

@@ -10,9 +10,10 @@
 #endif
 
 #include "check.hpp"
-#include "inference.hpp"
+#include "network/inference.hpp"
 #include "problem.hpp"
-#include "threads.hpp"
+#include "system/placement.hpp"
+#include "system/threads.hpp"
 
 namespace {
 

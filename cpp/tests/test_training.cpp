@@ -6,7 +6,7 @@
 
 #include "allocations.hpp"
 #include "check.hpp"
-#include "inference.hpp"
+#include "network/inference.hpp"
 #include "problem.hpp"
 #include "reference.hpp"
 

@@ -19,7 +19,7 @@ __all__ = ["Graph", "add_model", "has_labels", "label_constants", "n_probabiliti
 _EPSILON = 1e-5  # of the normalizations
 _LEAK = 0.01
 # 1 - Φ(u), for u >= 0, is t exp(-u²/2) P(2t - 1) with t = 1/(1 + u/4), to 9 units in the last place
-# of float64: the Chebyshev interpolation that the core has (cpp/core/activation.hpp).
+# of float64: the Chebyshev interpolation that the core has (cpp/core/kernels/activation.hpp).
 _TAIL = (
     *(0.18882128260393766, 0.15197416049297305, 0.09678435018560745, 0.04663046448990782),
     *(0.015099143720573234, 0.0018850472419480878, -0.0008699230578927994, -0.0004077046187199162),

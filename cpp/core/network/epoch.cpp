@@ -1,0 +1,216 @@
+#include "network/epoch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "kernels/clipping.hpp"
+#include "kernels/sums.hpp"
+#include "kernels/update.hpp"
+#include "network/batch.hpp"
+#include "system/subnormals.hpp"
+#include "system/threads.hpp"
+
+namespace eigenmlp {
+
+namespace {
+
+// Whether Adam's squares did: such a parameter would never move again, though it stays finite.
+template <typename Scalar>
+bool overflowed(const Optimizer<Scalar>& optimizer) {
+  const auto& moments = optimizer.moments();
+  return optimizer.constants().rule == Rule::kAdam &&
+         !all_finite(moments[1].data(), moments[1].size());
+}
+
+// The steps of an epoch, on one of several threads.
+template <typename Scalar>
+class Epoch {
+ public:
+  Epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer, const Samples& samples,
+        const Order& order, const EpochSettings& settings, Index batch_size, int n_threads,
+        const StopRequested& stop)
+      : network_(network),
+        optimizer_(optimizer),
+        samples_(samples),
+        order_(order),
+        settings_(settings),
+        batch_size_(batch_size),
+        n_threads_(n_threads),
+        runner_(network, batch_size, n_threads, stop),
+        parameters_(network.parameters()),
+        clips_values_(std::isfinite(settings.clipping.value)),
+        clips_norm_(std::isfinite(settings.clipping.norm)) {
+    const Index n_parameters = network.layout().n_parameters();
+    if (clips_norm_) {
+      gradient_ = Buffer<Scalar>(n_parameters);
+      norm_.emplace(n_parameters);
+    }
+  }
+
+  void run(int thread, EpochResult& result) {
+    const std::int64_t clock = optimizer_.clock();
+    Pass<Scalar> pass{settings_.loss, clock, true, parameters_};
+    std::int64_t steps = 0;
+    for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
+      const Selection batch{&samples_.rows, &samples_, order_.rows, first,
+                            std::min(batch_size_, order_.count - first)};
+      pass.step = clock + steps;
+      const std::vector<double>& rates = settings_.learning_rates;
+      const double rate = rates[rates.size() == 1 ? 0 : static_cast<std::size_t>(steps)];
+      const StepSize<Scalar> size(optimizer_, clock + steps, rate);
+      const double penalty = settings_.penalty.of(weight_of(batch));
+      // Before the step, and before the next barrier, after which it may change parameters.
+      const double penalized = thread == 0 && settings_.objective
+                                   ? penalty_of(network_, penalty, settings_.penalty.biases)
+                                   : 0;
+      LossSum sum;
+      const Ending ending = step(thread, batch, pass, size, penalty, sum);
+      if (thread == 0) {
+        result.ending = ending;
+        if (ending == Ending::kFinished) {
+          result.sum += sum;
+          const auto count = static_cast<double>(batch.count);
+          result.objective += count * (sum.loss / sum.weight + penalized);
+          result.penalty += count * penalized;
+          result.n_samples += batch.count;
+          ++result.n_batches;
+        }
+      }
+      if (ending != Ending::kFinished) return;
+    }
+  }
+
+ private:
+  double weight_of(const Selection& batch) const {
+    return settings_.penalty.divided ? BatchRunner<Scalar>::weight_of(batch) : 1;
+  }
+
+  Ending step(int thread, const Selection& batch, const Pass<Scalar>& pass,
+              const StepSize<Scalar>& size, double penalty, LossSum& sum) {
+    const auto decay = static_cast<Scalar>(penalty);
+    const Scalar bias_decay = settings_.penalty.biases ? decay : Scalar(0);
+    if (!clips_values_ && !clips_norm_) {
+      return runner_.run(thread, batch, pass, sum,
+                         [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
+                           update(optimizer_, size, is_weight ? decay : bias_decay, is_weight,
+                                  offset, count, gradient, parameters_);
+                         });
+    }
+    const Ending ending = runner_.run(
+        thread, batch, pass, sum, [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
+          const Scalar lambda = is_weight ? decay : bias_decay;
+          for (Index i = 0; i < count; ++i) gradient[i] += lambda * parameters_[offset + i];
+          if (clips_values_) {
+            clip_values(count, static_cast<Scalar>(settings_.clipping.value), gradient);
+          }
+          if (clips_norm_) {
+            std::copy_n(gradient, count, gradient_.data() + offset);
+          } else {
+            update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+          }
+        });
+    if (!clips_norm_ || ending != Ending::kFinished) return ending;
+    norm_->add(gradient_.data(), thread, n_threads_);
+    runner_.barrier().arrive_and_wait();
+    clip_norm_and_update(thread, size);
+    runner_.barrier().arrive_and_wait();
+    return ending;
+  }
+
+  // Every thread decides alike. A gradient that is not finite is left as it is, for the epoch's
+  // end to find.
+  void clip_norm_and_update(int thread, const StepSize<Scalar>& size) {
+    const double bound = settings_.clipping.norm;
+    const double total = norm_->total();
+    const double norm = std::sqrt(total);
+    const double factor = norm > bound ? bound / norm : 1;
+    // Squares below this may have lost some to underflow, which matters if the bound is as small.
+    constexpr double kSmallest = 0x1p-960;
+    const bool squares_hold = std::isfinite(total) && (total > kSmallest || bound > 0x1p-480);
+    if (squares_hold && factor >= static_cast<double>(std::numeric_limits<Scalar>::min())) {
+      multiply_and_update(thread, size,
+                          [scale = static_cast<Scalar>(factor)](Scalar g) { return g * scale; });
+      return;
+    }
+    const ScaledNorm scaled(gradient_.data(), gradient_.size());
+    runner_.barrier().arrive_and_wait();  // all have read before one writes
+    if (scaled.exceeds(bound)) {
+      multiply_and_update(thread, size, [&](Scalar g) {
+        return static_cast<Scalar>(static_cast<double>(g) / scaled.largest / scaled.ratio * bound);
+      });
+    } else {
+      multiply_and_update(thread, size, [](Scalar g) { return g; });
+    }
+  }
+
+  template <typename Multiply>
+  void multiply_and_update(int thread, const StepSize<Scalar>& size, Multiply&& multiply) {
+    for_each_piece(thread, [&](Index offset, Index count, bool is_weight) {
+      Scalar* gradient = gradient_.data() + offset;
+      for (Index i = 0; i < count; ++i) gradient[i] = multiply(gradient[i]);
+      update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+    });
+  }
+
+  // body(offset, count, is_weight) for this thread's share of the parameters.
+  template <typename Body>
+  void for_each_piece(int thread, Body&& body) {
+    const std::vector<Layer>& layers = network_.layout().layers();
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const Index end =
+          l + 1 < layers.size() ? layers[l + 1].weights : network_.layout().n_parameters();
+      const auto share = [&](Index begin, Index size, bool is_weight) {
+        const Share mine = share_of(size, thread, n_threads_);
+        body(begin + mine.begin, mine.end - mine.begin, is_weight);
+      };
+      share(layers[l].weights, layers[l].biases - layers[l].weights, true);
+      share(layers[l].biases, end - layers[l].biases, false);
+    }
+  }
+
+  Network<Scalar>& network_;
+  Optimizer<Scalar>& optimizer_;
+  const Samples& samples_;
+  const Order& order_;
+  const EpochSettings& settings_;
+  Index batch_size_;
+  int n_threads_;
+  BatchRunner<Scalar> runner_;
+  Scalar* parameters_;
+  bool clips_values_;
+  bool clips_norm_;
+  Buffer<Scalar> gradient_;  // of a step, where its norm is bounded
+  std::optional<SquareSum> norm_;
+};
+
+}  // namespace
+
+template <typename Scalar>
+EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
+                        const Samples& samples, const Order& order, const EpochSettings& settings,
+                        const Threads& threads, const StopRequested& stop) {
+  const Order taken{order.rows, order.rows ? order.count : samples.rows.count};
+  const Index batch_size = std::min(settings.batch_size, taken.count);
+  const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
+  Epoch<Scalar> epoch(network, optimizer, samples, taken, settings, batch_size, n_threads, stop);
+
+  EpochResult result;
+  run_on_threads(n_threads, [&](int thread) { epoch.run(thread, result); });
+  optimizer.advance(result.n_batches);
+  if (result.ending == Ending::kFinished &&
+      (!all_finite(network.parameters(), network.layout().n_values()) || overflowed(optimizer))) {
+    result.ending = Ending::kDiverged;
+  }
+  return result;
+}
+
+#define EIGENMLP_INSTANTIATE(Scalar)                                                     \
+  template EpochResult train_epoch(Network<Scalar>&, Optimizer<Scalar>&, const Samples&, \
+                                   const Order&, const EpochSettings&, const Threads&,   \
+                                   const StopRequested&)
+EIGENMLP_INSTANTIATE(float);
+EIGENMLP_INSTANTIATE(double);
+
+}  // namespace eigenmlp

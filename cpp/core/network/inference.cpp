@@ -1,0 +1,257 @@
+#include "network/inference.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kernels/dense.hpp"
+#include "kernels/gather.hpp"
+#include "kernels/hidden.hpp"
+#include "kernels/normalization.hpp"
+#include "kernels/output.hpp"
+#include "kernels/row.hpp"
+#include "system/subnormals.hpp"
+
+namespace eigenmlp {
+
+namespace {
+
+// Samples that pass together: enough to use a tile of weights several times while it is in the
+// first-level cache. The same on every instruction set, since losses are summed by group.
+constexpr Index kGroupSamples = 64;
+
+template <typename Scalar>
+constexpr Index kGroupPanels = kGroupSamples / kLanes<Scalar>;
+
+// The activations of a thread's share of a layer's outputs, which it has just computed.
+template <typename Scalar>
+void activate_row(const Layer& layer, int part, int parts, Scalar* outputs) {
+  const Tiling tiles = row_tiles<Scalar>(layer);
+  const Share share = share_of(tiles.count(), part, parts);
+  const Index end = tiles.first(share.end);
+  with_activation(layer.hidden.activation, [&](auto kind) {
+    for (Index v = tiles.first(share.begin); v < end; ++v) {
+      Scalar* at = outputs + v * kWidth<Scalar>;
+      pstore(at, activate<kind, Scalar>(load(at)).value);
+    }
+  });
+}
+
+// What follows the products of a group of samples in a layer that is more than a ReLU.
+template <typename Scalar>
+void finish_hidden(const Layer& layer, const Scalar* parameters, Index row, Index n_rows,
+                   int n_vectors, Scalar* values) {
+  if (layer.hidden.normalization == Normalization::kBatch) {
+    normalize_by_running(layer, parameters, row, n_rows, n_vectors, values);
+  }
+  activate_rows<Scalar>(layer.hidden.activation, {}, row, n_rows, 0, n_vectors, values, nullptr);
+}
+
+// Takes a group's activations through a layer.
+template <typename Scalar>
+void forward_group(const Network<Scalar>& network, const Layer& layer, const Region& region,
+                   const Panels<Scalar>& from, const Panels<Scalar>& to) {
+  const Scalar* parameters = network.parameters();
+  const HiddenLayer& hidden = layer.hidden;
+  if (hidden.normalization == Normalization::kLayer) {
+    dense_forward<false>(layer, parameters, region, from, to);
+    for (Index panel = 0; panel < region.n_panels; ++panel) {
+      for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
+        layer_normalize<Scalar>(layer, parameters, to.at(panel) + lane, nullptr, nullptr);
+      }
+      finish_hidden(layer, parameters, 0, layer.fan_out, kPanelVectors, to.at(panel));
+    }
+  } else if (hidden.normalization == Normalization::kNone &&
+             hidden.activation == Activation::kRelu) {
+    dense_forward<true>(layer, parameters, region, from, to);
+  } else if (hidden.normalization == Normalization::kNone &&
+             hidden.activation == Activation::kIdentity) {
+    dense_forward<false>(layer, parameters, region, from, to);
+  } else {
+    dense_forward<false>(layer, parameters, region, from, to,
+                         [&](Index row, Index n_rows, Index panel, Index n_panels) {
+                           for (Index p = panel; p < panel + n_panels; ++p) {
+                             finish_hidden(layer, parameters, row, n_rows, kPanelVectors,
+                                           to.at(p) + row * kLanes<Scalar>);
+                           }
+                         });
+  }
+}
+
+// Takes one row to its logits, in the first lane of a panel. All threads share every layer.
+template <typename Scalar>
+void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads, Scalar* memory,
+                 Index stride, Scalar* panel) {
+  const std::vector<Layer>& layers = network.layout().layers();
+  convert_row(rows, 0, network.input_scale(), memory);
+  const Scalar* const all_weights = network.row_weights();
+  Barrier barrier(n_threads);
+  run_on_threads(n_threads, [&](int thread) {
+    Scalar* from = memory;
+    Scalar* to = memory + stride;
+    const Scalar* weights = all_weights;
+    for (const Layer& layer : layers) {
+      const Scalar* biases = network.parameters() + layer.biases;
+      if (layer.hidden.activation == Activation::kRelu) {
+        row_forward<true>(layer, weights, biases, thread, n_threads, from, to);
+      } else {
+        row_forward<false>(layer, weights, biases, thread, n_threads, from, to);
+        activate_row(layer, thread, n_threads, to);
+      }
+      weights += row_weights_size<Scalar>(layer);
+      barrier.arrive_and_wait();
+      std::swap(from, to);
+    }
+  });
+  const Scalar* logits = memory + (layers.size() % 2) * stride;
+  for (Index c = 0; c < network.layout().n_outputs(); ++c) {
+    std::fill_n(panel + c * kLanes<Scalar>, kWidth<Scalar>, logits[c]);
+  }
+}
+
+// Takes the rows to their logits, a group at a time on several threads, and calls
+// finish(first, count, logits) with the panels of samples first … first + count - 1.
+template <typename Scalar, typename Finish>
+bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+                    const StopRequested& stop, Finish&& finish) {
+  constexpr Index lanes = kLanes<Scalar>;
+  constexpr Index width = kWidth<Scalar>;
+  const FlushSubnormals flush;
+  const std::vector<Layer>& layers = network.layout().layers();
+  const Index n_groups = divide_up(rows.count, kGroupSamples);
+  const double flops =
+      2.0 * static_cast<double>(network.layout().n_parameters()) * static_cast<double>(rows.count);
+  const int n_threads = choose_threads(threads, n_groups, flops);
+  const Index widest = round_up(network.layout().widest(), width);
+  const Index stride = widest * lanes;
+  const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(rows.count, lanes));
+  auto scratch = network.scratch().borrow(2 * n_threads * n_panels * stride);
+  Scalar* const memory = scratch.cut(0);
+  if (rows.count == 1 && !network.layout().normalized()) {
+    Scalar* const panel = memory + stride;
+    const Index n_tiles = divide_up(widest, kRowVectors * width);
+    forward_row(network, rows, choose_threads(threads, n_tiles, flops), memory, stride / lanes,
+                panel);
+    finish(Index{0}, Index{1}, Panels<Scalar>{panel, stride}, memory);
+    return !stop();
+  }
+  std::atomic<bool> stopped{false};
+  run_on_threads(n_threads, [&](int thread) {
+    Panels<Scalar> from{memory + 2 * thread * n_panels * stride, stride};
+    Panels<Scalar> to{from.at(n_panels), stride};
+    for (Index group = thread; group < n_groups && !stopped; group += n_threads) {
+      if (thread == 0 && stop()) stopped = true;
+      const Index first = group * kGroupSamples;
+      const Selection samples{&rows, nullptr, nullptr, first,
+                              std::min(kGroupSamples, rows.count - first)};
+      const Region region{0, divide_up(samples.count, lanes)};
+      for (Index sample = 0; sample < region.n_panels * lanes; sample += width) {
+        gather<Scalar>(samples, sample, network.input_scale(),
+                       from.at(sample / lanes) + sample % lanes, nullptr, 0);
+      }
+      for (const Layer& layer : layers) {
+        forward_group(network, layer, region, from, to);
+        std::swap(from, to);
+      }
+      finish(first, samples.count, from, to.data);
+    }
+  });
+  return !stopped;
+}
+
+// finish(offset, count, logits) for each vector of `count` samples of a group.
+template <typename Scalar, typename Finish>
+void for_each_vector(Index count, const Panels<Scalar>& logits, Finish&& finish) {
+  constexpr Index lanes = kLanes<Scalar>;
+  for (Index i = 0; i < count; i += kWidth<Scalar>) {
+    finish(i, std::min(kWidth<Scalar>, count - i), logits.at(i / lanes) + i % lanes);
+  }
+}
+
+}  // namespace
+
+template <typename Scalar>
+bool predict_outputs(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+                     const StopRequested& stop, Scalar* outputs) {
+  const Index n_outputs = network.layout().n_outputs();
+  return for_each_group(network, rows, threads, stop,
+                        [&](Index first, Index count, const Panels<Scalar>& z, Scalar*) {
+                          for_each_vector(count, z, [&](Index, Index, Scalar* values) {
+                            predict_outputs(network.architecture().output, n_outputs, values);
+                          });
+                          for (Index i = 0; i < count; i += kLanes<Scalar>) {
+                            panel_to_rows<Scalar>(z.at(i / kLanes<Scalar>), n_outputs,
+                                                  std::min(kLanes<Scalar>, count - i),
+                                                  outputs + (first + i) * n_outputs);
+                          }
+                        });
+}
+
+template <typename Scalar>
+bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+                     const StopRequested& stop, std::int64_t* classes) {
+  const Index n_classes = network.layout().n_outputs();
+  return for_each_group(network, rows, threads, stop,
+                        [&](Index first, Index count, const Panels<Scalar>& logits, Scalar*) {
+                          for_each_vector(
+                              count, logits, [&](Index offset, Index used, const Scalar* z) {
+                                alignas(kAlignment) Scalar best[kWidth<Scalar>];
+                                largest_class(n_classes, z, best);
+                                for (Index i = 0; i < used; ++i) {
+                                  classes[first + offset + i] =
+                                      std::isnan(best[i]) ? -1 : static_cast<std::int64_t>(best[i]);
+                                }
+                              });
+                        });
+}
+
+template <typename Scalar>
+std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& samples,
+                                const Loss& loss, const Threads& threads,
+                                const StopRequested& stop) {
+  constexpr Index width = kWidth<Scalar>;
+  const Index n_outputs = network.layout().n_outputs();
+  std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(samples.rows.count, kGroupSamples)));
+  alignas(kAlignment) Scalar ones[width];
+  std::fill_n(ones, width, Scalar(1));
+  const bool finished = for_each_group(
+      network, samples.rows, threads, stop,
+      [&](Index first, Index count, const Panels<Scalar>& z, Scalar* targets) {
+        LossSum& sum = sums[static_cast<std::size_t>(first / kGroupSamples)];
+        const Selection group{&samples.targets, nullptr, nullptr, first, count};
+        for_each_vector(count, z, [&](Index offset, Index used, Scalar* values) {
+          alignas(kAlignment) Scalar losses[width];
+          alignas(kAlignment) Scalar hits[width];
+          const Label* labels = samples.labels ? samples.labels + first + offset : nullptr;
+          if (!labels) gather<Scalar>(group, offset, 1, targets, nullptr, 0);
+          loss_and_delta(loss, OutputVector<Scalar>{n_outputs, used, labels, targets, ones, values,
+                                                    losses, hits});
+          for (Index i = 0; i < used; ++i) {
+            const double weight = samples.weights ? samples.weights[first + offset + i] : 1;
+            // As absent, also where it has no finite loss.
+            if (weight == 0) continue;
+            sum.loss += weight * static_cast<double>(losses[i]);
+            sum.correct += weight * static_cast<double>(hits[i]);
+            sum.weight += weight;
+          }
+        });
+      });
+  if (!finished) return std::nullopt;
+  LossSum total;
+  for (const LossSum& sum : sums) total += sum;
+  return total;
+}
+
+#define EIGENMLP_INSTANTIATE(Scalar)                                                            \
+  template bool predict_outputs(const Network<Scalar>&, const Rows&, const Threads&,            \
+                                const StopRequested&, Scalar*);                                 \
+  template bool predict_classes(const Network<Scalar>&, const Rows&, const Threads&,            \
+                                const StopRequested&, std::int64_t*);                           \
+  template std::optional<LossSum> evaluate(const Network<Scalar>&, const Samples&, const Loss&, \
+                                           const Threads&, const StopRequested&)
+EIGENMLP_INSTANTIATE(float);
+EIGENMLP_INSTANTIATE(double);
+
+}  // namespace eigenmlp

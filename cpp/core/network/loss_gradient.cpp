@@ -1,0 +1,50 @@
+#include "network/loss_gradient.hpp"
+
+#include "network/batch.hpp"
+
+namespace eigenmlp {
+
+template <typename Scalar>
+std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const Samples& samples,
+                                         const Order& order, const Loss& loss,
+                                         const Penalty& penalty,
+                                         std::optional<std::int64_t> dropout_step,
+                                         const Threads& threads, const StopRequested& stop,
+                                         Scalar* gradient) {
+  const Index n_samples = order.rows ? order.count : samples.rows.count;
+  const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
+  BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
+  const Selection all{&samples.rows, &samples, order.rows, 0, n_samples};
+  const auto decay = static_cast<Scalar>(penalty.of(BatchRunner<Scalar>::weight_of(all)));
+  const Pass<Scalar> pass{loss, dropout_step.value_or(0), dropout_step.has_value(), nullptr};
+
+  LossSum result;
+  Ending ending = Ending::kFinished;
+  run_on_threads(n_threads, [&](int thread) {
+    LossSum sum;
+    const Ending mine =
+        runner.run(thread, all, pass, sum,
+                   [&](Index offset, Index count, const Scalar* piece, bool is_weight) {
+                     const Scalar lambda = is_weight || penalty.biases ? decay : Scalar(0);
+                     const Scalar* parameters = network.parameters() + offset;
+                     for (Index i = 0; i < count; ++i) {
+                       gradient[offset + i] = piece[i] + lambda * parameters[i];
+                     }
+                   });
+    if (thread == 0) {
+      result = sum;
+      ending = mine;
+    }
+  });
+  if (ending == Ending::kStopped) return std::nullopt;
+  return result;
+}
+
+#define EIGENMLP_INSTANTIATE(Scalar)                                                     \
+  template std::optional<LossSum> loss_and_gradient(                                     \
+      const Network<Scalar>&, const Samples&, const Order&, const Loss&, const Penalty&, \
+      std::optional<std::int64_t>, const Threads&, const StopRequested&, Scalar*)
+EIGENMLP_INSTANTIATE(float);
+EIGENMLP_INSTANTIATE(double);
+
+}  // namespace eigenmlp

@@ -1,0 +1,35 @@
+// A network's weights once more, as one sample alone wants them: outputs in the lanes, in the order
+// in which its kernel reads them.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "shapes/buffer.hpp"
+#include "shapes/layout.hpp"
+
+namespace eigenmlp {
+
+// The copy, made when it is first asked for after the weights have changed.
+template <typename Scalar>
+class RowWeights {
+ public:
+  // All layers', one after the other. May be called by several threads at once, but not beside
+  // forget().
+  const Scalar* of(const Layout& layout, const Scalar* parameters) {
+    if (!current_.load(std::memory_order_acquire)) copy(layout, parameters);
+    return copy_.data();
+  }
+
+  // The weights change.
+  void forget() { current_.store(false, std::memory_order_relaxed); }
+
+ private:
+  void copy(const Layout& layout, const Scalar* parameters);
+
+  std::mutex mutex_;
+  std::atomic<bool> current_{false};
+  Buffer<Scalar> copy_;
+};
+
+}  // namespace eigenmlp

@@ -1,0 +1,33 @@
+// What a network is trained for: losses, and the samples that they compare outputs with.
+#pragma once
+
+#include "shapes/types.hpp"
+
+namespace eigenmlp {
+
+enum class LossKind {
+  kCrossEntropy,        // of softmax
+  kBinaryCrossEntropy,  // of each logistic output
+  kSquaredError,        // ½ (ŷ - y)²
+  kAbsoluteError,
+  kHuber,
+  kPoisson,  // y log(y/μ) - y + μ with μ = exp(z)
+};
+
+// A loss is summed over a sample's outputs, and averaged over samples by their weights.
+struct Loss {
+  LossKind kind = LossKind::kCrossEntropy;
+  // kCrossEntropy: label smoothing, 0 … 1; kHuber: the error from which on it is linear.
+  double parameter = 0;
+};
+
+// Rows and what their outputs should be: labels for the cross-entropy of softmax, every label below
+// the network's n_outputs; targets (as many rows, n_outputs columns) for the other losses.
+struct Samples {
+  Rows rows;
+  const Label* labels = nullptr;
+  Rows targets{};
+  const double* weights = nullptr;  // one a row, 0 or more; null where all are 1
+};
+
+}  // namespace eigenmlp

@@ -1,0 +1,14 @@
+// Which samples a call takes, and in which order.
+#pragma once
+
+#include "shapes/types.hpp"
+
+namespace eigenmlp {
+
+// The samples that an epoch takes, by their rows.
+struct Order {
+  const Index* rows = nullptr;  // null: all, as they lie
+  Index count = 0;
+};
+
+}  // namespace eigenmlp

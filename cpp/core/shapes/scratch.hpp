@@ -1,0 +1,69 @@
+// Working memory that calls borrow and give back, so that only the first call of a size allocates.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "shapes/buffer.hpp"
+
+namespace eigenmlp {
+
+template <typename Scalar>
+class Scratch {
+ public:
+  // A buffer for the length of a call, cut into pieces from front to back.
+  class Loan {
+   public:
+    Loan(Scratch& lender, Buffer<Scalar> buffer) : lender_(lender), buffer_(std::move(buffer)) {}
+    ~Loan() { lender_.take_back(std::move(buffer_)); }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+
+    // The next `size` values, aligned; of any content.
+    Scalar* cut(Index size) {
+      Scalar* piece = buffer_.data() + used_;
+      used_ += padded(size);
+      return piece;
+    }
+
+   private:
+    Scratch& lender_;
+    Buffer<Scalar> buffer_;
+    Index used_ = 0;
+  };
+
+  // What a piece of `size` values takes of a loan.
+  static constexpr Index padded(Index size) {
+    return round_up(size, static_cast<Index>(kAlignment / sizeof(Scalar)));
+  }
+
+  // At least `size` values.
+  Loan borrow(Index size) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        Buffer<Scalar> buffer = std::move(idle_.back());
+        idle_.pop_back();
+        if (buffer.size() >= size) return Loan(*this, std::move(buffer));
+      }
+    }
+    return Loan(*this, Buffer<Scalar>(size));
+  }
+
+ private:
+  void take_back(Buffer<Scalar> buffer) {
+    const std::lock_guard lock(mutex_);
+    try {
+      idle_.push_back(std::move(buffer));
+    } catch (const std::bad_alloc&) {
+      // Then it is freed, and a later call allocates its own.
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<Buffer<Scalar>> idle_;
+};
+
+}  // namespace eigenmlp
