@@ -47,7 +47,7 @@ def made(arguments: dict[str, Any], seed: int) -> Network:
     net = Network(**arguments, rng=seed)
     rng = np.random.default_rng(seed)
     flat = net.get_flat_parameters()
-    for views in net._named_arrays(flat):
+    for views in net.split(flat):
         for name, view in views.items():
             if name != "weight":
                 view[...] = rng.normal(0, 0.5, view.shape)
@@ -55,7 +55,7 @@ def made(arguments: dict[str, Any], seed: int) -> Network:
                 view[...] = rng.uniform(0.5, 1.5, view.shape)
     if net.output == "exponential":
         # The exponential multiplies rounding by its argument: of 1 or so, not of a dozen.
-        net._named_arrays(flat)[-1]["weight"][...] /= 4
+        net.split(flat)[-1]["weight"][...] /= 4
     net.set_flat_parameters(flat)
     return net
 

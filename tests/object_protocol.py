@@ -38,7 +38,7 @@ def objects() -> dict[str, object]:
     """One object of each class, by the class's name."""
     core, net = em._native._core, NETWORKS[0]
     X, y = np.eye(3), np.array([0, 1, 0])
-    samples = net._gate(X, y, core.TargetKind.labels, None)
+    samples = net._check_samples(X, y, CrossEntropy(), None)
     penalty, clipping = core.Penalty(0.1, False, True), core.Clipping(np.inf, np.inf)
     loss, threads = CrossEntropy()._core_loss(), choose_threads(1)
     settings = core.EpochSettings(2, [0.1], loss, penalty, clipping, True)

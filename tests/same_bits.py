@@ -151,7 +151,7 @@ def digest(case: Case, dtype: str, rule: em.optimizers.Optimizer, n_threads: int
     # A row alone goes through a kernel of its own.
     sha.update(net.predict_outputs(X[:1], n_threads=n_threads).tobytes())
     for step in (None, 3):
-        loss, gradient = net.loss_and_flat_gradient(
+        loss, gradient = net.loss_and_gradient(
             X, y, sample_weight=weights, dropout_step=step, n_threads=n_threads
         )
         sha.update(float(loss).hex().encode())

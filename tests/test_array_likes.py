@@ -100,7 +100,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
         "sample_weight",
         lambda w: network().evaluate(ROWS, LABELS, sample_weight=w),
     ),
-    "gradients": ("X", lambda x: network().loss_and_gradients(x, LABELS)),
+    "gradient": ("X", lambda x: network().loss_and_gradient(x, LABELS)),
     "logistic y": ("y", lambda y: logistic().evaluate(ROWS, y)),
     "train": ("X", lambda x: em.train(network(), x, LABELS)),
     "train without y": ("X", lambda x: em.train(network(), x, None)),  # type: ignore[arg-type]

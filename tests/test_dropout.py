@@ -44,8 +44,8 @@ def masks(
     net.set_parameters(weights, biases)
     n_used = n_used or n_samples
     X, y = np.zeros((n_used, 1)), -n_used * np.eye(n_samples)[:n_used]
-    _, gradients, _ = net.loss_and_gradients(X, y, dropout_step=step, n_threads=n_threads)
-    read: NDArray[Any] = gradients[-1].T[:n_used]
+    _, gradient = net.loss_and_gradient(X, y, dropout_step=step, n_threads=n_threads)
+    read: NDArray[Any] = net.split(gradient)[-1]["weight"].T[:n_used]
     return read
 
 
@@ -123,10 +123,10 @@ def test_the_same_seed_and_step_repeat(dtype: str) -> None:
 def test_copies_keep_the_seed() -> None:
     net = em.Network([2, 65, 3], dropout=0.5, rng=4)
     X, y = np.ones((40, 2)), np.zeros(40, dtype=int)
-    loss, _, _ = net.loss_and_gradients(X, y, dropout_step=7)
+    loss, _ = net.loss_and_gradient(X, y, dropout_step=7)
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):  # noqa: S301
         assert twin.dropout_seed == net.dropout_seed
-        assert twin.loss_and_gradients(X, y, dropout_step=7)[0] == loss
+        assert twin.loss_and_gradient(X, y, dropout_step=7)[0] == loss
     assert em.Network([2, 65, 3], dropout=0.5, rng=5).dropout_seed != net.dropout_seed
 
 
@@ -145,11 +145,11 @@ def test_only_training_drops(dtype: str) -> None:
     assert dropping.predict_outputs(X).tobytes() == plain.predict_outputs(X).tobytes()
     assert dropping.predict_outputs(X[:1]).tobytes() == plain.predict_outputs(X[:1]).tobytes()
     assert dropping.evaluate(X, y) == plain.evaluate(X, y)
-    loss, gradient = plain.loss_and_flat_gradient(X, y)
-    same_loss, same_gradient = dropping.loss_and_flat_gradient(X, y)
+    loss, gradient = plain.loss_and_gradient(X, y)
+    same_loss, same_gradient = dropping.loss_and_gradient(X, y)
     assert same_loss == loss
     np.testing.assert_array_equal(same_gradient, gradient)
-    assert dropping.loss_and_flat_gradient(X, y, dropout_step=0)[0] != loss
+    assert dropping.loss_and_gradient(X, y, dropout_step=0)[0] != loss
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,8 @@ def test_the_mean_over_masks_is_the_network_without() -> None:
     net = em.Network([3, 40, 2], activation="identity", output="identity", dropout=0.5, rng=0)
     x, nothing = np.ones((1, 3)), np.zeros((1, 2))
     # The gradient of the last biases is the error, which here is the output.
-    outputs = [net.loss_and_gradients(x, nothing, dropout_step=t)[2][-1] for t in range(4000)]
+    gradients = [net.loss_and_gradient(x, nothing, dropout_step=t)[1] for t in range(4000)]
+    outputs = [net.split(gradient)[-1]["bias"] for gradient in gradients]
     deviation = np.std(outputs, axis=0) / len(outputs) ** 0.5
     assert (deviation > 0).all()
     assert (abs(np.mean(outputs, axis=0) - net.predict_outputs(x)[0]) < 5 * deviation).all()

@@ -165,15 +165,13 @@ def test_readings_of_lambda_add_to_the_gradient_what_the_note_says() -> None:
         spec = SPECS[name]
         net = em.Network([16, 7, 3], dtype="float64", init="torch_linear", rng=0)
         l2 = spec.effective_l2(len(X))
-        _, dW, db = net.loss_and_gradients(X, y, l2=l2, l2_biases=spec.l2_biases)
-        _, dW0, db0 = net.loss_and_gradients(X, y)
-        for layer in range(2):
+        _, penalized = net.loss_and_gradient(X, y, l2=l2, l2_biases=spec.l2_biases)
+        _, plain = net.loss_and_gradient(X, y)
+        for layer, arrays in enumerate(net.split(penalized - plain)):
             np.testing.assert_allclose(
-                dW[layer] - dW0[layer], on_weights * net.weights[layer], atol=1e-12
+                arrays["weight"], on_weights * net.weights[layer], atol=1e-12
             )
-            np.testing.assert_allclose(
-                db[layer] - db0[layer], on_biases * net.biases[layer], atol=1e-12
-            )
+            np.testing.assert_allclose(arrays["bias"], on_biases * net.biases[layer], atol=1e-12)
 
 
 def test_note_1_changes_one_thing_at_a_time_from_m1_to_m2() -> None:

@@ -46,7 +46,7 @@ def test_columns_go_by_name_wherever_they_stand(
     np.testing.assert_array_equal(network.predict_proba(moved), network.predict_proba(VALUES))
     np.testing.assert_array_equal(network.predict(moved), network.predict(VALUES))
     assert network.evaluate(moved, Y) == network.evaluate(VALUES, Y)
-    of_table, of_array = (network.loss_and_flat_gradient(X, Y) for X in (moved, VALUES))
+    of_table, of_array = (network.loss_and_gradient(X, Y) for X in (moved, VALUES))
     np.testing.assert_array_equal(of_table[1], of_array[1])
 
 

@@ -27,7 +27,8 @@ def constant(y, predictions):
 def train(**options):
     return em.train(em.Network([20, 8, 3], rng=0), X, y, epochs=2, rng=0, **options)
 def use():
-    net.predict(X), net.predict_proba(X), net.evaluate(X, y), net.loss_and_gradients(X, y)
+    net.predict(X), net.predict_proba(X), net.evaluate(X, y)
+    net.split(net.loss_and_gradient(X, y)[1])
     train(class_weight="balanced", validation_data=(X, y), metrics=[constant], progress=True)
     net.save(folder + "/net"), em.load_network(folder + "/net"), em.load_model(folder + "/net")
     checkpoint, early = callbacks.Checkpoint(folder + "/run"), callbacks.EarlyStopping

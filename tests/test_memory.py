@@ -61,7 +61,7 @@ network().save(path)
 uses = {
     "construct": lambda net: em.Network([5000, 5000], rng=0),
     "train": trained,
-    "gradient": lambda net: net.loss_and_flat_gradient(X, y, n_threads=1),
+    "gradient": lambda net: net.loss_and_gradient(X, y, n_threads=1),
     "convert": lambda net: net.predict(np.broadcast_to(np.float16(1), (10**6, 200)), n_threads=1),
     "save": lambda net: net.save(path),
     "load": lambda net: em.load_network(path),

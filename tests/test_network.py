@@ -193,11 +193,50 @@ def test_bad_thread_counts(value: Any, error: type[Exception], message: str) -> 
         em.Network([3, 2], rng=0).predict([[1, 2, 3]], n_threads=value)
 
 
+def test_split_finds_every_number_once() -> None:
+    kinds = ["batch", None, "layer", "batch"]
+    net = em.Network([3, 4, 2, 5, 3, 2], normalization=kinds, rng=0)
+    flat = net.get_flat_parameters()
+    flat[:] = np.arange(len(flat))
+    layers = net.split(flat)
+    assert sorted(np.hstack([a.ravel() for layer in layers for a in layer.values()])) == list(flat)
+    net.set_flat_parameters(flat)
+    copies: dict[str, Any] = {
+        "weight": net.weights,
+        "bias": net.biases,
+        "gain": net.gains,
+        "shift": net.shifts,
+        "running_mean": net.running_means,
+        "running_variance": net.running_variances,
+    }
+    for name, arrays in copies.items():
+        for layer, array in zip(layers, arrays, strict=False):
+            assert (array is None) == (name not in layer)
+            if array is not None:
+                np.testing.assert_array_equal(array, layer[name])
+    trainable = net.split(flat[: net.n_parameters])
+    assert [list(layer)[2:] for layer in trainable] == [
+        [] if kind is None else ["gain", "shift"] for kind in [*kinds, None]
+    ]
+    layers[0]["gain"][...] = -1
+    assert (flat == -1).sum() == 4
+
+
+def test_split_refuses_what_is_of_another_size() -> None:
+    net = em.Network([3, 4, 2], normalization="batch", rng=0)
+    with pytest.raises(ValueError, match=r"shape \(35,\), but \(34,\) or \(42,\) is needed"):
+        net.split(np.zeros(35))
+    with pytest.raises(ValueError, match=r"flat has shape \(1, 34\), but"):
+        net.split(np.zeros((1, 34)))
+    with pytest.raises(TypeError, match="flat is a list, not a NumPy array"):
+        net.split([0.0] * 34)  # type: ignore[arg-type]
+
+
 def test_bad_penalty() -> None:
     net = em.Network([3, 2], rng=0)
     for value in (-1, np.nan, np.inf):
         with pytest.raises(ValueError, match=r"l2=.* must be finite and >= 0"):
-            net.loss_and_gradients([[1, 2, 3]], [0], l2=value)
+            net.loss_and_gradient([[1, 2, 3]], [0], l2=value)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -210,7 +249,7 @@ def test_numbers_that_overflow_on_their_way(sizes: list[int], dtype: str) -> Non
     for predict in (net.predict, net.predict_proba):
         with pytest.raises(ArithmeticError, match=f"row 1 has no finite outputs: .* {dtype}"):
             predict(X)
-    for score in (net.evaluate, net.loss_and_gradients):
+    for score in (net.evaluate, net.loss_and_gradient):
         with pytest.raises(ArithmeticError, match=r"the loss is (nan|inf)"):
             score(X, [0, 0, 1])
 

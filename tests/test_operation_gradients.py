@@ -37,7 +37,7 @@ class Problem(NamedTuple):
 
     def loss_and_gradient(self, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         self.net.set_flat_parameters(values)
-        return self.net.loss_and_flat_gradient(self.X, self.y, **self.arguments)
+        return self.net.loss_and_gradient(self.X, self.y, **self.arguments)
 
 
 def problem(
@@ -209,7 +209,7 @@ def test_single_precision_follows_double(
         )  # fmt: skip
         assert net.dropout_seed == double.net.dropout_seed
         net.set_flat_parameters(double.net.get_flat_parameters())
-        loss, gradient = net.loss_and_flat_gradient(double.X, double.y, **double.arguments)
+        loss, gradient = net.loss_and_gradient(double.X, double.y, **double.arguments)
         expected_loss, expected = double.loss_and_gradient(double.net.get_flat_parameters())
         assert loss == pytest.approx(expected_loss, rel=1e-5)
         error = np.linalg.norm(gradient - expected) / np.linalg.norm(expected)

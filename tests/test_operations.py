@@ -111,22 +111,23 @@ def test_loss_and_gradient(name: str, dtype: str, tolerance: float) -> None:
         "loss": loss_of(case),
         "sample_weight": sample_weights(case, N_SAMPLES),
     }
-    loss, gradient = net.loss_and_flat_gradient(X, y, case.l2, case.l2_biases, **arguments)
+    loss, gradient = net.loss_and_gradient(X, y, case.l2, case.l2_biases, **arguments)
     assert loss == pytest.approx(recorded["loss"], rel=tolerance)
     assert gradient.dtype == dtype
     check(gradient, recorded["gradient"], tolerance)
     # Running statistics are for training to move.
     np.testing.assert_array_equal(net.get_flat_parameters(), before)
 
-    loss, by_weight, by_bias = net.loss_and_gradients(X, y, case.l2, case.l2_biases, **arguments)
-    assert loss == pytest.approx(recorded["loss"], rel=tolerance)
     at = 0
-    for layer, dw, db in zip(initial_layers(case), by_weight, by_bias, strict=True):
+    for layer, arrays in zip(initial_layers(case), net.split(gradient), strict=True):
         fan_out, fan_in = layer.weight.shape
-        assert dw.shape == (fan_in, fan_out)
-        np.testing.assert_array_equal(dw.T.ravel(), gradient[at : at + dw.size])
-        np.testing.assert_array_equal(db, gradient[at + dw.size : at + dw.size + fan_out])
-        at += dw.size + fan_out * (1 if layer.gain is None else 3)
+        assert arrays["weight"].shape == (fan_in, fan_out)
+        vectors = {"bias", "gain", "shift"} if layer.gain is not None else {"bias"}
+        assert arrays.keys() == {"weight"} | vectors
+        for array in arrays.values():
+            np.testing.assert_array_equal(array.T.ravel(), gradient[at : at + array.size])
+            at += array.size
+    assert at == len(gradient)
 
 
 @pytest.mark.parametrize("name", WITH_STATISTICS)

@@ -74,8 +74,8 @@ def test_whole_weights_count_samples(
     assert evaluation.loss == pytest.approx(expected.loss, rel=1e-12)
     assert evaluation.accuracy == pytest.approx(expected.accuracy, nan_ok=True)
 
-    actual = net.loss_and_flat_gradient(X, y, 0.1, **weighted)  # type: ignore[arg-type]
-    wanted = net.loss_and_flat_gradient(X[repeated], y[repeated], 0.1, loss=loss)
+    actual = net.loss_and_gradient(X, y, 0.1, **weighted)  # type: ignore[arg-type]
+    wanted = net.loss_and_gradient(X[repeated], y[repeated], 0.1, loss=loss)
     # Batch normalization divides by a deviation, of one repeated sample 0.003, and magnifies.
     spread = len(np.flatnonzero(weights)) > 2
     tolerance = 1e-11 if normalization != "batch" or spread else 1e-7
@@ -105,7 +105,7 @@ def test_only_ratios_count(
     net = network(loss, normalization, seed)
     X, y = samples(loss, len(weights), seed)
     results = [
-        net.loss_and_flat_gradient(X, y, loss=loss, sample_weight=factor * np.array(weights))
+        net.loss_and_gradient(X, y, loss=loss, sample_weight=factor * np.array(weights))
         for factor in (1.0, 2.0**20, 2.0**-20)
     ]
     for loss_value, gradient in results[1:]:
@@ -154,10 +154,10 @@ def test_absent_samples_are_not_computed(normalization: str | None) -> None:
     net = network(LOSSES[0], normalization, 0, dtype="float32")
     weights = np.ones(10)
     weights[4] = 0
-    loss, gradient = net.loss_and_flat_gradient(X, y, sample_weight=weights)
+    loss, gradient = net.loss_and_gradient(X, y, sample_weight=weights)
     evaluation = net.evaluate(X, y, sample_weight=weights)
     X[4] = 3e38
-    same_loss, same_gradient = net.loss_and_flat_gradient(X, y, sample_weight=weights)
+    same_loss, same_gradient = net.loss_and_gradient(X, y, sample_weight=weights)
     assert same_loss == loss
     np.testing.assert_array_equal(same_gradient, gradient)
     assert net.evaluate(X, y, sample_weight=weights) == evaluation

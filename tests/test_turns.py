@@ -29,7 +29,7 @@ calls = {
     "predict": lambda: net.predict(X[:1], n_threads=1),
     "predict_proba": lambda: net.predict_proba(X[:200], n_threads=1),
     "evaluate": lambda: net.evaluate(X[:9], y[:9], n_threads=1),
-    "gradient": lambda: net.loss_and_gradients(X[:9], y[:9], n_threads=1),
+    "gradient": lambda: net.loss_and_gradient(X[:9], y[:9], n_threads=1),
     "read": net.get_flat_parameters,
     "write": lambda: net._core.set_values(zeros),
     "save": lambda: net.save(sys.argv[2]),
@@ -40,7 +40,7 @@ zeros = np.zeros(net.n_parameters, np.float32)
 core = em._native._core
 settings = core.EpochSettings(9, [0.1], em.losses.CrossEntropy()._core_loss(),
     core.Penalty(0.0, False, False), core.Clipping(np.inf, np.inf), False)
-samples = net._gate(X[:9], y[:9], core.TargetKind.labels, None)
+samples = net._check_samples(X[:9], y[:9], em.losses.CrossEntropy(), None)
 epoch = adam.state_for(net), samples, None, settings, core.Threads(1, True)
 ended = threading.Event()
 def train():

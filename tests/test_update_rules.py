@@ -117,7 +117,7 @@ def trained_and_by_hand(
         for first in range(0, N_SAMPLES, BATCH):
             rows = order[first : first + BATCH]
             # Its dropout is that of the step, counted over all epochs.
-            _, gradient = copy.loss_and_flat_gradient(
+            _, gradient = copy.loss_and_gradient(
                 X[rows], y[rows], sample_weight=weights[rows], dropout_step=start_at + step
             )
             theta = copy.get_flat_parameters()
@@ -178,7 +178,7 @@ def test_a_batch_of_several_chunks(normalization: str | None, n_threads: int) ->
         [3, 17, 6, 4], dropout=0.4, normalization=normalization, dtype="float64", rng=1
     )
     theta = net.get_flat_parameters()[: net.n_parameters]
-    _, gradient = net.loss_and_flat_gradient(X, y, sample_weight=weights, dropout_step=0)
+    _, gradient = net.loss_and_gradient(X, y, sample_weight=weights, dropout_step=0)
     em.train(
         net, X, y, optimizer=em.optimizers.SGD(), learning_rate=0.5, batch_size=None, epochs=1,
         sample_weight=weights, n_threads=n_threads,

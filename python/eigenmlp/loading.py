@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eigenmlp.common.words import reason
 from eigenmlp.errors import ModelFileError
 from eigenmlp.network import Network, model_file
-from eigenmlp.network.network import from_file
+from eigenmlp.network.loading import from_file
 
 if TYPE_CHECKING:
     from eigenmlp.estimators import MLPClassifier, MLPRegressor

@@ -15,8 +15,8 @@ import numpy as np
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import flag, real_number, whole_number
+from eigenmlp.common.array_likes import fill
 from eigenmlp.network import Network
-from eigenmlp.network.checks import fill
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 

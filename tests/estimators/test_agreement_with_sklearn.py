@@ -169,13 +169,13 @@ def test_float32(problem: str, solver: str) -> None:
 
 def test_lbfgs_computes_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     computed_in = set()
-    original = em.Network.loss_and_flat_gradient
+    original = em.Network.loss_and_gradient
 
     def spy(network: em.Network, *args: Any, **kwargs: Any) -> Any:
         computed_in.add(network.dtype.name)
         return original(network, *args, **kwargs)
 
-    monkeypatch.setattr(em.Network, "loss_and_flat_gradient", spy)
+    monkeypatch.setattr(em.Network, "loss_and_gradient", spy)
     theirs, ours, X, y = pair("classes", solver="lbfgs", max_iter=20)
     single = X.astype(np.float32)
     theirs.fit(single, y)

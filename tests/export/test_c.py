@@ -22,7 +22,7 @@ HIDDEN = [(7,), (5, 9), (9, 4, 6), (3, 8, 5, 7)]
 def with_statistics(network: em.Network, rng: np.random.Generator) -> em.Network:
     """Give biases, gains, shifts and running statistics values of their own."""
     flat = network.get_flat_parameters()
-    for views in network._named_arrays(flat):
+    for views in network.split(flat):
         for name, view in views.items():
             if name in {"gain", "running_variance"}:
                 view[...] = rng.uniform(0.5, 2.0, view.shape)

@@ -276,7 +276,7 @@ def test_labels_that_c_cannot_hold_are_refused(label: str, message: str, tmp_pat
 def test_numbers_that_overflow_are_refused(tmp_path: Path) -> None:
     network = em.Network([1, 1, 1], normalization="batch")
     flat = network.get_flat_parameters()
-    hidden = network._named_arrays(flat)[0]
+    hidden = network.split(flat)[0]
     hidden["gain"][...], hidden["running_variance"][...] = 3e38, 0
     network.set_flat_parameters(flat)
     with pytest.raises(ValueError, match=r"layer 0: its bias or factor .* overflows float32"):

@@ -1,4 +1,4 @@
-"""What is no array, told by what it is."""
+"""What users pass for arrays: refused where it is none, read, and copied."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from io import IOBase
 from numbers import Number
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eigenmlp.common.words import shown, type_of
 
-__all__ = ["WANTED_X", "refuse_no_array"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["WANTED_X", "fill", "read_once", "refuse_no_array"]
 
 WANTED_X = "an array, which must have 2 dimensions, (n_samples, n_features)"
 # By one of these, NumPy gets at what an object holds.
@@ -44,6 +47,36 @@ def refuse_no_array(name: str, value: Any, wanted: str) -> None:
     )
     if what is not None:
         raise NoArrayError(f"{name} is {what}; pass {wanted}")
+
+
+def read_once(values: Any) -> Any:
+    """Return values as an array of numbers, to be handed on in their place.
+
+    Data that compute or load themselves, such as Dask's, do so each time that they are read. What
+    is an array stays the same object, and so does what doesn't become one: the gate says why.
+    """
+    if values is None or isinstance(values, np.ndarray) or hasattr(values, "filled"):
+        return values
+    try:
+        array = np.asarray(values)
+    except Exception:  # noqa: BLE001  whatever it is, the gate meets it again
+        return values
+    return array if array.ndim and array.dtype.kind in "biuf" else values
+
+
+def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:
+    """Copy finite values of the same shape into an array."""
+    array = np.asarray(values)
+    if array.shape != target.shape:
+        raise ValueError(f"{name} has shape {array.shape}, but {target.shape} is needed")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    with np.errstate(over="ignore"):
+        target[...] = array
+    if not np.isfinite(target).all():
+        raise ValueError(
+            f"{name} holds NaN, infinity or a value beyond {target.dtype}; all must be finite"
+        )
 
 
 def _gives_an_array(value: Any) -> bool:

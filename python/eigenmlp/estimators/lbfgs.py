@@ -78,7 +78,7 @@ class LbfgsSolver(TrainingRecord):
             return np.inf, np.zeros_like(flat)
         network.set_flat_parameters(flat)
         try:
-            return network.loss_and_flat_gradient(
+            return network.loss_and_gradient(
                 X,
                 target,
                 l2,
@@ -118,7 +118,7 @@ class LbfgsSolver(TrainingRecord):
         n_layers = len(arrays) // 2
         network.set_parameters(arrays[:n_layers], arrays[n_layers:])
         total = len(X) if sample_weight is None else float(sample_weight.sum())
-        loss, weights, biases = network.loss_and_gradients(
+        loss, gradient = network.loss_and_gradient(
             X,
             self._targets(np.asarray(y)),
             float(self.alpha) / total,
@@ -126,4 +126,6 @@ class LbfgsSolver(TrainingRecord):
             sample_weight=sample_weight,
             n_threads=self.n_threads,
         )
-        return loss, np.hstack([array.ravel() for array in [*weights, *biases]])
+        layers = network.split(gradient)
+        packed = [layer[name].ravel() for name in ("weight", "bias") for layer in layers]
+        return loss, np.hstack(packed)

@@ -113,7 +113,8 @@ class Savable(FittedNetwork):
         description = self._description()
         # What a file holds, `load_model` shall be able to read.
         restored(type(self), description, network)
-        model_file.write(path, network._architecture, network._named_tensors(), description)  # noqa: SLF001
+        layers = network.split(network.get_flat_parameters())
+        model_file.write(path, network._architecture, layers, description)  # noqa: SLF001
 
     def _description(self) -> dict[str, Any]:
         description: dict[str, Any] = {

@@ -130,7 +130,7 @@ def _forward(graph: Graph, network: Network, X: str) -> str:
     a = X
     if network.input_scale != 1:
         a = graph.node("Mul", [a, _number(graph, network.input_scale)])
-    layers = network._named_arrays(network.get_flat_parameters())  # noqa: SLF001
+    layers = network.split(network.get_flat_parameters())
     hidden = zip(network.normalizations, network.activations, strict=True)
     for layer, arrays in enumerate(layers):
         names = {

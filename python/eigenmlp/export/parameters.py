@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp.common.array_likes import fill
 from eigenmlp.export.torch_modules import modules_of
 from eigenmlp.export.view import view_of
 from eigenmlp.network import Network
 from eigenmlp.network.architecture import Architecture
-from eigenmlp.network.checks import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -176,7 +176,7 @@ def from_torch_state_dict(
         rng=0,
     )
     flat = network.get_flat_parameters()
-    for views, layer in zip(network._named_arrays(flat), layers, strict=True):
+    for views, layer in zip(network.split(flat), layers, strict=True):
         for name, view in views.items():
             fill(view, layer.arrays[name], "the state dict")
     network._set_values(flat, "the state dict")
@@ -246,7 +246,7 @@ def to_arrays(model: object) -> dict[str, NDArray[Any]]:
 
 def _scaled_layers(network: Network) -> list[dict[str, NDArray[Any]]]:
     """Return copies of all arrays, the input scale multiplied in."""
-    layers = network._named_arrays(network.get_flat_parameters())
+    layers = network.split(network.get_flat_parameters())
     first = layers[0]["weight"]
     with np.errstate(over="ignore", under="ignore"):
         scaled = first * network.dtype.type(network.input_scale)

@@ -1,15 +1,16 @@
 """What a network is made of, apart from its numbers: read from arguments, and given to the core."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from eigenmlp._native import _core
-from eigenmlp.common.arguments import real_number
+from eigenmlp.common.arguments import real_number, whole_number
 from eigenmlp.common.words import shown
-from eigenmlp.network.checks import checked_dtype, checked_scale, checked_sizes
 
 __all__ = ["ACTIVATIONS", "NORMALIZATIONS", "OUTPUTS", "Architecture"]
 
@@ -50,7 +51,7 @@ class Architecture:
         TypeError, ValueError
             If something is of another type or outside its range.
         """
-        sizes = tuple(checked_sizes(layer_sizes))
+        sizes = tuple(_checked_sizes(layer_sizes))
         n_hidden = len(sizes) - 2
         _check_choice("output", output, OUTPUTS)
         activations = _each("activation", activation, n_hidden, str)
@@ -67,7 +68,7 @@ class Architecture:
         for value in dropouts:
             if not 0 <= value < 1:
                 raise ValueError(f"dropout={value} is out of range: 0 <= dropout < 1")
-        name = checked_dtype(dtype)
+        name = _checked_dtype(dtype)
         return cls(
             sizes,
             activations,
@@ -75,7 +76,7 @@ class Architecture:
             normalizations,
             output,
             name,
-            checked_scale(input_scale, name),
+            _checked_scale(input_scale, name),
         )
 
     def to_core(self) -> _core.Architecture:
@@ -100,10 +101,10 @@ class Architecture:
         return ", ".join(
             [
                 repr(list(self.layer_sizes)),
-                *_listed("activation", self.activations, "relu"),
+                *_argument("activation", self.activations, "relu"),
                 *([] if self.output == "softmax" else [f"output={self.output!r}"]),
-                *_listed("dropout", self.dropouts, 0.0),
-                *_listed("normalization", self.normalizations, None),
+                *_argument("dropout", self.dropouts, 0.0),
+                *_argument("normalization", self.normalizations, None),
                 f"dtype={self.dtype!r}",
                 *([] if self.input_scale == 1 else [f"input_scale={self.input_scale!r}"]),
             ]
@@ -138,9 +139,48 @@ def _check_choice(name: str, value: object, choices: Sequence[object]) -> None:
         raise ValueError(f"{name}={shown(value)} is unknown; use one of {known}")
 
 
-def _listed(name: str, values: tuple[Any, ...], default: object) -> list[str]:
+def _argument(name: str, values: tuple[Any, ...], default: object) -> list[str]:
     """Argument of a representation: nothing for defaults, one value where all are alike."""
     if all(value == default for value in values):
         return []
     alike = all(value == values[0] for value in values)
     return [f"{name}={values[0]!r}" if alike else f"{name}={list(values)!r}"]
+
+
+def _checked_sizes(layer_sizes: Sequence[int]) -> list[int]:
+    """Return the units of every layer, at least two."""
+    remedy = "pass the units of input, hidden layers and output, such as [784, 100, 10]"
+    if isinstance(layer_sizes, (str, bytes)) or not isinstance(layer_sizes, Iterable):
+        raise TypeError(f"layer_sizes={shown(layer_sizes)} is not a sequence; {remedy}")
+    sizes = [
+        whole_number(f"layer_sizes[{i}]", size, minimum=1, remedy=remedy)
+        for i, size in enumerate(layer_sizes)
+    ]
+    if len(sizes) < 2:
+        raise ValueError(f"layer_sizes={sizes} has fewer than 2 sizes; {remedy}")
+    return sizes
+
+
+def _checked_dtype(dtype: DTypeLike) -> Literal["float32", "float64"]:
+    """Return the name of one of the two dtypes that a network may have."""
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = shown(dtype)
+    if name == "float32":
+        return "float32"
+    if name == "float64":
+        return "float64"
+    raise ValueError(f'dtype={name} is not supported; use "float32" or "float64"')
+
+
+def _checked_scale(input_scale: float, dtype: str) -> float:
+    """Return a factor of the inputs that is a number in the network's dtype, too."""
+    scale = real_number("input_scale", input_scale, "pass a factor such as 1/255")
+    if not math.isfinite(scale) or scale == 0:
+        raise ValueError(f"input_scale={scale} must be finite and not 0; use 1.0 for none")
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = float(np.dtype(dtype).type(scale))
+    if not math.isfinite(rounded) or rounded == 0:
+        raise ValueError(f"input_scale={scale} is {rounded} in {dtype}; use float64, or rescale X")
+    return scale

@@ -4,11 +4,10 @@ The format is described in docs/model-files.md.
 """
 
 import dataclasses
-import itertools
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from eigenmlp.files.safetensors import (
     strict_json,
 )
 from eigenmlp.network.architecture import Architecture
+from eigenmlp.network.layout import by_whole_name, shapes_of
 
 __all__ = ["FORMAT_VERSION", "MAX_LAYERS", "ModelFile", "read", "write"]
 
@@ -69,7 +69,7 @@ class ModelFile:
 def write(
     path: str | os.PathLike[str],
     architecture: Architecture,
-    arrays: dict[str, NDArray[Any]],
+    layers: Sequence[Mapping[str, NDArray[Any]]],
     estimator: dict[str, Any] | None = None,
     *,
     feature_names: Sequence[str] | None = None,
@@ -93,7 +93,7 @@ def write(
     if estimator is not None:
         header["estimator"] = estimator
     text = json.dumps(header, allow_nan=False)
-    content = serialized(arrays, {_KEY: text})
+    content = serialized(by_whole_name(layers), {_KEY: text})
     n_layers = len(architecture.layer_sizes) - 1
     header_bytes = int.from_bytes(content[:8], "little")
     if n_layers > MAX_LAYERS or header_bytes > MAX_HEADER_BYTES:
@@ -211,7 +211,7 @@ def _feature_names(
 def _check_arrays(
     path: str | os.PathLike[str], entries: dict[str, Entry], architecture: Architecture
 ) -> None:
-    shapes = _expected_shapes(architecture)
+    shapes = by_whole_name(shapes_of(architecture))
     if entries.keys() != shapes.keys():
         wrong = sorted(entries.keys() ^ shapes.keys())
         raise ModelFileError(
@@ -277,18 +277,6 @@ def _list_of(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is not a list")
     return value
-
-
-def _expected_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {}
-    kinds = [*architecture.normalizations, None]
-    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(architecture.layer_sizes)):
-        shapes[f"layers.{layer}.weight"] = (fan_in, fan_out)
-        names = ["bias"]
-        names += ["gain", "shift"] if kinds[layer] else []
-        names += ["running_mean", "running_variance"] if kinds[layer] == "batch" else []
-        shapes.update({f"layers.{layer}.{name}": (fan_out,) for name in names})
-    return shapes
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,10 +1,9 @@
 """The network: an architecture, its parameters, and what can be asked of it."""
 
-import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,19 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import flag, whole_number
-from eigenmlp.common.array_likes import WANTED_X, refuse_no_array
+from eigenmlp.common.array_likes import WANTED_X, fill, refuse_no_array
 from eigenmlp.common.columns import checked_names, in_order, refuse_repeated
 from eigenmlp.common.threads import threads
-from eigenmlp.common.words import shown
-from eigenmlp.errors import ModelFileError
+from eigenmlp.common.words import shown, type_of
 from eigenmlp.losses import Loss, loss_for
 from eigenmlp.network import model_file
 from eigenmlp.network.architecture import Architecture
-from eigenmlp.network.checks import checked_l2, fill
 from eigenmlp.network.initializers import INITIALIZERS
-from eigenmlp.network.parameters import Parameters
+from eigenmlp.network.layout import split
+from eigenmlp.network.penalty import checked_l2
+from eigenmlp.network.samples import checked_samples, refuse_no_arrays
 
-__all__ = ["Evaluation", "Network", "from_file", "load_network"]
+__all__ = ["Evaluation", "Network"]
 
 _CORES: dict[str, type[_core.Network32 | _core.Network64]] = {
     "float32": _core.Network32,
@@ -49,7 +48,7 @@ class Evaluation:
     accuracy: float
 
 
-class Network(Parameters):
+class Network:
     r"""A multilayer perceptron: dense layers with an activation between them.
 
     With :math:`a^0 = s\,x` (the input scale times a sample), a layer is
@@ -143,7 +142,7 @@ class Network(Parameters):
         )
         if init not in INITIALIZERS:
             raise ValueError(f"init={shown(init)} is unknown; use one of {', '.join(INITIALIZERS)}")
-        self._allocate(architecture)
+        self._allocate(architecture, None)
         generator = np.random.default_rng(rng)
         layers = [
             INITIALIZERS[init](layer.fan_in, layer.fan_out, generator)
@@ -154,11 +153,17 @@ class Network(Parameters):
             self._use_dropout_seed(seed)
         self.set_parameters([w for w, _ in layers], [b for _, b in layers])
 
-    def _allocate(self, architecture: Architecture) -> None:
+    @classmethod
+    def _of(cls, architecture: Architecture, feature_names: tuple[str, ...] | None) -> "Network":
+        """Make a network whose parameters are still to be set."""
+        network = cls.__new__(cls)
+        network._allocate(architecture, feature_names)
+        return network
+
+    def _allocate(self, architecture: Architecture, feature_names: tuple[str, ...] | None) -> None:
         self._architecture = architecture
-        self._feature_names: tuple[str, ...] | None = None
+        self._feature_names = feature_names
         self._dtype = np.dtype(architecture.dtype)
-        self._single = architecture.dtype == "float32"
         self._core = _CORES[architecture.dtype](architecture.to_core())
 
     def _use_dropout_seed(self, seed: int) -> None:
@@ -189,6 +194,191 @@ class Network(Parameters):
             names = checked_names(names, self._architecture.layer_sizes[0])
             refuse_repeated(names)
         self._feature_names = names
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Units of the input, of each hidden layer and of the output."""
+        return self._architecture.layer_sizes
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Activation of each hidden layer."""
+        return self._architecture.activations
+
+    @property
+    def output(self) -> str:
+        """Kind of output."""
+        return self._architecture.output
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """Probability of a unit to be dropped in training, for each hidden layer."""
+        return self._architecture.dropouts
+
+    @property
+    def normalizations(self) -> tuple[str | None, ...]:
+        """Normalization of each hidden layer."""
+        return self._architecture.normalizations
+
+    @property
+    def dropout_seed(self) -> int:
+        """What the masks of dropout follow from, besides step, layer, sample and unit."""
+        return self._architecture.dropout_seed
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the parameters and of all arithmetic: float32 or float64."""
+        return self._dtype
+
+    @property
+    def input_scale(self) -> float:
+        """Factor that every input is multiplied by."""
+        return self._architecture.input_scale
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights, biases, gains and shifts."""
+        return self._core.n_parameters
+
+    @property
+    def weights(self) -> list[NDArray[Any]]:
+        """Copies of the weights, one (fan_in, fan_out) array a layer."""
+        return self._copies("weight")
+
+    @property
+    def biases(self) -> list[NDArray[Any]]:
+        """Copies of the biases, one (fan_out,) array a layer."""
+        return self._copies("bias")
+
+    @property
+    def gains(self) -> list[NDArray[Any] | None]:
+        """Copies of the normalizations' gains, one (units,) array or None a hidden layer."""
+        return self._copies_or_none("gain")
+
+    @property
+    def shifts(self) -> list[NDArray[Any] | None]:
+        """Copies of the normalizations' shifts, one (units,) array or None a hidden layer."""
+        return self._copies_or_none("shift")
+
+    @property
+    def running_means(self) -> list[NDArray[Any] | None]:
+        """Copies of batch normalization's running means, (units,) or None a hidden layer."""
+        return self._copies_or_none("running_mean")
+
+    @property
+    def running_variances(self) -> list[NDArray[Any] | None]:
+        """Copies of batch normalization's running variances, (units,) or None a hidden layer."""
+        return self._copies_or_none("running_variance")
+
+    def set_parameters(self, weights: Iterable[ArrayLike], biases: Iterable[ArrayLike]) -> None:
+        """Replace all weights and biases.
+
+        Parameters
+        ----------
+        weights : sequence of (fan_in, fan_out) arrays
+            One a layer, finite; converted to the network's dtype.
+        biases : sequence of (fan_out,) arrays
+            One a layer, finite; converted to the network's dtype.
+
+        Raises
+        ------
+        ValueError
+            If a number of arrays, a shape or a value is wrong. The network is then unchanged.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> source, copy = em.Network([4, 3], rng=0), em.Network([4, 3], rng=1)
+        >>> copy.set_parameters(source.weights, source.biases)
+        >>> bool((copy.weights[0] == source.weights[0]).all())
+        True
+        """
+        given = {"weights": list(weights), "biases": list(biases)}
+        flat = self.get_flat_parameters()
+        layers = self.split(flat)
+        for name, arrays in given.items():
+            if len(arrays) != len(layers):
+                raise ValueError(
+                    f"this network has {len(layers)} layers, but {name} has {len(arrays)} arrays"
+                )
+        for layer, views in enumerate(layers):
+            fill(views["weight"], given["weights"][layer], f"weights[{layer}]")
+            fill(views["bias"], given["biases"][layer], f"biases[{layer}]")
+        self._core.set_values(flat)
+
+    def get_flat_parameters(self) -> NDArray[Any]:
+        """Copy all parameters into one array, to keep and to give back.
+
+        Returns
+        -------
+        (n_values,) array
+            The n_parameters, layer by layer: weights (fan_out × fan_in, row by row), biases, and of
+            normalized layers gains and shifts. Behind them the running statistics of batch
+            normalization, means and variances, layer by layer.
+        """
+        return self._core.values()
+
+    def set_flat_parameters(self, flat: NDArray[Any]) -> None:
+        """Give back what `get_flat_parameters` returned.
+
+        Parameters
+        ----------
+        flat : (n_values,) array
+            Finite values of the network's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is of another type or shape, or not finite.
+        """
+        values = self.get_flat_parameters()
+        fill(values, flat, "flat")
+        self._set_values(values, "flat")
+
+    def split(self, flat: NDArray[Any]) -> list[dict[str, NDArray[Any]]]:
+        """Find each layer's arrays in a flat array of parameters or of their gradient.
+
+        Parameters
+        ----------
+        flat : (n_parameters,) or (n_values,) array
+            Such as `get_flat_parameters` and `loss_and_gradient` return.
+
+        Returns
+        -------
+        list of dict of str to array
+            Of each layer ``"weight"`` (fan_in, fan_out) and ``"bias"`` (fan_out,); where it is
+            normalized ``"gain"`` and ``"shift"`` (units,); where by the batch, and if `flat` has
+            n_values, ``"running_mean"`` and ``"running_variance"`` (units,). Views: what is
+            written to them is written to `flat`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `flat` is no array, or of another shape.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net = em.Network([2, 3, 1], normalization="layer", output="identity", rng=0)
+        >>> flat = net.get_flat_parameters()
+        >>> for layer in net.split(flat):
+        ...     print({name: array.shape for name, array in layer.items()})
+        {'weight': (2, 3), 'bias': (3,), 'gain': (3,), 'shift': (3,)}
+        {'weight': (3, 1), 'bias': (1,)}
+        >>> net.split(flat)[0]["gain"][:] = 2
+        >>> net.set_flat_parameters(flat)
+        >>> net.gains
+        [array([2., 2., 2.], dtype=float32)]
+        """
+        if not isinstance(flat, np.ndarray):
+            raise TypeError(f"flat is {type_of(flat)}, not a NumPy array")
+        hidden = zip(self.layer_sizes[1:-1], self.normalizations, strict=True)
+        n_running = 2 * sum(units for units, kind in hidden if kind == "batch")
+        sizes = sorted({self.n_parameters, self.n_parameters + n_running})
+        if flat.shape not in [(size,) for size in sizes]:
+            needed = " or ".join(f"({size},)" for size in sizes)
+            raise ValueError(f"flat has shape {flat.shape}, but {needed} is needed")
+        return split(flat, self._architecture, self._core.layers())
 
     def predict_outputs(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Values of the output layer: probabilities, real numbers or means of counts.
@@ -343,7 +533,7 @@ class Network(Parameters):
             raise ArithmeticError(self._overflow(f"the loss is {evaluation.loss}"))
         return evaluation
 
-    def loss_and_gradients(
+    def loss_and_gradient(
         self,
         X: ArrayLike,
         y: ArrayLike,
@@ -354,7 +544,7 @@ class Network(Parameters):
         sample_weight: ArrayLike | None = None,
         dropout_step: int | None = None,
         n_threads: int | None = None,
-    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
+    ) -> tuple[float, NDArray[Any]]:
         r"""Loss with penalty, and its gradient by backpropagation.
 
         The loss is the mean loss of the samples plus :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`;
@@ -375,9 +565,8 @@ class Network(Parameters):
         Returns
         -------
         loss : float
-        weight_gradients : list of (fan_in, fan_out) arrays
-        bias_gradients : list of (fan_out,) arrays
-            Those of gains and shifts are in `loss_and_flat_gradient` alone.
+        gradient : (n_parameters,) array
+            In the order of `get_flat_parameters`; `split` finds the layers' arrays in it.
 
         Raises
         ------
@@ -391,65 +580,12 @@ class Network(Parameters):
         >>> import eigenmlp as em
         >>> net = em.Network([2, 2], dtype="float64")
         >>> net.set_parameters([[[0, 0], [0, 0]]], [[0, 0]])
-        >>> loss, dW, db = net.loss_and_gradients([[1.0, 2.0]], [0])
-        >>> dW[0]
+        >>> loss, gradient = net.loss_and_gradient([[1.0, 2.0]], [0])
+        >>> gradient
+        array([-0.5, -1. ,  0.5,  1. , -0.5,  0.5])
+        >>> net.split(gradient)[0]["weight"]
         array([[-0.5,  0.5],
                [-1. ,  1. ]])
-        """
-        value, flat = self.loss_and_flat_gradient(
-            X,
-            y,
-            l2,
-            l2_biases,
-            loss=loss,
-            sample_weight=sample_weight,
-            dropout_step=dropout_step,
-            n_threads=n_threads,
-        )
-        layers = self._named_arrays(flat)
-        return (
-            value,
-            [np.ascontiguousarray(views["weight"]) for views in layers],
-            [views["bias"].copy() for views in layers],
-        )
-
-    def loss_and_flat_gradient(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        l2: float = 0.0,
-        l2_biases: bool = False,
-        *,
-        loss: str | Loss | None = None,
-        sample_weight: ArrayLike | None = None,
-        dropout_step: int | None = None,
-        n_threads: int | None = None,
-    ) -> tuple[float, NDArray[Any]]:
-        """Loss with penalty and its gradient as one array, for optimizers of others.
-
-        Parameters
-        ----------
-        X, y, l2, l2_biases, loss, sample_weight, dropout_step, n_threads
-            As for `loss_and_gradients`.
-
-        Returns
-        -------
-        loss : float
-        gradient : (n_parameters,) array
-            In the order of `get_flat_parameters`; gains and shifts included.
-
-        Raises
-        ------
-        TypeError, ValueError, ArithmeticError
-            As for `loss_and_gradients`.
-
-        Examples
-        --------
-        >>> import eigenmlp as em
-        >>> net = em.Network([2, 1], output="identity", dtype="float64")
-        >>> net.set_parameters([[[1], [1]]], [[0]])
-        >>> net.loss_and_flat_gradient([[1.0, 2.0]], [1.0])
-        (2.0, array([2., 4., 2.]))
         """
         if dropout_step is not None:
             dropout_step = whole_number(
@@ -498,45 +634,38 @@ class Network(Parameters):
         ...     em.load_network(Path(folder) / "model.safetensors")
         Network([4, 3], dtype='float32')
         """
-        model_file.write(
-            path, self._architecture, self._named_tensors(), feature_names=self._feature_names
-        )
+        layers = self.split(self.get_flat_parameters())
+        model_file.write(path, self._architecture, layers, feature_names=self._feature_names)
+
+    def _set_values(self, values: NDArray[Any], source: str) -> None:
+        for layer, views in enumerate(self.split(values)):
+            if "running_variance" in views and (views["running_variance"] < 0).any():
+                raise ValueError(
+                    f"{source} holds a negative running variance of layer {layer}; it is damaged"
+                )
+        self._core.set_values(values)
+
+    def _copies(self, name: str) -> list[NDArray[Any]]:
+        layers = self.split(self.get_flat_parameters())
+        return [np.array(views[name], order="C") for views in layers]
+
+    def _copies_or_none(self, name: str) -> list[NDArray[Any] | None]:
+        layers = self.split(self.get_flat_parameters())[:-1]
+        return [views[name].copy() if name in views else None for views in layers]
 
     def _check_rows(self, X: ArrayLike) -> _core.Samples:
         # Arrays name no columns. They are told first, since a row is predicted in microseconds.
         if type(X) is not np.ndarray or not X.ndim:
             refuse_no_array("X", X, WANTED_X)
             X = in_order(X, self._feature_names)
-        return self._gate(X, None, _core.TargetKind.labels, None)
+        return checked_samples(self._architecture, X)
 
     def _check_samples(
         self, X: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None
     ) -> _core.Samples:
-        self._refuse_no_arrays(X, y, sample_weight)
-        return self._gate(in_order(X, self._feature_names), y, loss._targets, sample_weight)
-
-    def _refuse_no_arrays(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> None:
-        refuse_no_array("X", X, WANTED_X)
-        wanted = (
-            "(n_samples,) integer class indices"
-            if self.output == "softmax"
-            else "(n_samples, n_outputs) numbers"
-        )
-        refuse_no_array("y", y, wanted)
-        if sample_weight is not None:
-            refuse_no_array("sample_weight", sample_weight, "(n_samples,) weights, or None")
-
-    def _gate(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None,
-        kind: _core.TargetKind,
-        sample_weight: ArrayLike | None,
-    ) -> _core.Samples:
-        sizes = self._architecture.layer_sizes
-        return _core.Samples(X, y, kind, sample_weight, sizes[0], sizes[-1], self._single)
+        refuse_no_arrays(self.output, X, y, sample_weight)
+        X = in_order(X, self._feature_names)
+        return checked_samples(self._architecture, X, y, loss._targets, sample_weight)
 
     def _outputs_of(self, samples: _core.Samples, allowed_threads: _core.Threads) -> NDArray[Any]:
         outputs, bad_row = self._core.predict_outputs(samples, allowed_threads)
@@ -571,72 +700,9 @@ class Network(Parameters):
         return Evaluation(total / weight, accuracy)
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """Read the network of a model file.
-
-    Of an estimator's file it is the network that predicts, with the names of its features; its
-    labels are known to the estimator alone, which `load_model` reads.
-    Loading runs no code from the file, and checks every name, shape and value.
-
-    Parameters
-    ----------
-    path : path-like
-        A safetensors file, written by `save` of any version of eigenmlp up to this one.
-
-    Returns
-    -------
-    Network
-        Of the same bits as the one saved.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ModelFileError
-        If the file is not a model of eigenmlp, is damaged, or contradicts itself.
-
-    Examples
-    --------
-    See `Network.save`.
-    """
-    content = model_file.read(path)
-    network = from_file(path, content)
-    names = (content.estimator or {}).get("feature_names")
-    if names is not None:
-        # What is wrong with an estimator's description doesn't touch its network.
-        with contextlib.suppress(TypeError, ValueError):
-            network._feature_names = checked_names(names, network.layer_sizes[0])
-    return network
-
-
-def from_file(path: str | os.PathLike[str], content: model_file.ModelFile) -> Network:
-    """Make the network that a file holds.
-
-    Raises
-    ------
-    ModelFileError
-        If a value is not finite, or a running variance negative.
-    """
-    network = Network.__new__(Network)
-    network._allocate(content.architecture)
-    network._feature_names = content.feature_names
-    flat = network.get_flat_parameters()
-    try:
-        for layer, views in enumerate(network._named_arrays(flat)):
-            for name, view in views.items():
-                whole_name = f"layers.{layer}.{name}"
-                fill(view, content.arrays[whole_name], whole_name)
-        network._set_values(flat, "it")
-    except ValueError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from error
-    return network
-
-
 def _rebuild(
     architecture: Architecture, flat: NDArray[Any], feature_names: tuple[str, ...] | None = None
 ) -> Network:
-    network = Network.__new__(Network)
-    network._allocate(architecture)
-    network._feature_names = feature_names
+    network = Network._of(architecture, feature_names)
     network.set_flat_parameters(flat)
     return network

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from eigenmlp._native import _core
 from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
 from eigenmlp.common.arguments import flag, whole_number
+from eigenmlp.common.array_likes import read_once
 from eigenmlp.common.columns import in_order, names_of
 from eigenmlp.common.threads import threads
 from eigenmlp.common.words import shown
@@ -20,7 +21,8 @@ from eigenmlp.history import History
 from eigenmlp.losses import Loss, loss_for
 from eigenmlp.metrics import Metric
 from eigenmlp.network import Network
-from eigenmlp.network.checks import checked_l2, read_once
+from eigenmlp.network.penalty import checked_l2
+from eigenmlp.network.samples import refuse_no_arrays
 from eigenmlp.optimizers import Adam, Optimizer
 from eigenmlp.schedules import as_schedule
 from eigenmlp.training.hooks import ask, called, checked, claimed
@@ -202,7 +204,7 @@ def train(
     checked_loss = loss_for(loss, network.output)
     schedule = as_schedule(learning_rate)
     check_unit(schedule_unit)
-    network._refuse_no_arrays(X, y, sample_weight)
+    refuse_no_arrays(network.output, X, y, sample_weight)
     names = names_of(X) if network.feature_names is None else network.feature_names
     X = read_once(in_order(X, names, exact=True))
     y, sample_weight = read_once(y), read_once(sample_weight)

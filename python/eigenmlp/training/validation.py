@@ -7,12 +7,12 @@ from typing import NamedTuple
 from numpy.typing import ArrayLike
 
 from eigenmlp._native import _core
+from eigenmlp.common.array_likes import read_once
 from eigenmlp.common.columns import in_order
 from eigenmlp.common.words import type_of
 from eigenmlp.losses import Loss
 from eigenmlp.metrics import Metric, metrics_by_name
 from eigenmlp.network import Evaluation, Network
-from eigenmlp.network.checks import read_once
 
 __all__ = ["Validation", "epoch_scores", "validation_from"]
 
