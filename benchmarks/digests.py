@@ -207,7 +207,7 @@ def trained(
     )
     gradients: list[Any] = []
     for step in (None, 3):
-        value, gradient = net.loss_and_flat_gradient(
+        value, gradient = net.loss_and_gradient(
             X, y, loss=named, l2=0.1, dropout_step=step, n_threads=n_threads
         )
         gradients += [float(value).hex(), gradient]
