@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_runs import N_CLASSES, N_FEATURES, Data, Outcome, Run
 
 import eigenmlp as em
+from command_runs import N_CLASSES, N_FEATURES, Data, Outcome, Run
 from eigenmlp.cli import main
 
 

@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pytest
-from command_runs import Run
 
 import eigenmlp as em
+from command_runs import Run
 from eigenmlp.study.study import GROUPS
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
-from command_runs import Run
 
 import eigenmlp as em
+from command_runs import Run
 from eigenmlp.network import model_file
+from places import DATA
 
 pytestmark = pytest.mark.usefixtures("data")  # the current folder is a temporary one
 
@@ -68,7 +69,7 @@ def test_an_old_file_becomes_one_of_today(run: Run) -> None:
     check_network("new.st", activations=("relu",), output="softmax", input_scale=0.5)
 
 
-KEPT = Path(__file__).parents[1] / "model_files"
+KEPT = DATA / "model_files"
 
 
 @pytest.mark.parametrize("path", sorted(KEPT.glob("v*/*.safetensors")), ids=lambda path: path.stem)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_runs import Run
 
 import eigenmlp as em
+from command_runs import Run
 
 
 @pytest.mark.parametrize(

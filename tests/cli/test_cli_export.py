@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import safetensors
 import safetensors.numpy
-from command_runs import N_FEATURES, Data, Run
 
 import eigenmlp as em
+from command_runs import N_FEATURES, Data, Run
 
 
 @pytest.fixture

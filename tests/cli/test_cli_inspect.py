@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
-from command_runs import Data, Run
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import eigenmlp as em
+from command_runs import Data, Run
 from eigenmlp.cli.inspect import inspect
 from eigenmlp.network import model_file
 

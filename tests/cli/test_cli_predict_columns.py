@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from command_runs import Run, fitted, rows
 
 import eigenmlp as em
+from command_runs import Run, fitted, rows
 
 pytestmark = pytest.mark.usefixtures("data")  # the current folder is a temporary one
 

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from command_runs import Run, fitted, rows
 from scipy import sparse
 from sklearn import neural_network
 
 import eigenmlp as em
+from command_runs import Run, fitted, rows
 
 pytestmark = pytest.mark.usefixtures("data")  # the current folder is a temporary one
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_runs import N_CLASSES, N_FEATURES, Data, Run
 
 import eigenmlp as em
+from command_runs import N_CLASSES, N_FEATURES, Data, Run
 
 
 def write_table(name: str, data: Data, header: str = "") -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from command_runs import N_CLASSES, N_FEATURES, Data, Run
 
 import eigenmlp as em
+from command_runs import N_CLASSES, N_FEATURES, Data, Run
 
 
 def parameters(path: str | Path = "model.safetensors") -> npt.NDArray[Any]:

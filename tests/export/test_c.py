@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from c_program import COMPILER, answer, compiled
 
 import eigenmlp as em
+from c_program import COMPILER, answer, compiled
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 

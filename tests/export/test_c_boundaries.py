@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from c_program import COMPILER, answer
 
 import eigenmlp as em
+from c_program import COMPILER, answer
 
 if TYPE_CHECKING:
     from pathlib import Path

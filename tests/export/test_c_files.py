@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from c_program import COMPILER, answer
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -14,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 
 import eigenmlp as em
+from c_program import COMPILER, answer
 from eigenmlp.export.c_text import literal, table
 from eigenmlp.export.layers import dense_layers
 

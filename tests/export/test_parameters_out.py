@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
-from torch_modules_problem import MODULES
 
 import eigenmlp as em
 from architectures import GRID, made
+from places import DATA
+from torch_modules_problem import MODULES
 
-RECORDS: dict[str, Any] = json.loads(
-    Path(__file__).with_name("torch_modules.json").read_text(encoding="utf-8")
-)
+RECORDS: dict[str, Any] = json.loads((DATA / "torch_modules.json").read_text(encoding="utf-8"))
 
 
 def recorded_state(name: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_modules_problem import Module
 
 import eigenmlp as em
 from architectures import GRID, made, samples
+from torch_modules_problem import Module
 
 torch: Any = pytest.importorskip("torch")
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from torch_modules_problem import STRANGERS
 
 import eigenmlp as em
+from places import DATA
+from torch_modules_problem import STRANGERS
 
 RECORDS: dict[str, dict[str, Any]] = json.loads(
-    Path(__file__).with_name("torch_strangers.json").read_text(encoding="utf-8")
+    (DATA / "torch_strangers.json").read_text(encoding="utf-8")
 )
 
 

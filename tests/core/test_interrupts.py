@@ -18,6 +18,7 @@ import pytest
 
 import eigenmlp as em
 from core_signals import InTheCore, ctrl_c
+from places import SUPPORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,7 @@ def test_ctrl_c_in_the_middle_of_the_core(name: str, tmp_path: Path) -> None:
 
 HANDLER = (
     SLOW
-    + f"sys.path.append({str(Path(__file__).parent)!r})"
+    + f"sys.path.append({str(SUPPORT)!r})"
     + """
 from core_signals import InTheCore
 uses = {

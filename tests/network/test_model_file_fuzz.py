@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,8 +13,12 @@ from hypothesis import HealthCheck, given, settings
 
 import eigenmlp as em
 from model_file_mutations import damaged
+from places import DATA
 
-FOLDER = Path(__file__).parent / "model_files"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = DATA / "model_files"
 FILES = [path.read_bytes() for path in sorted(FOLDER.glob("v*/*.safetensors"))]
 # A longer run by hand sets another number.
 EXAMPLES = int(os.environ.get("EIGENMLP_FUZZ_EXAMPLES", "500"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +11,14 @@ import pytest
 import eigenmlp as em
 import reference_mlp
 import torch_problem
+from places import DATA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TRAJECTORIES = json.loads(
-    Path(__file__).with_name("torch_trajectories.json").read_text(encoding="utf-8")
-)["trajectories"]
+TRAJECTORIES = json.loads((DATA / "torch_trajectories.json").read_text(encoding="utf-8"))[
+    "trajectories"
+]
 
 
 def relative_error(actual: list[NDArray[Any]], expected: list[NDArray[np.float64]]) -> float:

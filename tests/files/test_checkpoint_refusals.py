@@ -16,6 +16,7 @@ import pytest
 import eigenmlp as em
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
 from eigenmlp.files import checkpoints
+from places import SUPPORT
 from resumable_run import (
     EPOCHS,
     VALIDATION,
@@ -233,7 +234,13 @@ except OSError as error:
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="the system has no such limit")
 def test_a_file_too_large_for_the_system_is_an_error(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", SMALL_FILES, str(tmp_path), str(Path(__file__).parent)]
+    command = [
+        sys.executable,
+        "-c",
+        SMALL_FILES,
+        str(tmp_path),
+        str(SUPPORT),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "no checkpoint can be written (File too large)" in done.stdout
     assert names(tmp_path) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,9 @@ from operations_problem import (
     sample_weights,
     samples,
 )
+from places import DATA
 
-RECORDED = json.loads(Path(__file__).with_name("torch_operations.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((DATA / "torch_operations.json").read_text(encoding="utf-8"))
 WITH_STATISTICS = sorted(name for name, case in CASES.items() if "batch" in case.normalizations)
 
 precisions = pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """Record what PyTorch computes of `operations_problem`; run by hand, with PyTorch 2.13 installed.
 
-python tests/record_torch_operations.py
+python tests/support/record_torch_operations.py
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +27,14 @@ from operations_problem import (
     sample_weights,
     samples,
 )
+from places import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-TARGET = Path(__file__).with_name("torch_operations.json")
+TARGET = DATA / "torch_operations.json"
 
 ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {
     "identity": torch.nn.Identity,

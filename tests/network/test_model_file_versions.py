@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import pytest
 
 import eigenmlp as em
 from eigenmlp.network.model_file import FORMAT_VERSION
+from places import DATA
 
-FOLDER = Path(__file__).parent / "model_files"
+FOLDER = DATA / "model_files"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("v*/*.safetensors"))
 
 

@@ -1,21 +1,22 @@
 """Record state dicts and outputs of PyTorch; run by hand, with PyTorch 2.13 installed.
 
-python tests/export/record_torch_modules.py
+python tests/support/record_torch_modules.py
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from places import DATA
 from torch_modules_problem import MODULES, STRANGERS, Module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TARGET = Path(__file__).with_name("torch_modules.json")
+TARGET = DATA / "torch_modules.json"
 STRANGERS_TARGET = TARGET.with_name("torch_strangers.json")
 
 ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {

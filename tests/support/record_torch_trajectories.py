@@ -1,20 +1,20 @@
 """Record the trajectories of `torch_trajectories.json`; run by hand, with PyTorch 2.13 installed.
 
-python tests/record_torch_trajectories.py
+python tests/support/record_torch_trajectories.py
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from places import DATA
 from torch_problem import BATCH_SIZE, LAYER_SIZES, N_STEPS, SETTINGS, initial_parameters, samples
 
-TARGET = Path(__file__).with_name("torch_trajectories.json")
+TARGET = DATA / "torch_trajectories.json"
 
 
 def trajectory(kind: str, learning_rate: float, weight_decay: float) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Fuzz the readers and the array gate with atheris, guided by coverage of the package.
 
-    python tests/fuzz_readers.py TARGET [CORPUS FOLDER] [libFuzzer's options]
+    python tests/support/fuzz_readers.py TARGET [CORPUS FOLDER] [libFuzzer's options]
 
 The targets are those of `fuzz_targets.py`, whose seeds are put into the corpus.
 """

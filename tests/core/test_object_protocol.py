@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import eigenmlp as em
+from places import SUPPORT
 
 MODULES = [f"eigenmlp._core_{em.instruction_set()}", "eigenmlp._processor"]
 # All that there are, so that what is new is tried as well.
@@ -23,7 +23,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_no_use_of_the_object_protocol_ends_the_process(module: str, name: str) -> None:
-    script = Path(__file__).with_name("object_protocol.py")
+    script = SUPPORT / "object_protocol.py"
     result = subprocess.run(
         [sys.executable, "-W", "ignore", script, module, name],
         check=False, capture_output=True, text=True, timeout=200,

@@ -2,7 +2,7 @@
 
 Run by hand, once for each version of the format, with the last commit that writes it:
 
-    python tests/model_files/record.py 3
+    python tests/support/record_model_files.py 3
 
 Files of a version are never written again: a later eigenmlp must read those that are there.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import eigenmlp as em
+from places import DATA
 
 N = 24
 # What version 1 could describe.
@@ -83,7 +83,7 @@ def predictions(model: Any, X: Any) -> dict[str, Any]:
 
 
 def main(version: int) -> None:
-    folder = Path(__file__).parent / f"v{version}"
+    folder = DATA / "model_files" / f"v{version}"
     folder.mkdir()
     models = {name: network(arguments) for name, arguments in PLAIN.items()}
     if version >= 2:

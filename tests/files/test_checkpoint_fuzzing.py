@@ -1,6 +1,5 @@
 """Checkpoints made up by someone who knows the format: always our error, or a run that goes on."""
 
-import functools
 import hashlib
 import json
 import math
@@ -9,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import eigenmlp as em
-from eigenmlp.files import checkpoints
-from eigenmlp.files.checkpoints import Snapshot
-from resumable_run import broken_off, stopping, train
+from checkpoint_bodies import body_of, snapshot
+from resumable_run import stopping, train
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
@@ -35,15 +32,6 @@ ARRAYS = st.sampled_from(
         np.ones(1, "?"),
     ]
 )
-
-
-@functools.cache
-def snapshot() -> Snapshot:
-    with tempfile.TemporaryDirectory() as name:
-        broken_off(Path(name), stopping(), after=3)
-        found, _ = checkpoints.newest(Path(name))
-    assert found is not None
-    return found
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -77,10 +65,6 @@ def goes_on_or_is_refused(body: bytes) -> None:
             return
     assert np.isfinite(parameters).all()
     assert history.n_epochs <= 4
-
-
-def body_of(record: Any, arrays: dict[str, Any]) -> bytes:
-    return json.dumps(record).encode() + b"\n" + safetensors.numpy.save(arrays)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,9 @@ import eigenmlp as em
 import same_bits
 from eigenmlp import _processor
 from eigenmlp.network import architecture
+from places import SUPPORT
 
-SCRIPT = Path(__file__).with_name("same_bits.py")
+SCRIPT = SUPPORT / "same_bits.py"
 LEVELS = _processor.supported_levels()
 
 

@@ -1,6 +1,6 @@
 """Trains several networks and prints the SHA-256 of all that came out: run by test_same_bits.py.
 
-python tests/same_bits.py N_THREADS
+python tests/support/same_bits.py N_THREADS
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import eigenmlp as em
+from checkpoint_bodies import body_of, snapshot
 from data_files import idx_bytes
 from eigenmlp.errors import CheckpointError, DataFileError, ModelFileError, TrainingDivergedError
 from resumable_run import stopping, train
-from test_checkpoint_fuzzing import body_of, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
