@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from eigenmlp.common.arguments import real_number
-from eigenmlp.common.words import shown
+from eigenmlp.common.words import listed, shown
 
 __all__ = ["History", "Mode", "resolve_mode"]
 
@@ -101,8 +101,8 @@ class History(Mapping[str, list[float]]):
         }
         if self._columns and numbers.keys() != self._columns.keys():
             raise ValueError(
-                f"append() got the columns {_listed(numbers)}, but the epochs before have "
-                f"{_listed(self._columns)}; every epoch must give the same columns"
+                f"append() got the columns {listed(list(numbers))}, but the epochs before have "
+                f"{listed(list(self._columns))}; every epoch must give the same columns"
             )
         for column, number in numbers.items():
             self._columns.setdefault(column, []).append(number)
@@ -211,7 +211,8 @@ class History(Mapping[str, list[float]]):
         if not self._columns:
             return f"no column {shown(column)}: no epoch has been recorded yet"
         remedy = "; pass validation_data to train() to get it" if _is_validation(column) else ""
-        return f"no column {shown(column)}: the columns are {_listed(self._columns)}{remedy}"
+        known = listed(list(self._columns), most=100)
+        return f"no column {shown(column)}: the columns are {known}{remedy}"
 
 
 def resolve_mode(monitor: str, mode: Mode) -> Literal["min", "max"]:
@@ -245,7 +246,3 @@ def resolve_mode(monitor: str, mode: Mode) -> Literal["min", "max"]:
 
 def _is_validation(column: object) -> bool:
     return isinstance(column, str) and column.startswith("val_")
-
-
-def _listed(columns: Mapping[str, Any]) -> str:
-    return ", ".join(columns)

@@ -58,10 +58,10 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def _new_network(self, sizes: Sequence[int], dtype: DTypeLike, *, rng: int) -> Network:
         return Network(
             sizes,
-            activation=_listed(self.activation),
+            activation=self.activation,
             output=OUTPUTS[self.out_activation_],
-            dropout=_listed(self.dropout),
-            normalization=_listed(self.normalization),
+            dropout=self.dropout,
+            normalization=self.normalization,
             dtype=dtype,
             rng=rng,
         )
@@ -126,10 +126,6 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         if hasattr(self, "_network"):
             # Neither pickles nor copies keep arrays read-only, nor, with joblib, the same objects.
             self._show()
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

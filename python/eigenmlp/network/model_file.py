@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from eigenmlp.common.arguments import whole_number
 from eigenmlp.common.columns import checked_names
-from eigenmlp.common.words import reason, shortened, shown
+from eigenmlp.common.words import listed, reason, shortened, shown
 from eigenmlp.errors import ModelFileError
 from eigenmlp.files.atomic import write_atomically
 from eigenmlp.files.safetensors import (
@@ -215,8 +215,8 @@ def _check_arrays(
     if entries.keys() != shapes.keys():
         wrong = sorted(entries.keys() ^ shapes.keys())
         raise ModelFileError(
-            f"{path} should hold the arrays {_listed(list(shapes))}; missing or "
-            f"unexpected: {_listed(wrong)}"
+            f"{path} should hold the arrays {_escaped(list(shapes))}; missing or "
+            f"unexpected: {_escaped(wrong)}"
         )
     dtype = architecture.dtype
     item_bytes = np.dtype(dtype).itemsize
@@ -279,7 +279,6 @@ def _list_of(value: Any) -> list[Any]:
     return value
 
 
-def _listed(names: Sequence[str]) -> str:
-    # Escaped, since a file may name its arrays anything.
-    shown = [name[:60].encode("unicode_escape").decode() for name in names[:6]]
-    return ", ".join(shown) + (", …" if len(names) > 6 else "")
+def _escaped(names: Sequence[str]) -> str:
+    # A file may name its arrays anything.
+    return listed([name.encode("unicode_escape").decode() for name in names], most=6)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eigenmlp.common.arguments import whole_number
+from eigenmlp.common.words import listed
 from eigenmlp.plots.display import TRAINING, Display, tidy
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class ReliabilityDisplay(Display):
         if not known.all():
             raise ValueError(
                 f"y holds {labels[~known][0]}, which is no class of the estimator; it knows "
-                f"{', '.join(map(str, classes[:10]))}{', …' if len(classes) > 10 else ''}"
+                f"{listed(classes.tolist())}"
             )
         return cls.from_predictions(np.searchsorted(classes, labels), proba, n_bins=n_bins, ax=ax)
 

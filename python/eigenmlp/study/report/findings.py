@@ -100,7 +100,7 @@ def about_restoring(study: StudyResults) -> str:
 def _which(labels: Sequence[str], n: int) -> str:
     if n > 1 and len(labels) == n:
         return "every model"
-    return _listed(labels) if labels else "no model"
+    return _joined(labels) if labels else "no model"
 
 
 def about_lambda(data: StudyData, study: StudyResults) -> tuple[list[str], str]:
@@ -108,10 +108,10 @@ def about_lambda(data: StudyData, study: StudyResults) -> tuple[list[str], str]:
     names = [step.run for step in NOTE1]
     missing = [name for name in names if name not in study.runs]
     if missing:
-        return [], f"Without the runs {_listed(missing)} nothing can be concluded."
+        return [], f"Without the runs {_joined(missing)} nothing can be concluded."
     runs = study.runs
     if not common_seeds(*(runs[name] for name in names)):
-        return [], f"Without a seed that {_listed(names)} share nothing can be concluded."
+        return [], f"Without a seed that {_joined(names)} share nothing can be concluded."
 
     def gap(first: str, second: str) -> Gap:
         return accuracy_gap(data, runs[first], runs[second])
@@ -187,9 +187,9 @@ def about_question(data: StudyData, study: StudyResults, names: Sequence[str]) -
     worse = [label_of(study, name) for name, value in clear.items() if value < 0]
     verdicts = []
     if better:
-        verdicts.append(f"clearly better than M1 on the test set: {_listed(better)}")
+        verdicts.append(f"clearly better than M1 on the test set: {_joined(better)}")
     if worse:
-        verdicts.append(f"clearly worse: {_listed(worse)}")
+        verdicts.append(f"clearly worse: {_joined(worse)}")
     said = "; ".join(verdicts) or "no difference from M1 in test accuracy is clear"
     lowest = min(
         ("m1", *changed),
@@ -251,13 +251,13 @@ def _loss(runs: Sequence[RunResult]) -> str:
     return with_spread(run.best.val_loss for run in runs)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     """Join names as a sentence does.
 
     Examples
     --------
-    >>> from eigenmlp.study.report.findings import _listed
-    >>> _listed(["M1"]), _listed(["M1", "M2", "M3"])
+    >>> from eigenmlp.study.report.findings import _joined
+    >>> _joined(["M1"]), _joined(["M1", "M2", "M3"])
     ('M1', 'M1, M2 and M3')
     """
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
