@@ -26,6 +26,14 @@ def test_docstrings(name: str) -> None:
     assert doctest.testmod(module, optionflags=FLAGS).failed == 0
 
 
+@pytest.mark.parametrize("package", ["losses", "optimizers", "schedules", "callbacks"])
+def test_what_training_is_made_of_has_examples(package: str) -> None:
+    module = getattr(eigenmlp, package)
+    shared = {"Loss", "Optimizer", "Schedule", "TrainingState"}
+    for name in set(module.__all__) - shared:
+        assert ">>>" in getattr(module, name).__doc__, name
+
+
 PAGES = [
     "README.md",
     "docs/checkpoints.md",

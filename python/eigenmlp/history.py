@@ -1,4 +1,4 @@
-"""The record of a training run: one column a quantity, one entry an epoch."""
+"""The record of a training run: one column per quantity, one entry per epoch."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,20 +13,26 @@ Mode = Literal["auto", "min", "max"]
 
 
 class History(Mapping[str, list[float]]):
-    """What training measured: a mapping from column name to one value an epoch.
+    """What training measured: a mapping from column name to one value per epoch.
 
     `eigenmlp.train` makes it, fills it and returns it. Its columns are
 
-    ========================  ==========================================================
-    ``train_loss``            cross-entropy without penalty, in nats, >= 0
-    ``train_accuracy``        share of samples classified right, 0 to 1
-    ``val_loss``              the same on the validation data, after the epoch
-    ``val_accuracy``          the same on the validation data, after the epoch
-    ``learning_rate``         learning rate of the epoch
+    ========================  ==================================================================
+    ``train_loss``            mean loss without penalty, of the batches as they passed
+    ``train_accuracy``        share of samples classified right, 0 to 1; of softmax and logistic
+                              outputs
+    ``train_penalized_loss``  mean loss with penalty, of the batches as they passed; with
+                              `penalized_loss`
+    ``train_penalty``         the penalty's part of it; with `penalized_loss`
+    ``val_loss``              mean loss without penalty on the validation data, after the epoch
+    ``val_accuracy``          share of them classified right, as above
+    ``val_<name>``            a metric on the validation data, for each of `metrics`
+    ``learning_rate``         learning rate of the epoch, or of its last step
     ``seconds``               wall-clock seconds that the epoch took
-    ========================  ==========================================================
+    ========================  ==================================================================
 
-    and the two ``val_`` columns exist only when training was given validation data.
+    and those beginning with ``val_`` exist only when training was given validation data. With
+    `evaluate_train`, training loss and accuracy are measured after the epoch as well.
     As in any mapping, ``len(history)`` counts columns; `n_epochs` counts epochs.
     Reading a column gives a new list, so changing that list leaves the history alone.
 
@@ -82,7 +88,7 @@ class History(Mapping[str, list[float]]):
         Parameters
         ----------
         **values : float
-            One value a column. The first epoch decides the columns; NaN and infinities
+            One value per column. The first epoch decides the columns; NaN and infinities
             are recorded as they are.
 
         Raises
@@ -94,7 +100,7 @@ class History(Mapping[str, list[float]]):
             history is then unchanged.
         """
         if not values:
-            raise ValueError("append() got no value; pass one value a column, train_loss=0.5")
+            raise ValueError("append() got no value; pass one value per column, train_loss=0.5")
         numbers = {
             column: real_number(column, value, "a history records floats")
             for column, value in values.items()
@@ -190,7 +196,7 @@ class History(Mapping[str, list[float]]):
         lengths = {column: len(values) for column, values in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(
-                f"the columns of a history have one entry an epoch, but their lengths are "
+                f"the columns of a history have one entry per epoch, but their lengths are "
                 f"{lengths}; the record is damaged"
             )
         history = cls()

@@ -15,7 +15,7 @@ from eigenmlp.study.study import GROUPS
 
 def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def some_missing(name: str) -> str:
-        if name in {"pandas", "pyarrow"}:
+        if name in {"joblib", "pandas", "pyarrow"}:
             raise PackageNotFoundError(name)
         return version(name)
 
@@ -25,7 +25,8 @@ def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     found = dict(line.split(maxsplit=1) for line in done.out.splitlines() if "  " in line)
     assert found["eigenmlp"] == em.__version__
     assert found["numpy"] == np.__version__
-    assert found["pandas"] == "not installed (extra study)"
+    assert found["joblib"] == "not installed"
+    assert found["pandas"] == "not installed (extra study or parquet)"
     assert found["pyarrow"] == "not installed (extra parquet)"
     assert "instruction set" in done.out
     assert int(found["threads"]) >= 1

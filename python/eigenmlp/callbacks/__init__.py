@@ -1,7 +1,8 @@
 """Hooks into training: stop early, show progress, log to a file, or write your own.
 
-Pass them to `eigenmlp.train` as ``callbacks=[...]``; they run in that order. A callback of
-your own derives from `Callback` and overrides the hooks it needs.
+Pass them to `eigenmlp.train` as ``callbacks=[...]``. They are called in that order, but each
+`Checkpoint` begins before the others and sees an epoch after them, so that it keeps what they
+remember of it. A callback of your own derives from `Callback` and overrides the hooks it needs.
 """
 
 from eigenmlp.callbacks.base import Callback, TrainingState

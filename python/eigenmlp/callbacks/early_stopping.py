@@ -61,8 +61,8 @@ class EarlyStopping(Callback):
         Last epoch that improved, counted from 0; None before any did.
     best_value : float or None
         The column's value then.
-    best_parameters : ndarray of shape (n_parameters,) or None
-        Copy of the network's parameters then; None unless `restore_best`.
+    best_parameters : (n_values,) array or None
+        What `Network.get_flat_parameters` returned then; None unless `restore_best`.
     stopped_epoch : int or None
         Epoch after which this callback stopped training; None if it did not.
 

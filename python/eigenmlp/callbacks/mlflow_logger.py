@@ -19,7 +19,7 @@ __all__ = ["MLflowLogger"]
 
 
 class MLflowLogger(Callback):
-    """Log every history column as a metric of MLflow, one value an epoch.
+    """Log every history column as a metric of MLflow, one value per epoch.
 
     Needs the extra ``log``, which brings mlflow-skinny: enough for a tracking server. To keep
     runs in a local database, ``sqlite:///runs.db``, install the package mlflow as well.

@@ -23,7 +23,7 @@ __all__ = ["TensorBoardLogger"]
 
 
 class TensorBoardLogger(Callback):
-    """Write every history column as a scalar of TensorBoard, one value an epoch.
+    """Write every history column as a scalar of TensorBoard, one value per epoch.
 
     Needs the extra ``log``, which brings tensorboardX; neither PyTorch nor TensorFlow is
     needed. Look at it with ``tensorboard --logdir folder``, of the package tensorboard.

@@ -1,7 +1,8 @@
 """`eigenmlp info`: what is installed, and what the processor offers."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
 
 import typer
 
@@ -11,23 +12,8 @@ from eigenmlp.common.threads import thread_limit
 
 __all__ = ["info"]
 
-# Every dependency, and the extra that brings it; "" for those that are always there.
-_DEPENDENCIES = {
-    "numpy": "",
-    "joblib": "",
-    "scikit-learn": "",
-    "safetensors": "",
-    "typer": "",
-    "rich": "",
-    "matplotlib": "study",
-    "pandas": "study",
-    "pooch": "study",
-    "pyarrow": "parquet",
-    "onnx": "onnx",
-    "skl2onnx": "onnx",
-    "tensorboardX": "log",
-    "mlflow-skinny": "log",
-}
+# A requirement: the package, what versions will do, and the extra that it belongs to, if any.
+_REQUIREMENT = re.compile(r"""([\w.-]+)[^;]*(?:;.*extra == ["']([\w-]+)["'])?""")
 
 
 def info() -> None:
@@ -43,15 +29,24 @@ def info() -> None:
         "platform": platform.platform(),
         "instruction set": f"{em.instruction_set()} ({_core.instruction_set()})",
         "threads": str(thread_limit()),
-        **{name: _installed(name, extra) for name, extra in _DEPENDENCIES.items()},
+        **{name: _installed(name, extras) for name, extras in _dependencies().items()},
     }
     width = max(map(len, rows))
     for name, value in rows.items():
         typer.echo(f"{name:{width}}  {value}")
 
 
-def _installed(name: str, extra: str) -> str:
+def _dependencies() -> dict[str, list[str]]:
+    """Return every dependency, with the extras that bring it; "" stands for no extra."""
+    extras: dict[str, list[str]] = {}
+    for requirement in requires("eigenmlp") or ():
+        if match := _REQUIREMENT.match(requirement):
+            extras.setdefault(match[1], []).append(match[2] or "")
+    return extras
+
+
+def _installed(name: str, extras: list[str]) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return f"not installed (extra {extra})" if extra else "not installed"
+        return "not installed" if "" in extras else f"not installed (extra {' or '.join(extras)})"

@@ -1,4 +1,4 @@
-"""`eigenmlp train`: any data file, any network."""
+"""`eigenmlp train`: a network for the samples of a data file and their labels."""
 
 from functools import partial
 from pathlib import Path

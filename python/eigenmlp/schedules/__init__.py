@@ -1,8 +1,9 @@
 r"""Learning-rate schedules: pure functions of the epoch, counted from 0.
 
-Each is a small immutable object that is called with the epoch and returns the learning rate
-:math:`\eta(t)` of that epoch. `eigenmlp.train` takes one as `learning_rate`, and just as well
-a float or any callable of your own. The rate changes from epoch to epoch, not within one.
+Each is a small immutable object that is called with the epoch t and returns its learning rate
+:math:`\eta(t)`. `eigenmlp.train` takes one as `learning_rate`, and just as well a float or any
+callable of your own. With ``schedule_unit="step"`` it calls the schedule with the optimizer's step
+instead: read "step" for "epoch" then.
 
 Rates are finite and >= 0; a rate of 0 leaves the parameters as they are.
 """
