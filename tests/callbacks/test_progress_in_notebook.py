@@ -109,12 +109,12 @@ history = fit()
 # Waits for a drawing of the display's own thread: it shows the first epoch while it runs.
 from eigenmlp.common import live
 drawn = threading.Event()
-draw = _live._Cell.draw
+draw = live._Cell.draw
 def told(self, display):
     draw(self, display)
     if threading.current_thread() is not threading.main_thread():
         drawn.set()
-_live._Cell.draw = told
+live._Cell.draw = told
 def wait(state):
     if state.epoch == 1:
         drawn.clear()
