@@ -1,4 +1,4 @@
-"""What else may be measured of predictions: names of scikit-learn's metrics, or functions."""
+"""Further metrics of predictions: by the names of scikit-learn's, or as functions."""
 
 import functools
 import importlib
@@ -11,7 +11,6 @@ __all__ = ["METRICS", "Metric", "metrics_by_name"]
 
 # Of targets and predictions.
 Metric = Callable[[Any, Any], float]
-
 
 # Functions of sklearn.metrics with their options.
 METRICS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -47,7 +46,7 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
     if isinstance(metrics, str):
         raise TypeError(f"metrics={shown(metrics)} is a text; pass a list, [{shown(metrics)}]")
     if not isinstance(metrics, Iterable):
-        raise TypeError(f"metrics={shown(metrics)} is no list; pass a list, [] for none")
+        raise TypeError(f"metrics={shown(metrics)} is not a list; pass a list, [] for none")
     named: dict[str, Metric] = {}
     for metric in metrics:
         if isinstance(metric, str):
@@ -60,7 +59,7 @@ def metrics_by_name(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
         elif callable(metric):
             name, function = _name_of(metric), metric
         else:
-            raise TypeError(f"metrics has {shown(metric)}, which is no name and can't be called")
+            raise TypeError(f"metrics has {shown(metric)}, which is neither a name nor a function")
         if name in {"loss", "accuracy"}:
             raise ValueError(
                 f"metrics has one named {shown(name)}, and val_{name} is measured anyway; give it "

@@ -16,7 +16,7 @@ __all__ = ["CSVLogger"]
 
 
 class CSVLogger(RowLogger):
-    """Write one CSV row an epoch: the epoch, counted from 0, and every history column.
+    """Write one CSV row per epoch: the epoch, counted from 0, and every history column.
 
     The file follows RFC 4180 (commas, CRLF, one header row) in UTF-8; numbers have the
     digits that give the same float64 back. Each row reaches the file as its epoch ends, so

@@ -15,7 +15,7 @@ __all__ = ["JSONLinesLogger"]
 
 
 class JSONLinesLogger(RowLogger):
-    """Write one JSON object an epoch, on a line of its own: the epoch and every history column.
+    """Write one JSON object per epoch, on a line of its own: the epoch and every history column.
 
     Each line is valid JSON by RFC 8259; numbers have the digits that give the same float64
     back. JSON has no NaN and no infinities: as in JavaScript, they become ``null``. Each line
@@ -26,7 +26,7 @@ class JSONLinesLogger(RowLogger):
     Parameters
     ----------
     path : str or os.PathLike
-        File to write, by custom ``*.jsonl``, in a folder that exists. A file that is there is
+        File to write, usually named ``*.jsonl``, in a folder that exists. A file that is there is
         overwritten when training begins, also by a second training run with the same object.
 
     Raises

@@ -1,4 +1,4 @@
-"""What the loggers that write a text file share: the file, and a row an epoch."""
+"""What the loggers that write a text file share: the file, and one row per epoch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def recorded_rows(history: History) -> Iterator[dict[str, float]]:
 
 
 class RowLogger(Callback):
-    """Base of loggers that write a text file, a row an epoch.
+    """Base of loggers that write a text file, one row per epoch.
 
     A derived class says how a row is written: `_write`.
     """

@@ -21,7 +21,7 @@ NORMALIZATIONS = (None, "batch", "layer")
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the layers and what follows each: one entry a hidden layer in all tuples."""
+    """Sizes of the layers and what follows each: one entry per hidden layer in all tuples."""
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
@@ -117,7 +117,7 @@ class Architecture:
 
 
 def _each(name: str, value: Any, n_hidden: int, kind: Any) -> tuple[Any, ...]:
-    """One value for all hidden layers, or one each."""
+    """Return a value for each hidden layer, of one for all or one for each."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         values = (value,) * max(n_hidden, 1)
     else:
@@ -125,7 +125,7 @@ def _each(name: str, value: Any, n_hidden: int, kind: Any) -> tuple[Any, ...]:
         if len(values) != n_hidden:
             raise ValueError(
                 f"{name}={shown(value)} has {len(values)} entries, but there are {n_hidden} hidden "
-                "layers; pass one value for all of them, or one each"
+                "layers; pass one value for all of them, or one for each"
             )
     for entry in values:
         if not isinstance(entry, kind):

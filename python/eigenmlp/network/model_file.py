@@ -112,7 +112,7 @@ def read(path: str | os.PathLike[str]) -> ModelFile:
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If it is no model file, or contradicts itself.
+        If it is not a model file, or contradicts itself.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"there is no model file {path}")

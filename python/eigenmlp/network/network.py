@@ -41,7 +41,7 @@ class Evaluation:
         Mean loss, without penalty, weighted by the samples' weights; cross-entropies in nats.
     accuracy : float
         Share of samples whose most probable class is the label, or all of whose logistic outputs
-        are on the right side of 0.5; 0 to 1. NaN where outputs are no probabilities.
+        are on the right side of 0.5; 0 to 1. NaN where outputs aren't probabilities.
     """
 
     loss: float
@@ -62,7 +62,7 @@ class Network:
         Units of the input, of each hidden layer, and of the output (the number of classes): at
         least two numbers, each >= 1.
     activation : str or sequence of str, default="relu"
-        Of the hidden layers, one for all or one each: "identity"; "logistic", 1/(1 + exp(-z));
+        Of the hidden layers, one for all or one for each: "identity"; "logistic", 1/(1 + exp(-z));
         "tanh"; "relu", max(0, z); "leaky_relu", z or 0.01 z below zero; "elu", z or exp(z) - 1
         below zero; "silu", z/(1 + exp(-z)); "gelu", z Φ(z) with the normal distribution's Φ.
     output : {"softmax", "logistic", "identity", "exponential"}, default="softmax"
@@ -70,16 +70,16 @@ class Network:
         binary, several for multilabel classification); real numbers; or means of counts, exp(z).
     dropout : float or sequence of float, default=0.0
         Probability of a hidden unit to be dropped in training, 0 <= p < 1, one for all layers or
-        one each. Kept units are divided by 1 - p (inverted dropout), so that predictions need
+        one for each. Kept units are divided by 1 - p (inverted dropout), so that predictions need
         nothing. Which units are dropped follows from `dropout_seed`, the optimizer's step, the
         layer, the place of the sample in its batch, and the unit.
     normalization : {None, "batch", "layer"} or sequence of them, default=None
-        Of hidden pre-activations, one for all layers or one each, with a gain and a shift a unit
-        and ε = 1e-5. "batch" (Ioffe & Szegedy, 2015) goes by the mean and variance of each unit
-        over the batch (by sample weight), and in predictions by running ones, which every step
-        moves a tenth of the way; as PyTorch does, the running variance is the unbiased one, for n
-        samples of weight W that times m/(m - 1) with m the larger of n and W. "layer"
-        (Ba et al., 2016) goes by those of each sample over the layer's units.
+        Of hidden pre-activations, one for all layers or one for each, with a gain and a shift per
+        unit and ε = 1e-5. "batch" (Ioffe & Szegedy, 2015) takes the mean and variance of each unit
+        over the batch (by sample weight), and in predictions running ones, which every step moves a
+        tenth of the way; as in PyTorch, the running variance is the unbiased one, which for n
+        samples of total weight W is m/(m - 1) times as large, with m the larger of n and W. "layer"
+        (Ba et al., 2016) takes those of each sample over the layer's units.
     dtype : {"float32", "float64"}, default="float32"
         Type of the parameters and of all arithmetic.
     init : {"he_normal", "he_uniform", "glorot_uniform", "torch_linear"}, default="he_normal"
@@ -178,7 +178,7 @@ class Network:
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """Names of the features, one an input, each different; None where none are known.
+        """Names of the features, one per input, each different; None where they aren't known.
 
         `train` takes them from a table with named columns, as pandas', polars' and Arrow's have
         them. From then on, columns of tables are put in this order wherever the network gets X;
@@ -242,32 +242,32 @@ class Network:
 
     @property
     def weights(self) -> list[NDArray[Any]]:
-        """Copies of the weights, one (fan_in, fan_out) array a layer."""
+        """Copies of the weights, one (fan_in, fan_out) array per layer."""
         return self._copies("weight")
 
     @property
     def biases(self) -> list[NDArray[Any]]:
-        """Copies of the biases, one (fan_out,) array a layer."""
+        """Copies of the biases, one (fan_out,) array per layer."""
         return self._copies("bias")
 
     @property
     def gains(self) -> list[NDArray[Any] | None]:
-        """Copies of the normalizations' gains, one (units,) array or None a hidden layer."""
+        """Copies of the normalizations' gains, a (units,) array or None per hidden layer."""
         return self._copies_or_none("gain")
 
     @property
     def shifts(self) -> list[NDArray[Any] | None]:
-        """Copies of the normalizations' shifts, one (units,) array or None a hidden layer."""
+        """Copies of the normalizations' shifts, a (units,) array or None per hidden layer."""
         return self._copies_or_none("shift")
 
     @property
     def running_means(self) -> list[NDArray[Any] | None]:
-        """Copies of batch normalization's running means, (units,) or None a hidden layer."""
+        """Copies of batch normalization's running means, (units,) or None per hidden layer."""
         return self._copies_or_none("running_mean")
 
     @property
     def running_variances(self) -> list[NDArray[Any] | None]:
-        """Copies of batch normalization's running variances, (units,) or None a hidden layer."""
+        """Copies of batch normalization's running variances, (units,) or None per hidden layer."""
         return self._copies_or_none("running_variance")
 
     def set_parameters(self, weights: Iterable[ArrayLike], biases: Iterable[ArrayLike]) -> None:
@@ -276,9 +276,9 @@ class Network:
         Parameters
         ----------
         weights : sequence of (fan_in, fan_out) arrays
-            One a layer, finite; converted to the network's dtype.
+            One per layer, finite; converted to the network's dtype.
         biases : sequence of (fan_out,) arrays
-            One a layer, finite; converted to the network's dtype.
+            One per layer, finite; converted to the network's dtype.
 
         Raises
         ------
@@ -354,7 +354,7 @@ class Network:
         Raises
         ------
         TypeError, ValueError
-            If `flat` is no array, or of another shape.
+            If `flat` is not an array, or of another shape.
 
         Examples
         --------
@@ -431,7 +431,7 @@ class Network:
         Raises
         ------
         TypeError
-            If the network's outputs are no probabilities.
+            If the network's outputs aren't probabilities.
         TypeError, ValueError, ArithmeticError
             As for `predict_outputs`.
 
@@ -615,7 +615,7 @@ class Network:
         Parameters
         ----------
         path : path-like
-            File to write, by custom ``*.safetensors``.
+            File to write, usually named ``*.safetensors``.
 
         Raises
         ------

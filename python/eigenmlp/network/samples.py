@@ -12,7 +12,7 @@ __all__ = ["checked_samples", "refuse_no_arrays"]
 def refuse_no_arrays(
     output: str, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
 ) -> None:
-    """Refuse what is no array, as `refuse_no_array`, for a network of such an output."""
+    """Refuse what is not an array, naming what a network with such an output takes."""
     refuse_no_array("X", X, WANTED_X)
     wanted = (
         "(n_samples,) integer class indices"

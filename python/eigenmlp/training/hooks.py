@@ -38,7 +38,7 @@ def checked(callbacks: Sequence[Callback]) -> list[Callback]:
     if isinstance(callbacks, Callback):
         raise TypeError(f"callbacks={shown(callbacks)} is a single one; pass a list of it")
     if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks={shown(callbacks)} is no list; pass a list, [] for none")
+        raise TypeError(f"callbacks={shown(callbacks)} is not a list; pass a list, [] for none")
     hooks = list(callbacks)
     for hook in hooks:
         if not isinstance(hook, Callback):
