@@ -220,8 +220,7 @@ void SampleArrays::take_weights(const py::object& weights) {
   }
   const py::array_t<double, py::array::c_style> values(converted(array, "float64"));
   weights_.assign(values.data(), values.data() + values.size());
-  // So that their sums and quotients stay normal numbers.
-  const double largest = expected_.single ? 1e30 : 1e300;
+  const double largest = largest_weight(expected_.single);
   const double smallest = 1 / largest;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     const double value = weights_[i];
@@ -241,6 +240,8 @@ void SampleArrays::take_weights(const py::object& weights) {
                           "; at least one sample must count, and weights are best about 1");
   }
 }
+
+double largest_weight(bool single) { return single ? 1e30 : 1e300; }
 
 double SampleArrays::weight() const {
   if (weights_.empty()) return static_cast<double>(rows_.count);
@@ -299,6 +300,7 @@ void bind_arrays(py::module_& module) {
            py::arg("x"), py::arg("y"), py::arg("kind"), py::arg("weights"), py::arg("n_features"),
            py::arg("n_outputs"), py::arg("single"))
       .def("__len__", [](const SampleArrays& samples) { return samples.rows().count; });
+  module.def("largest_weight", &largest_weight, py::arg("single"));
 }
 
 }  // namespace eigenmlp

@@ -26,6 +26,10 @@ struct Expected {
   bool operator==(const Expected&) const = default;
 };
 
+// The largest weight of a sample, and of all together; the smallest above 0 is its inverse. So
+// their sums and quotients stay normal numbers.
+double largest_weight(bool single);
+
 // Rows of a data set, and targets and weights if there are any, found fit for a network. Keeps the
 // arrays alive; rows of uint8, float32 or float64 are read where they lie, labels are copied, so
 // that a later change of the caller's array can't lead out of bounds.

@@ -49,6 +49,8 @@ class TargetKind(enum.Enum):
     reals = 2
     counts = 3
 
+def largest_weight(single: bool) -> float: ...
+
 @final
 class Threads:
     def __init__(self, count: int, exact: bool) -> None: ...

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # What was not refused.
 FOUND: list[str] = []
 PROTOCOLS = range(6)
+# Of functions that take any.
+ARGUMENTS = {"largest_weight": (True,)}
 NETWORKS = [em.Network([3, 4, 2], rng=0, dtype=dtype) for dtype in ("float32", "float64")]
 
 
@@ -195,7 +197,7 @@ def attack_function(function: Any) -> None:
     foreign_calls(kind, [function, 5])
     use(record)
     use(kind)
-    function()
+    function(*ARGUMENTS.get(function.__name__, ()))
 
 
 def main(module_name: str, name: str) -> None:

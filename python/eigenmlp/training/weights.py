@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from eigenmlp._native import _core
 from eigenmlp.common.arguments import real_number
 from eigenmlp.common.words import shown
 from eigenmlp.network import Network
@@ -147,8 +148,8 @@ def _check_product(
 
 
 def _beyond(weights: NDArray[Any], absent: NDArray[Any], dtype: DTypeLike) -> NDArray[np.bool_]:
-    """Return which weights the core would refuse, by its own bounds."""
-    largest = 1e30 if np.dtype(dtype) == np.float32 else 1e300
+    """Return which weights the core would refuse."""
+    largest = _core.largest_weight(np.dtype(dtype) == np.float32)
     beyond: NDArray[np.bool_] = ~((weights <= largest) & ((weights >= 1 / largest) | absent))
     with np.errstate(over="ignore"):
         if not beyond.any() and weights.sum() > largest:
