@@ -157,6 +157,14 @@ struct Bindings {
     return {value, gradient};
   }
 
+  static double penalty(const Bound& network, const Penalty& penalty) {
+    double value = 0;
+    hold(network, Use::kRead, [&](const StopRequested&) {
+      value = penalty_of(network.value, penalty.lambda, penalty.biases);
+    });
+    return value;
+  }
+
   static EpochResult train_epoch(Bound& network, BoundOptimizer& optimizer,
                                  const SampleArrays& samples,
                                  const std::optional<py::array_t<Index, py::array::c_style>>& order,
@@ -208,6 +216,7 @@ struct Bindings {
         .def("evaluate", &evaluate, py::arg("samples"), py::arg("loss"), py::arg("threads"))
         .def("loss_and_gradient", &loss_and_gradient, py::arg("samples"), py::arg("loss"),
              py::arg("penalty"), py::arg("dropout_step"), py::arg("threads"))
+        .def("penalty", &penalty, py::arg("penalty"))
         .def("train_epoch", &train_epoch, py::arg("optimizer"), py::arg("samples"),
              py::arg("order"), py::arg("settings"), py::arg("threads"));
   }

@@ -204,6 +204,7 @@ class Network32:
         dropout_step: int | None,
         threads: Threads,
     ) -> tuple[float, NDArray[_Float32]]: ...
+    def penalty(self, penalty: Penalty) -> float: ...
     def train_epoch(
         self,
         optimizer: Optimizer32,
@@ -246,6 +247,7 @@ class Network64:
         dropout_step: int | None,
         threads: Threads,
     ) -> tuple[float, NDArray[_Float64]]: ...
+    def penalty(self, penalty: Penalty) -> float: ...
     def train_epoch(
         self,
         optimizer: Optimizer64,

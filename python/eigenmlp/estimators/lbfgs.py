@@ -11,6 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from eigenmlp.estimators.record import NON_FINITE, TrainingRecord
+from eigenmlp.network.penalty import penalty_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,8 +94,7 @@ class LbfgsSolver(TrainingRecord):
         if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
             raise ValueError(NON_FINITE)
         exact.set_flat_parameters(result.x)
-        penalty = l2 / 2 * sum(float(np.sum(w * w)) for w in exact.weights)
-        self.loss_ = self._reported_loss(float(result.fun), penalty)
+        self.loss_ = self._reported_loss(float(result.fun), penalty_of(exact, l2))
         self._network.set_flat_parameters(result.x.astype(self._network.dtype))
         self._show()
 

@@ -11,6 +11,7 @@ from eigenmlp.callbacks import Callback, EarlyStopping, TrainingState
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.history import History
 from eigenmlp.network import Network
+from eigenmlp.network.penalty import penalty_of
 from eigenmlp.sweeps.board import Board
 from eigenmlp.sweeps.data import StudyData
 from eigenmlp.sweeps.noise import accuracy_under_noise
@@ -57,7 +58,8 @@ class _Recorder(Callback):
             self.best_loss, self.best_epoch = val_loss, state.epoch
             self.best_parameters = state.network.get_flat_parameters()
         if self._l2 > 0:
-            self._penalties.append(self._l2 / 2 * _squared_norm(state.network, self._l2_biases))
+            penalty = penalty_of(state.network, self._l2, biases=self._l2_biases)
+            self._penalties.append(penalty)
         self._post(state.epoch + 1, val_loss, latest["val_accuracy"])
 
     def history(self) -> History:
@@ -184,12 +186,3 @@ def _moment(network: Network, data: StudyData) -> Moment:
         ),
         test_probabilities=probabilities,
     )
-
-
-def _squared_norm(network: Network, biases: bool) -> float:
-    """Σ‖W‖², or Σ of all parameters' squares if the biases are penalised, in double precision."""
-    # Running statistics, which follow the parameters in the flat array, are not penalised.
-    flat = network.get_flat_parameters()[: network.n_parameters]
-    arrays = [flat] if biases else network.weights
-    vectors = [array.ravel() for array in arrays]
-    return sum(float(np.einsum("i,i->", v, v, dtype=np.float64)) for v in vectors)
