@@ -5,12 +5,11 @@ have weights: :math:`\sum_i w_i \ell_i / \sum_i w_i`. Each loss belongs to one k
 `eigenmlp.Network`. Wherever a loss is taken its name does as well, for its defaults.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from eigenmlp._native import _core
-from eigenmlp.common.arguments import real_number
+from eigenmlp.common.options import Real, check_options, option
 from eigenmlp.common.words import shown
 
 __all__ = [
@@ -40,6 +39,9 @@ class Loss:
     name: ClassVar[str]
     output: ClassVar[str]
     _targets: ClassVar[_core.TargetKind]
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     def _core_loss(self) -> _core.Loss:
         """Return the loss as the core knows it, by the same name."""
@@ -76,23 +78,20 @@ class CrossEntropy(Loss):
     0.2269
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = field(
+        default=0.0,
+        metadata=option(
+            Real(wanted="a share, 0 <= label_smoothing <= 1", most=1.0, up_to_most=True),
+            "Share of each target that is spread over all classes.",
+        ),
+    )
 
     name: ClassVar[str] = "cross_entropy"
     output: ClassVar[str] = "softmax"
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.labels
 
-    def __post_init__(self) -> None:
-        smoothing = real_number(
-            "label_smoothing", self.label_smoothing, "pass a share, 0 <= label_smoothing <= 1"
-        )
-        if not 0 <= smoothing <= 1:
-            raise ValueError(
-                f"label_smoothing={self.label_smoothing} is out of range: 0 <= label_smoothing <= 1"
-            )
-
     def _parameter(self) -> float:
-        return float(self.label_smoothing)
+        return self.label_smoothing
 
 
 @dataclass(frozen=True)
@@ -172,19 +171,24 @@ class Huber(Loss):
     Huber(delta=0.5)
     """
 
-    delta: float = 1.0
+    delta: float = field(
+        default=1.0,
+        metadata=option(
+            Real(
+                wanted="an error > 0, in the targets' unit",
+                beyond_least=True,
+                refusal="is out of range: it must be > 0 and finite",
+            ),
+            "Error from which on the loss is linear.",
+        ),
+    )
 
     name: ClassVar[str] = "huber"
     output: ClassVar[str] = "identity"
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
 
-    def __post_init__(self) -> None:
-        delta = real_number("delta", self.delta, "pass an error > 0, in the targets' unit")
-        if not 0 < delta < math.inf:
-            raise ValueError(f"delta={self.delta} is out of range: it must be > 0 and finite")
-
     def _parameter(self) -> float:
-        return float(self.delta)
+        return self.delta
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,8 @@ class Poisson(Loss):
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.counts
 
 
-_LOSSES: dict[str, type[Loss]] = {
+# By the names that stand for them.
+LOSSES: dict[str, type[Loss]] = {
     loss.name: loss
     for loss in (CrossEntropy, BinaryCrossEntropy, SquaredError, AbsoluteError, Huber, Poisson)
 }
@@ -236,18 +241,18 @@ def loss_for(loss: "str | Loss | None", output: str) -> Loss:
     SquaredError()
     """
     if loss is None:
-        return next(kind for kind in _LOSSES.values() if kind.output == output)()
+        return next(kind for kind in LOSSES.values() if kind.output == output)()
     if isinstance(loss, str):
-        if loss not in _LOSSES:
-            raise ValueError(f"loss={shown(loss)} is unknown; use one of {', '.join(_LOSSES)}")
-        loss = _LOSSES[loss]()
+        if loss not in LOSSES:
+            raise ValueError(f"loss={shown(loss)} is unknown; use one of {', '.join(LOSSES)}")
+        loss = LOSSES[loss]()
     if not isinstance(loss, Loss):
         raise TypeError(
             f"loss={shown(loss)} is not a loss; pass a name such as {'squared_error'!r} or an "
             "object of eigenmlp.losses"
         )
     if loss.output != output:
-        fitting = ", ".join(name for name, kind in _LOSSES.items() if kind.output == output)
+        fitting = ", ".join(name for name, kind in LOSSES.items() if kind.output == output)
         raise ValueError(
             f"loss={loss.name!r} is for {loss.output} outputs, but this network's output is "
             f"{output!r}; use {fitting}, or make a network with output={loss.output!r}"

@@ -6,16 +6,18 @@ each network it has trained: training the same network again with the same objec
 stopped, and a network it has not met starts afresh.
 """
 
-import math
+import dataclasses
 import weakref
 from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from eigenmlp._native import _core
-from eigenmlp.common.arguments import flag, real_number, whole_number
+from eigenmlp.common.arguments import whole_number
 from eigenmlp.common.array_likes import fill
+from eigenmlp.common.options import Flag, Real, check_options, option
 from eigenmlp.network import Network
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -26,11 +28,19 @@ _LAST_CLOCK = 2**62
 State = _core.Optimizer32 | _core.Optimizer64
 
 
+_DECAY = Real(wanted="a decay, at least 0 and below 1", most=1.0)
+
+
+@dataclass(frozen=True)
 class Optimizer(ABC):
     """What the update rules share: their state, one for each network."""
 
-    def __init__(self) -> None:
-        self._states: weakref.WeakKeyDictionary[Network, State] = weakref.WeakKeyDictionary()
+    _states: weakref.WeakKeyDictionary[Network, State] = field(
+        init=False, repr=False, compare=False, default_factory=weakref.WeakKeyDictionary
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     def state_for(self, network: Network) -> State:
         """Return the core's state for a network, made when first asked for."""
@@ -111,30 +121,26 @@ class Optimizer(ABC):
         # A pickled or copied rule keeps its constants; states belong to networks of this process.
         return _rebuild, (type(self), self._constants())
 
-    @abstractmethod
-    def _constants(self) -> dict[str, Any]: ...
+    def _constants(self) -> dict[str, Any]:
+        return {
+            option.name: getattr(self, option.name)
+            for option in dataclasses.fields(self)
+            if option.init
+        }
 
     def __repr__(self) -> str:
-        # Those that aren't defaults of a rule that has many.
-        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
+        # Flags only where they are set.
+        shown = ", ".join(
+            f"{name}={value!r}" for name, value in self._constants().items() if value is not False
+        )
         return f"{type(self).__name__}({shown})"
-
-    def _shown(self) -> dict[str, Any]:
-        return self._constants()
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Optimizer) or type(self) is not type(other):
-            return NotImplemented
-        return self._constants() == other._constants()
-
-    def __hash__(self) -> int:
-        return hash((type(self), *self._constants().items()))
 
 
 def _rebuild(kind: type[Optimizer], constants: dict[str, Any]) -> Optimizer:
     return kind(**constants)
 
 
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     r"""Gradient descent: :math:`\theta \leftarrow \theta - \eta\, g`, with momentum if wanted.
 
@@ -169,40 +175,52 @@ class SGD(Optimizer):
     SGD(momentum=0.9, nesterov=True)
     """
 
-    def __init__(self, momentum: float = 0.0, nesterov: bool = False) -> None:
-        super().__init__()
-        self._momentum = real_number("momentum", momentum, "pass a share, 0 <= momentum <= 1")
-        if not 0 <= self._momentum <= 1:
-            raise ValueError(f"momentum={momentum} is out of range: 0 <= momentum <= 1")
-        self._nesterov = flag("nesterov", nesterov)
-        if self._nesterov and self._momentum == 0:
+    momentum: float = field(
+        default=0.0,
+        metadata=option(Real(wanted="a share, 0 to 1", most=1.0, up_to_most=True)),
+    )
+    nesterov: bool = field(default=False, metadata=option(Flag()))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True looks ahead by the momentum, which is 0; pass momentum")
 
-    @property
-    def momentum(self) -> float:
-        """Share of the velocity that a step keeps."""
-        return self._momentum
+    def _core_rule(self) -> _core.RuleConstants:
+        if self.momentum == 0:
+            return _core.RuleConstants(_core.Rule.sgd)
+        return _core.RuleConstants(_core.Rule.momentum, **self._constants())
 
-    @property
-    def nesterov(self) -> bool:
-        """Whether to look ahead."""
-        return self._nesterov
+    def __repr__(self) -> str:
+        return super().__repr__() if self.momentum else "SGD()"
+
+
+@dataclass(frozen=True, repr=False)
+class _Moments(Optimizer):
+    """What the rules with two moments share."""
+
+    beta1: float = field(default=0.9, metadata=option(_DECAY))
+    beta2: float = field(default=0.999, metadata=option(_DECAY))
+    epsilon: float = field(
+        default=1e-8,
+        metadata=option(
+            Real(
+                wanted="a small number such as 1e-8",
+                least=1e-37,
+                refusal="must be finite and at least 1e-37, so that float32 holds it; usual is "
+                "1e-8",
+            )
+        ),
+    )
+    _: KW_ONLY
+    amsgrad: bool = field(default=False, metadata=option(Flag()))
 
     def _core_rule(self) -> _core.RuleConstants:
-        if self._momentum == 0:
-            return _core.RuleConstants(_core.Rule.sgd)
-        return _core.RuleConstants(
-            _core.Rule.momentum, momentum=self._momentum, nesterov=self._nesterov
-        )
-
-    def _constants(self) -> dict[str, Any]:
-        return {"momentum": self._momentum, "nesterov": self._nesterov}
-
-    def _shown(self) -> dict[str, Any]:
-        return {name: value for name, value in self._constants().items() if value}
+        return _core.RuleConstants(_core.Rule.adam, **self._constants())
 
 
-class Adam(Optimizer):
+@dataclass(frozen=True, repr=False)
+class Adam(_Moments):
     r"""Adam (Kingma & Ba, 2015, algorithm 1).
 
     .. math::
@@ -242,69 +260,11 @@ class Adam(Optimizer):
     Adam(beta1=0.9, beta2=0.99, epsilon=1e-08)
     """
 
-    def __init__(
-        self,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        amsgrad: bool = False,
-        epsilon_hat: bool = False,
-    ) -> None:
-        super().__init__()
-        self._beta1 = _checked_decay("beta1", beta1)
-        self._beta2 = _checked_decay("beta2", beta2)
-        self._epsilon = real_number("epsilon", epsilon, "pass a small number such as 1e-8")
-        if not 1e-37 <= self._epsilon < math.inf:
-            raise ValueError(
-                f"epsilon={epsilon} must be finite and at least 1e-37, so that float32 "
-                "holds it; usual is 1e-8"
-            )
-        self._amsgrad = flag("amsgrad", amsgrad)
-        self._epsilon_hat = flag("epsilon_hat", epsilon_hat)
-
-    @property
-    def beta1(self) -> float:
-        """Decay of the mean of gradients."""
-        return self._beta1
-
-    @property
-    def beta2(self) -> float:
-        """Decay of the mean of squared gradients."""
-        return self._beta2
-
-    @property
-    def epsilon(self) -> float:
-        """What is added to the root."""
-        return self._epsilon
-
-    @property
-    def amsgrad(self) -> bool:
-        """Whether the largest second moment counts."""
-        return self._amsgrad
-
-    @property
-    def epsilon_hat(self) -> bool:
-        """Whether ε is added before the bias correction."""
-        return self._epsilon_hat
-
-    def _core_rule(self) -> _core.RuleConstants:
-        return _core.RuleConstants(_core.Rule.adam, **self._constants())
-
-    def _constants(self) -> dict[str, Any]:
-        return {
-            "beta1": self._beta1,
-            "beta2": self._beta2,
-            "epsilon": self._epsilon,
-            "amsgrad": self._amsgrad,
-            "epsilon_hat": self._epsilon_hat,
-        }
-
-    def _shown(self) -> dict[str, Any]:
-        return {name: value for name, value in self._constants().items() if value is not False}
+    epsilon_hat: bool = field(default=False, metadata=option(Flag()))
 
 
-class AdamW(Adam):
+@dataclass(frozen=True, repr=False)
+class AdamW(_Moments):
     r"""Adam with decoupled weight decay (Loshchilov & Hutter, 2019).
 
     Before each of Adam's steps, :math:`\theta \leftarrow \theta - \eta \lambda\, \theta`, so
@@ -331,44 +291,9 @@ class AdamW(Adam):
     AdamW(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.1)
     """
 
-    def __init__(
-        self,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        weight_decay: float = 0.01,
-        decay_biases: bool = False,
-        amsgrad: bool = False,
-    ) -> None:
-        super().__init__(beta1, beta2, epsilon, amsgrad=amsgrad)
-        self._weight_decay = real_number("weight_decay", weight_decay, "pass λ, 0 or more")
-        if not 0 <= self._weight_decay < math.inf:
-            raise ValueError(f"weight_decay={weight_decay} must be finite and >= 0")
-        self._decay_biases = flag("decay_biases", decay_biases)
-
-    @property
-    def weight_decay(self) -> float:
-        """λ of the decay."""
-        return self._weight_decay
-
-    @property
-    def decay_biases(self) -> bool:
-        """Whether biases, gains and shifts decay as well."""
-        return self._decay_biases
-
-    def _constants(self) -> dict[str, Any]:
-        constants = super()._constants()
-        del constants["epsilon_hat"]
-        return {
-            **constants,
-            "weight_decay": self._weight_decay,
-            "decay_biases": self._decay_biases,
-        }
+    weight_decay: float = field(default=0.01, metadata=option(Real(wanted="λ, 0 or more")))
+    decay_biases: bool = field(default=False, metadata=option(Flag()))
 
 
-def _checked_decay(name: str, value: float) -> float:
-    decay = real_number(name, value, "pass a decay, 0 <= decay < 1")
-    if not 0 <= decay < 1:
-        raise ValueError(f"{name}={value} is out of range: 0 <= {name} < 1")
-    return decay
+# By the names that stand for them in plain data, on the command line, and as solvers.
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
