@@ -95,6 +95,9 @@ def test_a_refused_run_reads_nothing_twice() -> None:
     given = lazy()
     with pytest.raises(ValueError, match="batch_size"):
         train(given, batch_size=0)
+    assert counts(given) == dict.fromkeys(given, 0)
+    with pytest.raises(ValueError, match="n_threads"):
+        train(given, n_threads=0)
     assert counts(given) == dict.fromkeys(given, 1)
 
 

@@ -20,7 +20,7 @@ from eigenmlp.network import model_file
 from eigenmlp.network.architecture import Architecture
 from eigenmlp.network.initializers import INITIALIZERS
 from eigenmlp.network.layout import split
-from eigenmlp.network.penalty import checked_l2
+from eigenmlp.network.penalty import L2
 from eigenmlp.network.samples import checked_samples, refuse_no_arrays
 
 __all__ = ["Evaluation", "Network"]
@@ -595,7 +595,7 @@ class Network:
         value, flat = self._core.loss_and_gradient(
             self._check_samples(X, y, checked, sample_weight),
             checked._core_loss(),
-            _core.Penalty(checked_l2(l2), flag("l2_biases", l2_biases), False),
+            _core.Penalty(L2("l2", l2), flag("l2_biases", l2_biases), False),
             dropout_step,
             threads(n_threads),
         )

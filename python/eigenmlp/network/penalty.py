@@ -2,24 +2,18 @@ r"""The penalty of large weights, :math:`\frac{\lambda}{2} \sum_l \|W^l\|^2`."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from eigenmlp._native import _core
-from eigenmlp.common.arguments import real_number
+from eigenmlp.common.options import Real
 
 if TYPE_CHECKING:
     from eigenmlp.network.network import Network
 
-__all__ = ["checked_l2", "penalty_of"]
+__all__ = ["L2", "penalty_of"]
 
-
-def checked_l2(l2: float) -> float:
-    """Return a penalty's factor λ, finite and not negative."""
-    value = real_number("l2", l2, "pass λ, 0 for no penalty")
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"l2={value} must be finite and >= 0; 0 means no penalty")
-    return value
+# What its factor λ may be.
+L2 = Real(wanted="λ, 0 for no penalty", refusal="must be finite and >= 0; 0 means no penalty")
 
 
 def penalty_of(network: Network, l2: float, *, biases: bool = False) -> float:

@@ -3,9 +3,13 @@
 Examples
 --------
 >>> from eigenmlp import sweeps
->>> spec = sweeps.RunSpec("wide", hidden=(256,), epochs=5)
->>> spec.hidden
-(256,)
+>>> schedule = sweeps.ScheduleSpec(kind="constant", initial=0.01)
+>>> spec = sweeps.RunSpec(
+...     name="wide", label="256 units", hidden_layers=(256,), optimizer="adam",
+...     schedule=schedule, batch_size=64, epochs=5,
+... )
+>>> spec.layer_sizes(784, 10)
+[784, 256, 10]
 """
 
 from eigenmlp.sweeps.data import DATASETS, StudyData, load_dataset, load_files

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eigenmlp.network import Network
-    from eigenmlp.optimizers import Optimizer
     from eigenmlp.training.orders import Orders
+    from eigenmlp.training.settings import TrainingSettings
 
 __all__ = ["Run", "newest_of"]
 
@@ -51,18 +51,18 @@ class Run:
     def __init__(
         self,
         network: Network,
-        optimizer: Optimizer,
         orders: Orders,
         hooks: Sequence[Callback],
+        settings: TrainingSettings,
         *,
-        epochs: int,
-        batch_size: int,
         resume_from: str | os.PathLike[str] | None,
-        settings: Mapping[str, object],
+        identity: Mapping[str, object],
         data: Mapping[str, ArrayLike | None],
     ) -> None:
+        batch_size = settings.batch_size
+        assert batch_size is not None  # noqa: S101  a run's settings are resolved
         self.state = TrainingState(
-            network, History(), -1, epochs, orders.n_samples, batch_size, _SnapshotOf(self)
+            network, History(), -1, settings.epochs, orders.n_samples, batch_size, _SnapshotOf(self)
         )
         if resume_from is not None:
             self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)
@@ -71,9 +71,10 @@ class Run:
         self._stateful = [hook for hook in hooks if remembers(hook)]
         self._stopped_by: str | None = None
         self._undo: Callable[[], None]
-        self._optimizer = optimizer
+        self._optimizer = settings.optimizer
         self._orders = orders
         self._settings = settings
+        self._identity = identity
         self._data = data
         # Before training: a representation may show what a callback remembers.
         kept = resume_from is not None or any(isinstance(hook, Checkpoint) for hook in hooks)
@@ -82,7 +83,8 @@ class Run:
     @cached_property
     def _fingerprint(self) -> dict[str, str]:
         """Settings and data, each as a text that differs where they do."""
-        texts = {name: text_of(value) for name, value in self._settings.items()}
+        texts = {name: text_of(value) for name, value in self._identity.items()}
+        texts |= self._settings.texts()
         texts |= {f"callbacks[{index}]": text for index, text in enumerate(self._texts)}
         return texts | {name: digest(values) for name, values in self._data.items()}
 
@@ -209,11 +211,11 @@ class Run:
 
     def _refuse_another_rate(self, source: Path, snapshot: Snapshot) -> None:
         """Compare the last learning rate: functions may have the same name and differ."""
-        schedule: Any = self._settings["learning_rate"]
+        schedule: Any = self._settings.learning_rate
         # One that follows training has its place from what it remembers.
         if getattr(schedule, "follows_training", False) or schedule in self._stateful:
             return
-        by_step = self._settings["schedule_unit"] == "step"
+        by_step = self._settings.schedule_unit == "step"
         last = (snapshot.record["steps"] if by_step else snapshot.n_epochs) - 1
         then, now = snapshot.record["history"]["learning_rate"][-1], rate_at(schedule, last)
         if then != now:

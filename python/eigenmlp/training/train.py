@@ -1,5 +1,6 @@
 """The training loop: what changes from epoch to epoch. The core does what changes per batch."""
 
+import dataclasses
 import math
 import os
 import time
@@ -11,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from eigenmlp._native import _core
 from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
-from eigenmlp.common.arguments import flag, whole_number
 from eigenmlp.common.array_likes import read_once
 from eigenmlp.common.columns import in_order, names_of
+from eigenmlp.common.documentation import with_parameters_of
 from eigenmlp.common.threads import threads
 from eigenmlp.common.words import shown
 from eigenmlp.errors import TrainingDivergedError
@@ -21,20 +22,21 @@ from eigenmlp.history import History
 from eigenmlp.losses import Loss, loss_for
 from eigenmlp.metrics import Metric
 from eigenmlp.network import Network
-from eigenmlp.network.penalty import checked_l2
 from eigenmlp.network.samples import refuse_no_arrays
-from eigenmlp.optimizers import Adam, Optimizer
-from eigenmlp.schedules import as_schedule
+from eigenmlp.optimizers import Optimizer
 from eigenmlp.training.hooks import ask, called, checked, claimed
 from eigenmlp.training.orders import Orders
-from eigenmlp.training.rates import check_unit, epoch_rates, gradient_bound
 from eigenmlp.training.run import Run
+from eigenmlp.training.settings import TrainingSettings
 from eigenmlp.training.validation import epoch_scores, validation_from
 from eigenmlp.training.weights import combined_weights
 
 __all__ = ["train"]
 
+_SETTINGS = {field.name for field in dataclasses.fields(TrainingSettings)}
 
+
+@with_parameters_of(TrainingSettings)
 def train(
     network: Network,
     X: ArrayLike,
@@ -85,39 +87,7 @@ def train(
     y : (n_samples,) array of int, or (n_samples, n_outputs) array
         Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
         With one output (n_samples,) will do.
-    loss : str, Loss or None, default=None
-        One of `eigenmlp.losses`; None is the output's own.
-    optimizer : Optimizer, default=None
-        `eigenmlp.optimizers.SGD`, `Adam` or `AdamW`; None is a fresh ``Adam()``. An object that has
-        trained this network before continues with its moments and clock: n epochs and then m are
-        n + m, to the bit, if the order of samples is.
-    learning_rate : float or callable, default=1e-3
-        Finite, >= 0; or a function of the epoch, counted from 0: see `eigenmlp.schedules`.
-    schedule_unit : {"epoch", "step"}, default="epoch"
-        Whether the schedule is a function of the epoch or of the step of this call, from 0. The
-        history then has the rate of an epoch's last step.
-    batch_size : int or None, default=64
-        Samples in a step, >= 1; the last batch of an epoch is shorter if it doesn't divide
-        n_samples. None is the full batch: one step an epoch.
-    epochs : int, default=100
-        Passes over the data, >= 0.
-    l2 : float, default=0.0
-        λ of the formula above, >= 0. It is not divided by anything unless `l2_divided` says so.
-        PyTorch's ``weight_decay`` of Adam and SGD acts on biases too: ``l2 = weight_decay,
-        l2_biases=True``.
-    l2_biases : bool, default=False
-        Penalize biases, gains and shifts as well.
-    l2_divided : bool, default=False
-        Divide λ by the weight of each batch (its number of samples, without sample weights), as
-        scikit-learn does with its ``alpha``.
-    clip_norm : float or None, default=None
-        Bound c > 0 of the gradient's Euclidean norm over all parameters, penalty included: g is
-        multiplied by c/‖g‖ where that is less than 1 (Pascanu et al., 2013).
-    clip_value : float or None, default=None
-        Bound > 0 of each element of the gradient, penalty included; before `clip_norm`.
-    shuffle : bool or callable, default=True
-        Draw a new order of the samples each epoch. The full batch has no order to draw. A callable
-        gives the rows that an epoch, counted from 0, takes, in their order.
+    <TrainingSettings>
     sample_weight : (n_samples,) array or None, default=None
         Finite, >= 0. A batch's loss is the weighted mean of its samples' losses: a weight of 2 acts
         as the sample twice would, and a weight of 0 as its absence.
@@ -127,16 +97,6 @@ def train(
         For softmax outputs.
     validation_data : (X_val, y_val), (X_val, y_val, sample_weight_val) or None, default=None
         Evaluated after each epoch. A table's columns are put in the order of X's.
-    metrics : sequence of str or callable, default=()
-        What else to measure of the validation data: "balanced_accuracy", "f1_macro", "r2", or
-        functions of (y_val, predictions), both arrays, which name their columns ``val_<name>``.
-    evaluate_train : bool, default=False
-        Measure training loss and accuracy over the whole training set after the epoch, at the cost
-        of another forward pass. Otherwise they are the mean over the epoch's batches as they
-        passed, each measured before its update.
-    penalized_loss : bool, default=False
-        Also record the objective, the mean over samples of their batch's mean loss and penalty, as
-        it passed, and the penalty's part of it. The objective is what scikit-learn calls ``loss_``.
     callbacks : sequence of Callback, default=()
         Called in this order, but `Checkpoint` begins first and sees epochs last: see
         `eigenmlp.callbacks`.
@@ -198,57 +158,30 @@ def train(
     >>> net.evaluate(X, y).accuracy > 0.9
     True
     """
+    settings = TrainingSettings(**{n: given for n, given in locals().items() if n in _SETTINGS})
     if not isinstance(network, Network):
         raise TypeError(f"network={shown(network)} is not an eigenmlp.Network")
-    optimizer = _checked_optimizer(optimizer)
-    checked_loss = loss_for(loss, network.output)
-    schedule = as_schedule(learning_rate)
-    check_unit(schedule_unit)
+    checked_loss = loss_for(settings.loss, network.output)
     refuse_no_arrays(network.output, X, y, sample_weight)
     names = names_of(X) if network.feature_names is None else network.feature_names
     X = read_once(in_order(X, names, exact=True))
     y, sample_weight = read_once(y), read_once(sample_weight)
     weights = combined_weights(y, sample_weight, class_weight, network)
     samples = network._check_samples(X, y, checked_loss, weights)
-    orders = Orders(shuffle, weights, len(samples), rng)
-    validation = validation_from(network, checked_loss, validation_data, metrics, names)
-    batch_size = _checked_batch_size(batch_size, orders.n_samples)
-    epochs = whole_number("epochs", epochs, minimum=0, remedy="pass 0 or more")
-    penalty = _core.Penalty(
-        checked_l2(l2), flag("l2_biases", l2_biases), flag("l2_divided", l2_divided)
-    )
-    evaluate_train = flag("evaluate_train", evaluate_train)
-    penalized_loss = flag("penalized_loss", penalized_loss)
-    clipping = _core.Clipping(
-        gradient_bound("clip_value", clip_value), gradient_bound("clip_norm", clip_norm)
-    )
+    orders = Orders(settings.shuffle, weights, len(samples), rng)
+    validation = validation_from(network, checked_loss, validation_data, settings.metrics, names)
+    settings = settings.resolved(checked_loss, orders.n_samples)
     allowed_threads = threads(n_threads)
     hooks = [*checked(callbacks), *([ProgressBar()] if progress else [])]
 
     run = Run(
         network,
-        optimizer,
         orders,
         hooks,
-        epochs=epochs,
-        batch_size=batch_size,
+        settings,
         resume_from=resume_from,
-        settings={
+        identity={
             "network": network,
-            "loss": checked_loss,
-            "optimizer": optimizer,
-            "learning_rate": schedule,
-            "schedule_unit": schedule_unit,
-            "batch_size": batch_size,
-            "l2": checked_l2(l2),
-            "l2_biases": l2_biases,
-            "l2_divided": l2_divided,
-            "clip_norm": clip_norm,
-            "clip_value": clip_value,
-            "shuffle": shuffle,
-            "metrics": metrics,
-            "evaluate_train": evaluate_train,
-            "penalized_loss": penalized_loss,
             "rng": rng,
             **({} if names is None else {"feature_names": names}),
         },
@@ -261,27 +194,26 @@ def train(
     )
     state = run.state
     # Of the same precision as the network's core: state_for() sees to that.
-    moments: Any = optimizer.state_for(network)
+    moments: Any = settings.optimizer.state_for(network)
     with network._core.claim(), claimed(hooks), called(run):
         network._feature_names = names
-        while state.epoch + 1 < epochs and not state.stopping:
+        while state.epoch + 1 < settings.epochs and not state.stopping:
             epoch = state.epoch + 1
             start = time.perf_counter()
-            order = orders.of_epoch(epoch, batch_size)
-            n_steps = -(-(orders.n_samples if order is None else len(order)) // batch_size)
-            rates = epoch_rates(schedule, schedule_unit, epoch, run.steps, n_steps)
-            settings = _core.EpochSettings(
-                batch_size, rates, checked_loss._core_loss(), penalty, clipping, penalized_loss
-            )
+            order = orders.of_epoch(epoch, state.batch_size)
+            n_steps = -(-(orders.n_samples if order is None else len(order)) // state.batch_size)
+            rates = settings.rates(epoch, run.steps, n_steps)
             before = network.get_flat_parameters()
-            result = network._core.train_epoch(moments, samples, order, settings, allowed_threads)
+            result = network._core.train_epoch(
+                moments, samples, order, settings.of_core(rates), allowed_threads
+            )
             scores = epoch_scores(
                 network,
                 result,
                 checked_loss,
                 allowed_threads,
-                penalized_loss=penalized_loss,
-                whole=samples if evaluate_train else None,
+                penalized_loss=settings.penalized_loss,
+                whole=samples if settings.evaluate_train else None,
                 validation=validation,
             )
             if result.diverged or not all(map(math.isfinite, scores.values())):
@@ -296,24 +228,6 @@ def train(
             run.steps += n_steps
             ask(run)
     return state.history
-
-
-def _checked_optimizer(optimizer: Optimizer | None) -> Optimizer:
-    if optimizer is None:
-        return Adam()
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer={shown(optimizer)} is not an optimizer; use SGD(), Adam() or AdamW() of "
-            "eigenmlp.optimizers"
-        )
-    return optimizer
-
-
-def _checked_batch_size(batch_size: int | None, n_samples: int) -> int:
-    if batch_size is None:
-        return n_samples
-    remedy = "pass 1 or more, or None for the full batch"
-    return min(whole_number("batch_size", batch_size, minimum=1, remedy=remedy), n_samples)
 
 
 def _diverged(
