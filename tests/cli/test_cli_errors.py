@@ -20,7 +20,7 @@ from command_runs import Run
         ("--hidden 0", "--hidden: '0' is not a list of layer sizes"),
         ("--init he", "--init: 'he' is unknown; use one of he_normal, he_uniform, glorot_uniform"),
         ("--dtype int8", "--dtype: 'int8' is unknown; use one of float32, float64"),
-        ("--optimizer lion", "--optimizer: 'lion' is unknown; use one of adam, sgd"),
+        ("--optimizer lion", "--optimizer: 'lion' is unknown; use one of sgd, adam, adamw"),
         ("--input-scale 1/0", "--input-scale: '1/0' is not a number such as 0.5 or 1/255"),
         ("--input-scale nan", "--input-scale: 'nan' is not a number"),
         ("--input-scale 0", "--input-scale: 0 makes all inputs alike"),

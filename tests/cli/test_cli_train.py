@@ -83,6 +83,10 @@ def by_hand(
             },
         ),
         (
+            "--epochs 2 --hidden 4 --optimizer adamw",
+            {"hidden": [4], "epochs": 2, "optimizer": em.optimizers.AdamW()},
+        ),
+        (
             "--epochs 3 --hidden 4 --schedule linear --final-rate 1e-4",
             {
                 "hidden": [4],

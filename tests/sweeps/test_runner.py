@@ -26,6 +26,7 @@ DATA = tiny_data()
 SPECS = [
     tiny_spec("full-batch", batch_size=None, evaluate_train=False, epochs=30),
     tiny_spec("adam", optimizer="adam", schedule=ScheduleSpec(kind="constant", initial=0.01)),
+    tiny_spec("adamw", optimizer="adamw"),
     tiny_spec("weight-decay", l2=0.05, l2_reading="weight_decay", init="torch_linear"),
     tiny_spec("divided", l2=0.5, l2_reading="divided_by_batch"),
     tiny_spec(
@@ -264,8 +265,9 @@ def test_a_run_that_diverges_does_not_stop_the_others(tmp_path: Path, jobs: int)
 
 def test_every_run_that_ends_is_told_in_a_line(finished: Finished) -> None:
     shown = finished[2].splitlines()
-    assert shown[0] == "title: 7 runs, 7 to train, 1 at a time."
-    assert [line[:5] for line in shown[1:]] == [f"[{k}/7]" for k in range(1, 8)]
+    assert shown[0] == f"title: {len(SPECS)} runs, {len(SPECS)} to train, 1 at a time."
+    counted = [f"[{k}/{len(SPECS)}]" for k in range(1, len(SPECS) + 1)]
+    assert [line[:5] for line in shown[1:]] == counted
     run = finished[1]["adam"]
     assert any(
         f"adam (seed 0): test accuracy {run.last.test_accuracy:.3f}, best validation loss "

@@ -13,7 +13,6 @@ from eigenmlp.files.checkpoints import files_in
 from eigenmlp.schedules import Schedule
 
 __all__ = [
-    "OPTIMIZERS",
     "SCHEDULES",
     "Resumption",
     "go_on",
@@ -23,11 +22,6 @@ __all__ = [
     "make_schedule",
     "stopped",
 ]
-
-OPTIMIZERS: dict[str, type[em.optimizers.Adam | em.optimizers.SGD]] = {
-    "adam": em.optimizers.Adam,
-    "sgd": em.optimizers.SGD,
-}
 
 # The options that each schedule takes, besides the learning rate and the number of epochs.
 SCHEDULES: dict[str, tuple[str, ...]] = {

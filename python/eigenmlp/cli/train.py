@@ -19,7 +19,6 @@ from eigenmlp.cli.options import (
     whole_number_or,
 )
 from eigenmlp.cli.recipe import (
-    OPTIMIZERS,
     SCHEDULES,
     Resumption,
     go_on,
@@ -33,6 +32,7 @@ from eigenmlp.cli.scores import score_table
 from eigenmlp.datasets.files import read_samples
 from eigenmlp.datasets.splits import absences
 from eigenmlp.network.initializers import INITIALIZERS
+from eigenmlp.optimizers import OPTIMIZERS
 
 __all__ = ["train"]
 

@@ -16,14 +16,13 @@ from eigenmlp import schedules
 from eigenmlp.common.words import shown
 from eigenmlp.losses import CrossEntropy
 from eigenmlp.network import Network
-from eigenmlp.optimizers import SGD, Adam, Optimizer
+from eigenmlp.optimizers import OPTIMIZERS, Optimizer
 
 __all__ = ["EarlyStoppingSpec", "L2Reading", "RunSpec", "ScheduleSpec"]
 
 L2Reading = Literal["undivided", "divided_by_batch", "weight_decay"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
 _L2_READINGS = ("undivided", "divided_by_batch", "weight_decay")
 _SCHEDULES: dict[str, tuple[str, ...]] = {
     "constant": (),
@@ -99,8 +98,8 @@ class RunSpec:
         What legends and tables call the run. The only field that does not affect the outcome.
     hidden_layers : tuple of int
         Units of each hidden layer; the data set decides inputs and outputs.
-    optimizer : {"sgd", "adam"}
-        Gradient descent, or Adam with β1 = 0.9, β2 = 0.999, ε = 1e-8.
+    optimizer : {"sgd", "adam", "adamw"}
+        Gradient descent, Adam or AdamW of `eigenmlp.optimizers`, with the constants' defaults.
     schedule : ScheduleSpec
         Learning rate by epoch.
     batch_size : int or None
@@ -137,7 +136,7 @@ class RunSpec:
     name: str
     label: str
     hidden_layers: tuple[int, ...]
-    optimizer: Literal["sgd", "adam"]
+    optimizer: str
     schedule: ScheduleSpec
     batch_size: int | None
     l2: float = 0.0
@@ -159,10 +158,10 @@ class RunSpec:
                 f"run name {shown(self.name)} is not usable as a folder name: "
                 "use lower-case letters, digits, '.' and '-'"
             )
-        if self.optimizer not in _OPTIMIZERS:
+        if self.optimizer not in OPTIMIZERS:
             raise ValueError(
                 f"optimizer {shown(self.optimizer)} of run {shown(self.name)} is unknown: "
-                f"use one of {[*_OPTIMIZERS]}"
+                f"use one of {[*OPTIMIZERS]}"
             )
         if self.l2_reading not in _L2_READINGS:
             raise ValueError(
@@ -203,7 +202,7 @@ class RunSpec:
 
     def build_optimizer(self) -> Optimizer:
         """Return a fresh optimizer."""
-        return _OPTIMIZERS[self.optimizer]()
+        return OPTIMIZERS[self.optimizer]()
 
     def build_network(
         self, n_features: int, n_classes: int, *, input_scale: float, rng: np.random.Generator
