@@ -57,7 +57,7 @@ def run(script: str, **options: object) -> Shown:
 def test_every_output_and_loss_with_and_without_validation_data() -> None:
     shown = run(
         """
-for loss, kind in em.losses._LOSSES.items():
+for loss, kind in em.losses.LOSSES.items():
     validation = {"validation_data": (X, TARGETS[kind.output])}
     for options in (
         {}, validation,
