@@ -148,7 +148,9 @@ def test_a_generator_orders_any_number_of_samples() -> None:
     model = untrained({}, random_state=np.random.RandomState(0), warm_start=False)
     for n_samples in (300, 100, 250):
         model.partial_fit(X[:n_samples], y[:n_samples], classes=np.arange(10))
-        assert sorted(model._order) == list(range(n_samples))
+        order = model._optimizer.order
+        assert order is not None
+        assert sorted(order) == list(range(n_samples))
 
 
 def test_another_solver_starts_with_nothing_to_remember() -> None:

@@ -58,7 +58,7 @@ RECORD = [
     "validation_loss_curve_",
 ]
 # What a file leaves out.
-LEFT_OUT = {"_optimizer", "_order", "_random_state", "_best_parameters"}
+LEFT_OUT = {"_optimizer", "_random_state", "_best_parameters"}
 
 
 def stored(model: Any, folder: Path) -> Any:

@@ -38,7 +38,8 @@ def flat(value: Any) -> Any:  # noqa: PLR0911  a type each
     if isinstance(value, SolverState):
         memory = value.rule.state_dict(value.network)
         moments = [moment.tobytes() for moment in memory["moments"]]
-        return repr(value.rule), memory["clock"], moments, sorted(value.clocks().items())
+        order = None if value.order is None else value.order.tobytes()
+        return repr(value.rule), memory["clock"], moments, sorted(value.clocks().items()), order
     if isinstance(value, np.random.RandomState):
         return flat(value.get_state())
     if isinstance(value, np.ndarray):

@@ -13,38 +13,48 @@ from sklearn.utils.validation import _check_sample_weight
 
 from eigenmlp.callbacks import Checkpoint
 from eigenmlp.common.words import shown
-from eigenmlp.estimators.export import Exportable
+from eigenmlp.estimators import lbfgs
+from eigenmlp.estimators.attributes import forget_record
+from eigenmlp.estimators.conversion.to_sklearn import Convertible
 from eigenmlp.estimators.initial import glorot
-from eigenmlp.estimators.lbfgs import LbfgsSolver
-from eigenmlp.estimators.parameters import (
-    STOCHASTIC_SOLVERS,
-    hidden_sizes,
-    refuse_for_lbfgs,
-)
-from eigenmlp.estimators.record import NON_FINITE, state_of
+from eigenmlp.estimators.parameters import STOCHASTIC_SOLVERS, hidden_sizes, refuse_for_lbfgs
 from eigenmlp.estimators.samples import Samples, dense, refuse_what_is_no_array
 from eigenmlp.estimators.saving import Savable
-from eigenmlp.estimators.stochastic import StochasticSolver
+from eigenmlp.estimators.stochastic import NON_FINITE, StochasticFit
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
-from eigenmlp.files import checkpoints
-from eigenmlp.training.run import newest_of
 
 if TYPE_CHECKING:
     import os
 
     from numpy.typing import ArrayLike, NDArray
 
+    from eigenmlp.estimators.solver_state import SolverState
     from eigenmlp.losses import Loss
 
 __all__ = ["BaseMLP"]
 
 
-class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
-    """A multilayer perceptron with scikit-learn's interface."""
+class BaseMLP(Convertible, Savable):
+    """A multilayer perceptron with scikit-learn's interface.
+
+    What a fit leaves on it is told in `eigenmlp.estimators.attributes`. All of it lives on from fit
+    to fit under ``warm_start``, and through ``partial_fit``.
+    """
 
     n_features_in_: int
     n_layers_: int
     n_outputs_: int
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: Any
+    validation_scores_: Any
+    validation_loss_curve_: Any
+    best_validation_score_: Any
+    _no_improvement_count: int
+    _best_parameters: Any
+    _optimizer: SolverState
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
@@ -122,9 +132,11 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
                 "leave it out of callbacks, or use fit"
             )
         if self.solver == "lbfgs":
-            refuse_for_lbfgs(vars(self), validates=given is not None, resume_from=resume_from)
+            refuse_for_lbfgs(self, validates=given is not None, resume_from=resume_from)
         self._random_state = check_random_state(self.random_state)
-        beginning = self._begin_as(resume_from)
+        by_epochs = None
+        if self.solver != "lbfgs":
+            by_epochs = StochasticFit(self, resume_from, incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         samples = self._weighted(dense(X), y, sample_weight, incremental=incremental).present()
@@ -135,16 +147,10 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
             self._initialize(sizes, X.dtype)
         else:
             self._continue_network(sizes)
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(samples)
+        if by_epochs is None:
+            lbfgs.fit(self, samples)
         else:
-            self._fit_stochastic(
-                samples,
-                held_out,
-                incremental=incremental,
-                resume_from=resume_from,
-                beginning=beginning,
-            )
+            by_epochs.run(samples, held_out)
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise ValueError(NON_FINITE)
 
@@ -152,20 +158,6 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         refuse_what_is_no_array(X=X, sample_weight=sample_weight)
         if y is not None:  # scikit-learn has its own words for targets that are missing
             refuse_what_is_no_array(y=y)
-
-    def _begin_as(self, resume_from: str | os.PathLike[str] | None) -> dict[str, Any]:
-        """Return what the fit begins with; to resume, what it was the first time."""
-        if resume_from is not None:
-            folder = checkpoints.folder_of("resume_from", resume_from)
-            snapshot, _ = newest_of(folder, self.callbacks)
-            for kept in snapshot.record.get("callbacks", []) if snapshot else []:
-                if "beginning" in kept:
-                    if not isinstance(self.random_state, np.random.RandomState):
-                        # Not NumPy's own, which is everyone's.
-                        self._random_state = np.random.RandomState()
-                    self._random_state.set_state(kept["beginning"]["random_state"])
-                    return dict(kept["beginning"])
-        return {"random_state": state_of(self._random_state)}
 
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         self.n_layers_ = len(sizes)
@@ -179,8 +171,32 @@ class BaseMLP(StochasticSolver, LbfgsSolver, Exportable, Savable):
         self._show()
         self.n_iter_ = 0
         self.t_ = 0
-        self._forget_record()
-        self._forget_solver()
+        forget_record(self)
+        self.__dict__.pop("_optimizer", None)
+
+    def _loss_grad_lbfgs(
+        self,
+        packed_coef_inter: NDArray[Any],
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None,
+        *_buffers: object,
+    ) -> tuple[float, NDArray[Any]]:
+        """Loss with penalty and its gradient, packed as scikit-learn packs them."""
+        return lbfgs.packed_loss_and_gradient(self, packed_coef_inter, X, y, sample_weight)
+
+    def _reported_loss(self, loss: float, penalty: float) -> float:
+        """Scikit-learn's loss: the mean over outputs of those that a sum of squares is made of.
+
+        The gradient is that of the sum, there as here.
+        """
+        if self.out_activation_ != "identity":
+            return loss
+        return (loss - penalty) / int(self.n_outputs_) + penalty
+
+    def _say(self, message: str) -> None:
+        if self.verbose and self.verbose != "bar":
+            print(message)  # noqa: T201  as scikit-learn does
 
     def _weighted(
         self,

@@ -11,10 +11,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from eigenmlp.common.documentation import with_parameters_of
 from eigenmlp.estimators.labels import LabelledMLP
-from eigenmlp.estimators.parameters import CLASSIFIER_CONSTRAINTS, store
+from eigenmlp.estimators.parameters import constraints_of, store
 from eigenmlp.estimators.samples import refuse_what_is_no_array
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
+from eigenmlp.training import TrainingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MLPClassifier"]
 
 
+@with_parameters_of(TrainingSettings)
 class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scikit-learn has no types
     r"""Multilayer perceptron for classification, in the place of scikit-learn's.
 
@@ -112,8 +115,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         Let 'adam' and 'adamw' go by the largest second moment so far.
     weight_decay : float, default=0.01
         λ of 'adamw', >= 0: before each step, weights shrink by the factor 1 - ηλ.
-    clip_norm, clip_value : float or None, default=None
-        Bounds > 0 of the gradient's norm, and of each of its elements: see `eigenmlp.train`.
+    <TrainingSettings>
     schedule_unit : {'epoch', 'step'}, default='epoch'
         What a callable `learning_rate` counts, from 0 and on through warm starts.
     monitor : str, callable or None, default=None
@@ -198,7 +200,6 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
     loss = "log_loss"
 
     def __init__(
@@ -242,7 +243,9 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
     ) -> None:
         store(self, locals())
 
-    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]  # noqa: SLF001
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(__init__)
+
+    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self,

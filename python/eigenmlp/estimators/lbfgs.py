@@ -10,122 +10,127 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from eigenmlp.estimators.record import NON_FINITE, TrainingRecord
+from eigenmlp.estimators.stochastic import NON_FINITE
 from eigenmlp.network.penalty import penalty_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from eigenmlp.estimators.base import BaseMLP
     from eigenmlp.estimators.samples import Samples
     from eigenmlp.network import Network
 
-__all__ = ["LbfgsSolver"]
+__all__ = ["fit", "packed_loss_and_gradient"]
 
 
-class LbfgsSolver(TrainingRecord):
-    """Fits by a quasi-Newton method."""
+def fit(estimator: BaseMLP, samples: Samples) -> None:
+    """Fit an estimator that has its initial parameters."""
+    # Line searches compare losses far finer than float32 tells them apart.
+    network = estimator._model()
+    exact = estimator._new_network(list(network.layer_sizes), "float64", rng=0)
+    exact.set_flat_parameters(network.get_flat_parameters().astype(np.float64))
+    target = estimator._targets(samples.y)
+    l2 = float(estimator.alpha) / samples.total_weight
+    reached = OptimizeResult(x=exact.get_flat_parameters(), fun=np.nan, nit=0)
+    problem = [(samples.X, target, l2, samples.weights)]
 
-    def _fit_lbfgs(self, samples: Samples) -> None:
-        # Line searches compare losses far finer than float32 tells them apart.
-        network = self._model()
-        exact = self._new_network(list(network.layer_sizes), "float64", rng=0)
-        exact.set_flat_parameters(network.get_flat_parameters().astype(np.float64))
-        target = self._targets(samples.y)
-        l2 = float(self.alpha) / samples.total_weight
-        reached = OptimizeResult(x=exact.get_flat_parameters(), fun=np.nan, nit=0)
-        problem = [(samples.X, target, l2, samples.weights)]
+    def loss_and_gradient(flat: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        return _at(estimator, exact, flat, *problem[0])
 
-        def loss_and_gradient(flat: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-            return self._at(exact, flat, *problem[0])
+    def keep(intermediate_result: OptimizeResult) -> None:
+        reached.update(intermediate_result, nit=reached.nit + 1)
+        estimator._say(f"Iteration {reached.nit}, loss = {reached.fun:.8f}")
 
-        def keep(intermediate_result: OptimizeResult) -> None:
-            reached.update(intermediate_result, nit=reached.nit + 1)
-            self._say(f"Iteration {reached.nit}, loss = {reached.fun:.8f}")
-
-        try:
-            result = minimize(
-                loss_and_gradient,
-                reached.x,
-                method="L-BFGS-B",
-                jac=True,
-                options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
-                callback=keep,
-            )
-            self.n_iter_ = _check_optimize_result("lbfgs", result, self.max_iter)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-            result = reached
-            self.n_iter_ = reached.nit
-            if reached.nit == 0:
-                self.loss_ = np.nan
-                self._show()
-                return
-        finally:
-            # SciPy may keep the function in a reference cycle, which must not keep the data.
-            problem.clear()
-        self._take_over(exact, result, l2)
-
-    def _at(
-        self,
-        network: Network,
-        flat: NDArray[Any],
-        X: NDArray[Any],
-        target: NDArray[Any],
-        l2: float,
-        weights: NDArray[Any] | None,
-    ) -> tuple[float, NDArray[Any]]:
-        """Loss and gradient at a point; an infinite loss where numbers overflow."""
-        if not np.isfinite(flat).all():
-            return np.inf, np.zeros_like(flat)
-        network.set_flat_parameters(flat)
-        try:
-            return network.loss_and_gradient(
-                X,
-                target,
-                l2,
-                loss=self._loss_function(),
-                sample_weight=weights,
-                n_threads=self.n_threads,
-            )
-        except ArithmeticError:
-            return np.inf, np.zeros_like(flat)
-
-    def _take_over(self, exact: Network, result: OptimizeResult, l2: float) -> None:
-        if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
-            raise ValueError(NON_FINITE)
-        exact.set_flat_parameters(result.x)
-        self.loss_ = self._reported_loss(float(result.fun), penalty_of(exact, l2))
-        self._network.set_flat_parameters(result.x.astype(self._network.dtype))
-        self._show()
-
-    def _loss_grad_lbfgs(
-        self,
-        packed_coef_inter: NDArray[Any],
-        X: NDArray[Any],
-        y: NDArray[Any],
-        sample_weight: NDArray[Any] | None,
-        *_buffers: object,
-    ) -> tuple[float, NDArray[Any]]:
-        """Loss with penalty and its gradient, packed as scikit-learn packs them.
-
-        All weights (fan_in, fan_out), one layer after the other, and then all biases.
-        """
-        network = copy.deepcopy(self._model())
-        arrays, start = [], 0
-        for shown in [*network.weights, *network.biases]:
-            arrays.append(packed_coef_inter[start : start + shown.size].reshape(shown.shape))
-            start += shown.size
-        n_layers = len(arrays) // 2
-        network.set_parameters(arrays[:n_layers], arrays[n_layers:])
-        total = len(X) if sample_weight is None else float(sample_weight.sum())
-        loss, gradient = network.loss_and_gradient(
-            X,
-            self._targets(np.asarray(y)),
-            float(self.alpha) / total,
-            loss=self._loss_function(),
-            sample_weight=sample_weight,
-            n_threads=self.n_threads,
+    try:
+        result = minimize(
+            loss_and_gradient,
+            reached.x,
+            method="L-BFGS-B",
+            jac=True,
+            options={
+                "maxfun": estimator.max_fun,
+                "maxiter": estimator.max_iter,
+                "gtol": estimator.tol,
+            },
+            callback=keep,
         )
-        layers = network.split(gradient)
-        packed = [layer[name].ravel() for name in ("weight", "bias") for layer in layers]
-        return loss, np.hstack(packed)
+        estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+        result = reached
+        estimator.n_iter_ = reached.nit
+        if reached.nit == 0:
+            estimator.loss_ = np.nan
+            estimator._show()
+            return
+    finally:
+        # SciPy may keep the function in a reference cycle, which must not keep the data.
+        problem.clear()
+    _take_over(estimator, exact, result, l2)
+
+
+def _at(
+    estimator: BaseMLP,
+    network: Network,
+    flat: NDArray[Any],
+    X: NDArray[Any],
+    target: NDArray[Any],
+    l2: float,
+    weights: NDArray[Any] | None,
+) -> tuple[float, NDArray[Any]]:
+    """Loss and gradient at a point; an infinite loss where numbers overflow."""
+    if not np.isfinite(flat).all():
+        return np.inf, np.zeros_like(flat)
+    network.set_flat_parameters(flat)
+    try:
+        return network.loss_and_gradient(
+            X,
+            target,
+            l2,
+            loss=estimator._loss_function(),
+            sample_weight=weights,
+            n_threads=estimator.n_threads,
+        )
+    except ArithmeticError:
+        return np.inf, np.zeros_like(flat)
+
+
+def _take_over(estimator: BaseMLP, exact: Network, result: OptimizeResult, l2: float) -> None:
+    if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
+        raise ValueError(NON_FINITE)
+    exact.set_flat_parameters(result.x)
+    estimator.loss_ = estimator._reported_loss(float(result.fun), penalty_of(exact, l2))
+    estimator._network.set_flat_parameters(result.x.astype(estimator._network.dtype))
+    estimator._show()
+
+
+def packed_loss_and_gradient(
+    estimator: BaseMLP,
+    packed: NDArray[Any],
+    X: NDArray[Any],
+    y: NDArray[Any],
+    sample_weight: NDArray[Any] | None,
+) -> tuple[float, NDArray[Any]]:
+    """Loss with penalty and its gradient, packed as scikit-learn packs them.
+
+    All weights (fan_in, fan_out), one layer after the other, and then all biases.
+    """
+    network = copy.deepcopy(estimator._model())
+    arrays, start = [], 0
+    for shown in [*network.weights, *network.biases]:
+        arrays.append(packed[start : start + shown.size].reshape(shown.shape))
+        start += shown.size
+    n_layers = len(arrays) // 2
+    network.set_parameters(arrays[:n_layers], arrays[n_layers:])
+    total = len(X) if sample_weight is None else float(sample_weight.sum())
+    loss, gradient = network.loss_and_gradient(
+        X,
+        estimator._targets(np.asarray(y)),
+        float(estimator.alpha) / total,
+        loss=estimator._loss_function(),
+        sample_weight=sample_weight,
+        n_threads=estimator.n_threads,
+    )
+    layers = network.split(gradient)
+    parts = [layer[name].ravel() for name in ("weight", "bias") for layer in layers]
+    return loss, np.hstack(parts)

@@ -10,11 +10,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
+from eigenmlp.common.documentation import with_parameters_of
 from eigenmlp.estimators.base import BaseMLP
-from eigenmlp.estimators.parameters import REGRESSOR_CONSTRAINTS, store
+from eigenmlp.estimators.classifier import MLPClassifier
+from eigenmlp.estimators.fitted import OUTPUTS
+from eigenmlp.estimators.parameters import constraints_of, loss_of, store
 from eigenmlp.estimators.samples import refuse_what_is_no_array
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
-from eigenmlp.losses import AbsoluteError, Huber, Loss, Poisson, SquaredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,15 +24,17 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from eigenmlp.callbacks import Callback
+    from eigenmlp.losses import Loss
 
 __all__ = ["MLPRegressor"]
 
 
+@with_parameters_of(MLPClassifier)
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
     r"""Multilayer perceptron for regression, in the place of scikit-learn's.
 
-    A drop-in for `sklearn.neural_network.MLPRegressor`, with what is described in `MLPClassifier`
-    beyond it. The networks minimise, over samples i of weight w and outputs o,
+    A drop-in for `sklearn.neural_network.MLPRegressor`, as `MLPClassifier` is one; where it differs
+    is told there. The networks minimise, over samples i of weight w and outputs o,
 
     .. math:: \frac{\sum_i w_i \sum_o \ell(y_{io}, \hat y_{io}) + \frac{\alpha}{2} \sum_l \|W^l\|^2}
         {\sum_i w_i}
@@ -44,22 +48,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         The second and third are not scikit-learn's.
     huber_delta : float, default=1.0
         Error, > 0 and in the unit of y, from which Huber's loss is linear.
-    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
-power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, \
-early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, \
-normalization, amsgrad, weight_decay, clip_norm, clip_value, schedule_unit, monitor, callbacks, \
-n_threads
-        As for `MLPClassifier`; the score of ``monitor=None`` is R².
+    <MLPClassifier>
 
     Attributes
     ----------
     out_activation_ : {'identity', 'exp'}
         Activation of the output layer.
-    coefs_, intercepts_, loss_, loss_curve_, best_loss_, validation_scores_, \
-best_validation_score_, validation_loss_curve_, n_iter_, t_, n_layers_, n_outputs_, \
-n_features_in_, feature_names_in_
-        As for `MLPClassifier`. The losses are means over the outputs, as in scikit-learn, and sums
-        for Poisson; the gradient is always that of the sum.
+    coefs_, intercepts_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feature_names_in_
+        As for `MLPClassifier`.
+    validation_scores_, best_validation_score_
+        As for `MLPClassifier`; without another `monitor` they are R².
+    loss_, loss_curve_, best_loss_, validation_loss_curve_
+        As for `MLPClassifier`. They are means over the outputs, as in scikit-learn, and sums for
+        Poisson; the gradient is always that of the sum.
 
     See Also
     --------
@@ -76,8 +77,6 @@ n_features_in_, feature_names_in_
     >>> regressor.fit(x, y).score(x, y) > 0.999
     True
     """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
 
     def __init__(
         self,
@@ -120,7 +119,9 @@ n_features_in_, feature_names_in_
     ) -> None:
         store(self, locals())
 
-    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]  # noqa: SLF001
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(__init__)
+
+    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch more, with the optimizer's moments, on these samples.
@@ -217,17 +218,11 @@ n_features_in_, feature_names_in_
         return X, _at_most_float64(y).reshape(len(y), -1)
 
     def _output_activation(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
+        kind = loss_of(self).output
+        return next(name for name, output in OUTPUTS.items() if output == kind)
 
     def _loss_function(self) -> Loss:
-        if self.loss == "huber":
-            return Huber(self.huber_delta)
-        losses: dict[str, Callable[[], Loss]] = {
-            "squared_error": SquaredError,
-            "absolute_error": AbsoluteError,
-            "poisson": Poisson,
-        }
-        return losses[self.loss]()
+        return loss_of(self)
 
     def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
         return y

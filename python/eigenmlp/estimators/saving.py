@@ -10,6 +10,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from eigenmlp.common.words import shown
+from eigenmlp.estimators.attributes import FITTED
 from eigenmlp.estimators.fitted import OUTPUTS, FittedNetwork
 from eigenmlp.estimators.parameters import check_entries
 from eigenmlp.estimators.stored_values import (
@@ -22,45 +23,17 @@ from eigenmlp.network import model_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
 
     from eigenmlp.network import Network
 
 __all__ = ["Savable", "restored"]
 
-
 # Each call of `predict` would start as many as it has rows for.
 _MOST_THREADS = 1024
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in {int, float}
-
-
-def _is_curve(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_number, value))
-
-
-def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or check(value)
-
-
-# What a fit leaves beside the network; some of it is not there after every fit.
-_RECORD: dict[str, Callable[[Any], bool]] = {
-    "n_iter_": _is_count,
-    "t_": _is_count,
-    "loss_": _is_number,
-    "loss_curve_": _is_curve,
-    "best_loss_": _or_none(_is_number),
-    "validation_scores_": _or_none(_is_curve),
-    "best_validation_score_": _or_none(_is_number),
-    "validation_loss_curve_": _or_none(_is_curve),
-    "_no_improvement_count": _is_count,
-}
+# What a model file keeps beside the network; some of it is not there after every fit.
+_RECORD = {name: attribute.fits for name, attribute in FITTED.items() if attribute.fits}
 
 
 class Savable(FittedNetwork):
@@ -114,7 +87,7 @@ class Savable(FittedNetwork):
         # What a file holds, `load_model` shall be able to read.
         restored(type(self), description, network)
         layers = network.split(network.get_flat_parameters())
-        model_file.write(path, network._architecture, layers, description)  # noqa: SLF001
+        model_file.write(path, network._architecture, layers, description)
 
     def _description(self) -> dict[str, Any]:
         description: dict[str, Any] = {
@@ -169,7 +142,7 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
         allowed |= {"classes", "target", "sparse_target"}
     _refuse_unknown("the description", description, allowed)
     model = kind(**_parameters(kind, description.get("parameters")))
-    model._validate_params()  # noqa: SLF001
+    model._validate_params()
     check_entries(model.get_params(deep=False))
     output, n_outputs = network.output, network.layer_sizes[-1]
     if network.input_scale != 1:
@@ -184,8 +157,8 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
     model.n_layers_ = len(network.layer_sizes)
     model.n_outputs_ = n_outputs
     model.out_activation_ = next(name for name, of in OUTPUTS.items() if of == output)
-    model._network = network  # noqa: SLF001
-    model._show()  # noqa: SLF001
+    model._network = network
+    model._show()
     return model
 
 
@@ -251,4 +224,4 @@ def _restore_labels(model: Any, description: dict[str, Any], output: str, n_outp
         raise ValueError("the classes are not sorted, or not each there once")
     binarizer = LabelBinarizer()
     binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, target, sparse
-    model.classes_, model._label_binarizer = classes, binarizer  # noqa: SLF001
+    model.classes_, model._label_binarizer = classes, binarizer

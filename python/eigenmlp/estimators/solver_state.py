@@ -1,4 +1,4 @@
-"""What a solver keeps from one fit to the next: its rule's moments, its clock and its rate."""
+"""What a solver keeps from one fit to the next: its rule's moments, its clocks, rate and order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from eigenmlp.training.fingerprints import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from eigenmlp.network import Network
     from eigenmlp.optimizers import Optimizer
@@ -30,7 +32,7 @@ class _RateInForce:
         return self._solver.learning_rate
 
     def __repr__(self) -> str:
-        return f"rate of the solver, at first {self._solver._initial}"  # noqa: SLF001
+        return f"rate of the solver, at first {self._solver._initial}"
 
 
 class _Shifted:
@@ -56,12 +58,15 @@ class SolverState:
     network : Network
     learning_rate : float
         Of the next epoch; with a schedule, of the last.
+    order : (n_samples,) array or None
+        Of the samples in the last epoch, from which the next one is drawn.
     """
 
     def __init__(self, rule: Optimizer, network: Network, learning_rate: float) -> None:
         self.rule = rule
         self.network = network
         self.learning_rate = learning_rate
+        self.order: NDArray[Any] | None = None
         self._initial = learning_rate
         self._epochs = 0
         self._steps = 0
@@ -94,7 +99,7 @@ class SolverState:
         self._steps += math.ceil(n_samples / batch_size)
 
     def clocks(self) -> dict[str, float]:
-        """Return all but the rule's own memory."""
+        """Return the rate and how far schedules have come."""
         return {
             "learning_rate": self.learning_rate,
             "epochs": self._epochs,

@@ -2,70 +2,114 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import get_scorer
+from sklearn.exceptions import ConvergenceWarning
 
+from eigenmlp.callbacks import Callback
 from eigenmlp.errors import TrainingDivergedError
-from eigenmlp.estimators.record import NON_FINITE, AfterEpoch, TrainingRecord
+from eigenmlp.estimators.attributes import begin_record, names_of
+from eigenmlp.estimators.parameters import passed_on, rule_of
 from eigenmlp.estimators.solver_state import SolverState
-from eigenmlp.optimizers import SGD, Adam, AdamW, Optimizer
+from eigenmlp.estimators.validation_score import score_of_epoch
 from eigenmlp.training import train
+from eigenmlp.training.fingerprints import text_of
+from eigenmlp.training.opened_checkpoint import OpenedCheckpoint
+from eigenmlp.training.orders import without_arrays
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from eigenmlp.callbacks import TrainingState
+    from eigenmlp.estimators.base import BaseMLP
     from eigenmlp.estimators.samples import Samples
+    from eigenmlp.network import Network
 
-__all__ = ["StochasticSolver"]
+__all__ = ["NON_FINITE", "StochasticFit"]
+
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+_SMALLEST_ADAPTIVE_RATE = 1e-6
 
 
-class StochasticSolver(TrainingRecord):
-    """Fits by batches and epochs."""
+class StochasticFit(Callback):
+    """One fit by batches and epochs: its beginning, what it records of an epoch, and its end.
 
-    def _fit_stochastic(
+    Training tells it of every epoch, and checkpoints keep through it what the fit goes on with.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Its `_random_state` is put where the fit begins; to resume, where it began the first time.
+    resume_from : path-like or None
+    incremental : bool
+        Whether to train for one epoch more.
+    """
+
+    def __init__(
         self,
-        samples: Samples,
-        held_out: Samples | None,
+        estimator: BaseMLP,
+        resume_from: str | os.PathLike[str] | None,
         *,
         incremental: bool,
-        resume_from: str | os.PathLike[str] | None,
-        beginning: dict[str, Any],
     ) -> None:
-        if self.early_stopping and incremental:
+        self._estimator = estimator
+        self._incremental = incremental
+        self._score: Callable[[dict[str, float]], float] | None = None
+        self._stopped = False
+        self._opened: OpenedCheckpoint | None = None
+        if resume_from is not None:
+            self._opened = OpenedCheckpoint(resume_from, estimator.callbacks)
+        self._beginning = self._begin()
+
+    def _begin(self) -> dict[str, Any]:
+        """Return what the fit begins with; to resume, what it began with the first time."""
+        estimator = self._estimator
+        # Training keeps what its first callback, which this is, remembers.
+        kept = {} if self._opened is None else self._opened.memory(0)
+        if "beginning" not in kept:
+            return {"random_state": _state_of(estimator._random_state)}
+        if not isinstance(estimator.random_state, np.random.RandomState):
+            # Not NumPy's own, which is everyone's.
+            estimator._random_state = np.random.RandomState()
+        estimator._random_state.set_state(kept["beginning"]["random_state"])
+        return dict(kept["beginning"])
+
+    def run(self, samples: Samples, held_out: Samples | None) -> None:
+        """Train the estimator's network."""
+        estimator = self._estimator
+        if estimator.early_stopping and self._incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        if self.early_stopping and held_out is None:
+        if estimator.early_stopping and held_out is None:
             samples, held_out = samples.split(
-                self.validation_fraction,
-                self._random_state,
-                stratified=is_classifier(self) and self.n_outputs_ == 1,
+                estimator.validation_fraction,
+                estimator._random_state,
+                stratified=is_classifier(estimator) and estimator.n_outputs_ == 1,
             )
-        if held_out is None and self.monitor is not None:
+        if held_out is None and estimator.monitor is not None:
             raise ValueError(
-                f"monitor={self.monitor!r} needs validation data to measure; pass X_val and y_val "
-                "to fit, or early_stopping=True, or leave monitor=None"
+                f"monitor={estimator.monitor!r} needs validation data to measure; pass X_val and "
+                "y_val to fit, or early_stopping=True, or leave monitor=None"
             )
-        batch_size = self._batch_size_of(len(samples))
+        batch_size = _batch_size_of(estimator.batch_size, len(samples))
         self._continue_solver()
-        # Of a fit that resumes, those of the first: a schedule goes on from there.
-        self._optimizer.set_clocks(beginning.setdefault("clocks", self._optimizer.clocks()))
         self._continue_record(validates=held_out is not None)
-        score = None
         if held_out is not None:
-            score = self._score_of_epoch(held_out)
-        self.n_iter_ = 0
-        after = AfterEpoch(self, partial(self._end_epoch, score=score), beginning)
-        epochs = 1 if incremental else self.max_iter
+            self._score = score_of_epoch(estimator, held_out)
+        estimator.n_iter_ = 0
         try:
-            self._train(samples, held_out, batch_size, epochs, after, resume_from)
-            if self.n_iter_ == self.max_iter and not (after.stopped or incremental):
+            self._train(samples, held_out, batch_size)
+            ended = self._stopped or self._incremental
+            if estimator.n_iter_ == estimator.max_iter and not ended:
                 self._warn_of_max_iter()
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -76,93 +120,78 @@ class StochasticSolver(TrainingRecord):
         finally:
             if held_out is not None:
                 self._restore_best()
-            self._show()
+            estimator._show()
 
-    def _train(
-        self,
-        samples: Samples,
-        held_out: Samples | None,
-        batch_size: int,
-        epochs: int,
-        after: AfterEpoch,
-        resume_from: str | os.PathLike[str] | None,
-    ) -> None:
-        solver = self._optimizer
-        own_schedule = callable(self.learning_rate)
-        by_step = own_schedule and self.schedule_unit == "step"
+    def _train(self, samples: Samples, held_out: Samples | None, batch_size: int) -> None:
+        estimator, solver = self._estimator, self._estimator._optimizer
+        own_schedule = callable(estimator.learning_rate)
+        by_step = own_schedule and estimator.schedule_unit == "step"
         unit: Literal["epoch", "step"] = "step" if by_step else "epoch"
         validation_data: tuple[Any, ...] | None = None
         if held_out is not None:
-            validation_data = (held_out.X, self._targets(held_out.y))
+            validation_data = (held_out.X, estimator._targets(held_out.y))
             if held_out.weights is not None:
                 validation_data += (held_out.weights,)
+        settings: dict[str, Any] = {**passed_on(estimator), "schedule_unit": unit}
         train(
-            self._network,
+            estimator._network,
             samples.X,
-            self._targets(samples.y),
-            loss=self._loss_function(),
+            estimator._targets(samples.y),
+            loss=estimator._loss_function(),
             optimizer=solver.rule,
             learning_rate=(
-                solver.shifted(self.learning_rate, unit) if own_schedule else solver.rate()
+                solver.shifted(estimator.learning_rate, unit) if own_schedule else solver.rate()
             ),
-            schedule_unit=unit,
             batch_size=batch_size,
-            epochs=epochs,
-            l2=self.alpha,
+            epochs=1 if self._incremental else estimator.max_iter,
+            l2=estimator.alpha,
             l2_divided=True,
-            clip_norm=self.clip_norm,
-            clip_value=self.clip_value,
-            shuffle=self._shuffled(len(samples)) if self.shuffle else False,
+            shuffle=self._shuffled(len(samples)) if estimator.shuffle else False,
             sample_weight=samples.weights,
             validation_data=validation_data,
             penalized_loss=True,
-            callbacks=[after, *self.callbacks],
-            resume_from=resume_from,
-            n_threads=self.n_threads,
-            progress=self.verbose == "bar",
+            callbacks=[self, *estimator.callbacks],
+            resume_from=self._opened,
+            n_threads=estimator.n_threads,
+            progress=estimator.verbose == "bar",
+            **settings,
         )
-
-    def _forget_solver(self) -> None:
-        for name in ("_optimizer", "_order"):
-            self.__dict__.pop(name, None)
 
     def _continue_solver(self) -> None:
-        """Make the solver's state, or go on with what `_optimizer` remembers."""
-        rule = self._rule()
-        if not hasattr(self, "_optimizer"):
-            self._optimizer = SolverState(rule, self._network, float(self.learning_rate_init))
+        """Make the solver's state, or go on with what it remembers."""
+        estimator = self._estimator
+        rule, rate = rule_of(estimator), float(estimator.learning_rate_init)
+        if not hasattr(estimator, "_optimizer"):
+            estimator._optimizer = SolverState(rule, estimator._network, rate)
         else:
-            self._optimizer.continues(rule, self._network, float(self.learning_rate_init))
+            estimator._optimizer.continues(rule, estimator._network, rate)
+        solver = estimator._optimizer
         if self._learning_rate_kind() == "invscaling":
-            self._optimizer.learning_rate = self._inverse_scaling_rate()
+            solver.learning_rate = self._inverse_scaling_rate()
         elif self._learning_rate_kind() == "constant":
-            self._optimizer.learning_rate = float(self.learning_rate_init)
+            solver.learning_rate = rate
+        # Of a fit that resumes, those of the first: a schedule goes on from there.
+        solver.set_clocks(self._beginning.setdefault("clocks", solver.clocks()))
 
-    def _rule(self) -> Optimizer:
-        if self.solver == "sgd":
-            return SGD(self.momentum, nesterov=bool(self.nesterovs_momentum and self.momentum > 0))
-        if self.solver == "adam":
-            return Adam(
-                self.beta_1, self.beta_2, self.epsilon, amsgrad=self.amsgrad, epsilon_hat=True
-            )
-        return AdamW(
-            self.beta_1,
-            self.beta_2,
-            self.epsilon,
-            weight_decay=self.weight_decay,
-            amsgrad=self.amsgrad,
-        )
-
-    def _batch_size_of(self, n_samples: int) -> int:
-        if isinstance(self.batch_size, str):
-            return min(200, n_samples)
-        if self.batch_size > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                stacklevel=2,
-            )
-        return min(int(self.batch_size), n_samples)
+    def _continue_record(self, *, validates: bool) -> None:
+        """Begin what isn't there yet."""
+        estimator = self._estimator
+        begin_record(estimator)
+        if not hasattr(estimator, "loss_"):
+            estimator.loss_ = math.nan
+        if estimator.early_stopping:
+            estimator.best_loss_ = None
+        elif estimator.best_loss_ is None:
+            estimator.best_loss_ = np.inf
+        if validates and estimator.validation_scores_ is None:
+            estimator.best_validation_score_ = -np.inf
+            estimator.validation_scores_ = []
+        if validates and estimator.validation_loss_curve_ is None:
+            # A model of scikit-learn's has no losses for its scores.
+            estimator.validation_loss_curve_ = [math.nan] * len(estimator.validation_scores_)
+        if validates and estimator._best_parameters is None:
+            # Until another is measured, the model at hand is the best.
+            estimator._best_parameters = estimator._network.get_flat_parameters()
 
     def _shuffled(self, n_samples: int) -> Callable[[int], NDArray[Any]]:
         """Orders as scikit-learn draws them: each shuffles the one before.
@@ -170,53 +199,193 @@ class StochasticSolver(TrainingRecord):
         A seed starts every fit afresh, as there. A generator goes on, and so does the order: thus
         n epochs and then m are n + m.
         """
-        carried = getattr(self, "_order", None)
-        goes_on = isinstance(self.random_state, np.random.RandomState)
-        if not goes_on or carried is None or len(carried) != n_samples:
-            carried = np.arange(n_samples)
-        self._order = carried
+        estimator, solver = self._estimator, self._estimator._optimizer
+        goes_on = isinstance(estimator.random_state, np.random.RandomState)
+        if not goes_on or solver.order is None or len(solver.order) != n_samples:
+            solver.order = np.arange(n_samples)
 
         def draw(_epoch: int) -> NDArray[Any]:
             drawn = np.arange(n_samples)
-            self._random_state.shuffle(drawn)
-            order: NDArray[Any] = self._order[drawn]
-            self._order = order
+            estimator._random_state.shuffle(drawn)
+            assert solver.order is not None  # noqa: S101
+            order: NDArray[Any] = solver.order[drawn]
+            solver.order = order
             return order
 
         return draw
 
-    def _score_of_epoch(self, held_out: Samples) -> Callable[[dict[str, float]], float]:
-        """Return a function from an epoch's row of the history to its score; larger is better."""
-        if self.monitor == "loss":
-            return lambda row: -self._reported_loss(row["val_loss"], 0.0)
-        if self.monitor in {None, "accuracy"} and self._is_scored_by_accuracy(held_out):
-            return lambda row: row["val_accuracy"]
-        # Predicts from the same network, and doesn't miss the columns' names.
-        nameless = object.__new__(type(self))
-        nameless.__dict__.update(self.__dict__)
-        nameless.__dict__.pop("feature_names_in_", None)
-        scorer = type(self).score if self.monitor is None else get_scorer(self.monitor)
-        y = self._labels(held_out.y)
-        # A function of one's own takes no weights; scikit-learn's scorers do.
-        weighs = held_out.weights is not None and self.monitor is not scorer
-        weights = {"sample_weight": held_out.weights} if weighs else {}
+    def __repr__(self) -> str:
+        """Represent the parameters that a resumed fit must share with the one that it goes on."""
+        estimator = self._estimator
+        free = {"callbacks", "max_iter", "n_threads", "verbose", "warm_start"}
+        own = estimator.get_params(deep=False)
+        neutral = type(estimator)().get_params(deep=False)
+        if isinstance(own.get("random_state"), np.random.RandomState):
+            # Its state is taken back.
+            own["random_state"] = None
+        texts = {name: text_of(own[name]) for name in sorted(own.keys() - free)}
+        given = [f"{n}={text}" for n, text in texts.items() if text != text_of(neutral[n])]
+        return f"{type(estimator).__name__}({', '.join(given)})"
 
-        def score(_row: dict[str, float]) -> float:
-            nameless._show()
-            return float(scorer(nameless, held_out.X, y, **weights))
+    def state_dict(self) -> dict[str, Any]:
+        """Gather what the fit goes on with, besides the network and the rule's moments."""
+        estimator, solver = self._estimator, self._estimator._optimizer
+        state = {name: _plain(getattr(estimator, name)) for name in _kept_per_epoch()}
+        state["solver"] = solver.clocks()
+        if solver.order is not None:
+            state["order"] = solver.order
+        state["random_state"] = _state_of(estimator._random_state)
+        return {**state, "beginning": self._beginning, "stopped": self._stopped}
 
-        return score
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with the record of the estimator that the checkpoint is of."""
+        estimator, solver = self._estimator, self._estimator._optimizer
+        self._stopped = state["stopped"]
+        for name in _kept_per_epoch():
+            setattr(estimator, name, state[name])
+        solver.set_clocks(state["solver"])
+        solver.order = state.get("order", solver.order)
+        estimator._random_state.set_state(state["random_state"])
 
-    def _is_scored_by_accuracy(self, held_out: Samples) -> bool:
-        """Whether `score` is, to the bit, the accuracy that training measures anyway.
-
-        A single class is predicted whatever the outputs are; smoothed targets may round to 0.5;
-        weights are summed in another order; and a user's subclass may predict or score otherwise.
-        """
-        return (
-            is_classifier(self)
-            and type(self).__module__.partition(".")[0] == "eigenmlp"
-            and held_out.weights is None
-            and (self.out_activation_ == "softmax" or self.label_smoothing == 0)
-            and (self.n_outputs_ > 1 or len(self.classes_) > 1)
+    def on_epoch_end(self, state: TrainingState) -> bool:
+        """Keep an epoch's numbers and adapt the learning rate; True ends training."""
+        estimator, solver = self._estimator, self._estimator._optimizer
+        row = state.history.last
+        # First what can be interrupted, so that an epoch is recorded whole or not at all.
+        measured = None if self._score is None else self._score(row)
+        estimator.n_iter_ += 1
+        estimator.t_ += state.n_samples
+        solver.count_epoch(state.n_samples, state.batch_size)
+        estimator.loss_ = estimator._reported_loss(
+            row["train_penalized_loss"], row["train_penalty"]
         )
+        estimator.loss_curve_.append(estimator.loss_)
+        estimator._say(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+        improved = self._loss_improves()
+        if measured is not None:
+            improved_score = self._score_improves(
+                measured, estimator._reported_loss(row["val_loss"], 0.0), state.network
+            )
+            improved = improved_score if estimator.early_stopping else improved
+        estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
+        if callable(estimator.learning_rate):
+            solver.learning_rate = row["learning_rate"]
+        elif self._learning_rate_kind() == "invscaling":
+            solver.learning_rate = self._inverse_scaling_rate()
+        impatient = bool(estimator._no_improvement_count > estimator.n_iter_no_change)
+        self._stopped = impatient and self._stops()
+        return self._stopped
+
+    def _loss_improves(self) -> bool:
+        estimator = self._estimator
+        if estimator.early_stopping:
+            return False
+        best = estimator.best_loss_
+        estimator.best_loss_ = min(best, estimator.loss_)
+        return bool(estimator.loss_ <= best - estimator.tol)
+
+    def _score_improves(self, score: float, loss: float, network: Network) -> bool:
+        estimator = self._estimator
+        estimator.validation_scores_.append(score)
+        estimator.validation_loss_curve_.append(loss)
+        estimator._say(f"Validation score: {score:f}")
+        best = estimator.best_validation_score_
+        # Comparisons with NaN are false: unlike in scikit-learn, it is no progress.
+        improved = bool(score >= best + estimator.tol)
+        # As long as no score is a number, the latest model is the best.
+        if score > best or best == -np.inf:
+            estimator._best_parameters = network.get_flat_parameters()
+        estimator.best_validation_score_ = max(best, score)
+        return improved
+
+    def _stops(self) -> bool:
+        """Say why training ends, or, with the adaptive rate, goes on more slowly."""
+        estimator, solver = self._estimator, self._estimator._optimizer
+        what = "Validation score" if estimator.early_stopping else "Training loss"
+        reason = (
+            f"{what} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change} consecutive epochs."
+        )
+        if self._learning_rate_kind() != "adaptive":
+            estimator._say(f"{reason} Stopping.")
+            return True
+        if solver.learning_rate <= _SMALLEST_ADAPTIVE_RATE:
+            estimator._say(f"{reason} Learning rate too small. Stopping.")
+            return True
+        solver.learning_rate /= 5.0
+        estimator._no_improvement_count = 0
+        estimator._say(f"{reason} Setting learning rate to {solver.learning_rate:f}")
+        return False
+
+    def _warn_of_max_iter(self) -> None:
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({self._estimator.max_iter}) reached and "
+            "the optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _end_by_divergence(self, n_samples: int) -> None:
+        """Record an epoch that can't be measured, and go back to the best before it."""
+        estimator = self._estimator
+        estimator.n_iter_ += 1
+        estimator.t_ += n_samples
+        estimator.loss_ = math.nan
+        for curve in ("loss_curve_", "validation_scores_", "validation_loss_curve_"):
+            getattr(estimator, curve).append(math.nan)
+        warnings.warn(
+            f"Stochastic Optimizer: training diverged in iteration {estimator.n_iter_}; the model "
+            "has the parameters of the best validation score before, or the last finite ones. "
+            "Lower learning_rate_init, or scale X.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _restore_best(self) -> None:
+        estimator = self._estimator
+        if estimator.validation_scores_ and estimator.best_validation_score_ == -np.inf:
+            warnings.warn(
+                f"no validation score was a number: {estimator.validation_scores_[-1]} in the last "
+                "epoch; the model has its last parameters. Pass more validation data, or another "
+                "monitor",
+                stacklevel=2,
+            )
+        estimator._network.set_flat_parameters(estimator._best_parameters)
+
+    def _learning_rate_kind(self) -> str:
+        """Schedule by name; other solvers than sgd pass it over, as in scikit-learn."""
+        estimator = self._estimator
+        named = isinstance(estimator.learning_rate, str) and estimator.solver == "sgd"
+        return str(estimator.learning_rate) if named else "constant"
+
+    def _inverse_scaling_rate(self) -> float:
+        estimator = self._estimator
+        return float(estimator.learning_rate_init / (estimator.t_ + 1) ** estimator.power_t)
+
+
+def _batch_size_of(asked: Any, n_samples: int) -> int:
+    if isinstance(asked, str):
+        return min(200, n_samples)
+    if asked > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return min(int(asked), n_samples)
+
+
+def _kept_per_epoch() -> tuple[str, ...]:
+    return tuple(names_of(lambda attribute: attribute.per_epoch))
+
+
+def _state_of(random_state: np.random.RandomState) -> dict[str, Any]:
+    """Return a generator's state as JSON can hold it."""
+    state: dict[str, Any] = without_arrays(random_state.get_state(legacy=False))
+    return state
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's; arrays stay."""
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value.item() if isinstance(value, np.generic) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 import weakref
 from functools import cached_property
-from os.path import realpath
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp.callbacks import Callback, Checkpoint, TrainingState
@@ -17,6 +16,7 @@ from eigenmlp.history import History
 from eigenmlp.schedules import rate_at
 from eigenmlp.training.callback_memory import checked_memory, remembers
 from eigenmlp.training.fingerprints import digest, text_of
+from eigenmlp.training.opened_checkpoint import OpenedCheckpoint
 
 if TYPE_CHECKING:
     import os
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eigenmlp.training.orders import Orders
     from eigenmlp.training.settings import TrainingSettings
 
-__all__ = ["Run", "newest_of"]
+__all__ = ["Run"]
 
 # What values of the wrong kind, size or sign lead to.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -66,6 +66,7 @@ class Run:
         )
         if resume_from is not None:
             self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)
+        self._resume_from = resume_from
         self.steps = 0
         self.hooks = sorted(hooks, key=lambda hook: isinstance(hook, Checkpoint))
         self._stateful = [hook for hook in hooks if remembers(hook)]
@@ -138,13 +139,15 @@ class Run:
         ValueError
             If it has more epochs than are asked for.
         """
-        source = self.state.resumed_from
-        if source is None:
+        if self._resume_from is None:
             return []
-        snapshot, damage = newest_of(source, self.hooks)
+        opened = self._resume_from
+        if not isinstance(opened, OpenedCheckpoint):
+            opened = OpenedCheckpoint(opened, self.hooks)
+        source, snapshot = opened.folder, opened.snapshot
         if snapshot is None:
             return []
-        for what in damage:
+        for what in opened.damage:
             _warn(f"{what}; going on from an earlier one, after {snapshot.n_epochs} epochs")
         self._refuse_another_run(source, snapshot)
         if snapshot.n_epochs > self.state.epochs:
@@ -283,27 +286,6 @@ class _SnapshotOf:
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy is of no run.
         return _SnapshotOf, (None,)
-
-
-def newest_of(folder: Path, hooks: Sequence[Callback]) -> tuple[Snapshot | None, list[str]]:
-    """Read the newest checkpoint to resume from, as `checkpoints.newest`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none, and no callback writes any there.
-    """
-    snapshot, damage = checkpoints.newest(folder)
-    if snapshot is None and not any(_writes_to(hook, folder) for hook in hooks):
-        raise FileNotFoundError(
-            f"resume_from={str(folder)!r} has no checkpoints; pass the folder of a Checkpoint "
-            "callback. For a run that begins there and goes on there, pass such a callback too"
-        )
-    return snapshot, damage
-
-
-def _writes_to(hook: Callback, folder: Path) -> bool:
-    return isinstance(hook, Checkpoint) and realpath(hook.folder) == realpath(folder)
 
 
 def _warn(message: str) -> None:

@@ -9,41 +9,25 @@ from sklearn import neural_network
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from eigenmlp.estimators.attributes import FITTED
 from eigenmlp.estimators.fitted import FittedNetwork
-from eigenmlp.estimators.parameters import ACTIVATIONS_BEYOND, per_layer
-
-__all__ = ["SHARED_ATTRIBUTES", "Exportable"]
-
-# What a fitted model has, here as there; the rest of it is its parameters.
-SHARED_ATTRIBUTES = (
-    "classes_",
-    "n_features_in_",
-    "feature_names_in_",
-    "n_outputs_",
-    "n_layers_",
-    "out_activation_",
-    "n_iter_",
-    "t_",
-    "loss_",
-    "loss_curve_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
-    "_label_binarizer",
-    "_no_improvement_count",
-)
-_TRAINING_BEYOND = (
-    "label_smoothing",
-    "class_weight",
-    "amsgrad",
-    "clip_norm",
-    "clip_value",
-    "monitor",
-    "callbacks",
+from eigenmlp.estimators.parameters import (
+    OPTIONS_OF_LOSSES,
+    SKLEARN_ACTIVATIONS,
+    per_layer,
 )
 
+__all__ = ["Convertible"]
 
-class Exportable(FittedNetwork):
+# Told of in another way, of no effect on the model, or of none without another that is told of.
+_TOLD_OTHERWISE = {
+    *("dropout", "normalization", "n_threads", "schedule_unit", "weight_decay"),
+    *OPTIONS_OF_LOSSES,
+}
+_SKLEARN_LOSSES = {"log_loss", "squared_error", "poisson"}
+
+
+class Convertible(FittedNetwork):
     """A fitted estimator that scikit-learn's classes can stand in for."""
 
     def to_sklearn(self) -> Any:
@@ -73,7 +57,7 @@ class Exportable(FittedNetwork):
         """
         check_is_fitted(self)
         network = self._model()
-        kind = neural_network.MLPClassifier if is_classifier(self) else neural_network.MLPRegressor
+        kind = _equal_of(self)
         self._refuse_what_only_we_have()
         copied = clone(self)
         parameters = {name: getattr(copied, name) for name in kind().get_params(deep=False)}
@@ -82,18 +66,18 @@ class Exportable(FittedNetwork):
         if self.verbose == "bar":
             parameters["verbose"] = True
         model = kind(**parameters)
-        for name in SHARED_ATTRIBUTES:
-            if hasattr(self, name):
+        for name, attribute in FITTED.items():
+            if attribute.shared and hasattr(self, name):
                 setattr(model, name, copy.deepcopy(getattr(self, name)))
         model.coefs_, model.intercepts_ = network.weights, network.biases
         # Those that its early stopping returns to where no later score is better.
-        model._best_coefs, model._best_intercepts = network.weights, network.biases  # noqa: SLF001
+        model._best_coefs, model._best_intercepts = network.weights, network.biases
         return model
 
     def _refuse_what_only_we_have(self) -> None:
         network = self._model()
         fixed = []
-        if len(set(network.activations)) > 1 or set(network.activations) & {*ACTIVATIONS_BEYOND}:
+        if len(set(network.activations)) > 1 or set(network.activations) - {*SKLEARN_ACTIVATIONS}:
             fixed.append(f"activation={list(network.activations)}")
         if any(network.normalizations):
             fixed.append(f"normalization={list(network.normalizations)}")
@@ -103,11 +87,14 @@ class Exportable(FittedNetwork):
                 "this model depend on; fit one without"
             )
         given, neutral = self.get_params(deep=False), type(self)().get_params(deep=False)
-        names = [n for n in _TRAINING_BEYOND if n in given and given[n] not in (neutral[n], [])]
+        # A class of the user's may have parameters of its own.
+        ours = given.keys() & self._parameter_constraints.keys()
+        beyond = ours - _equal_of(self)().get_params(deep=False).keys() - _TOLD_OTHERWISE
+        names = [n for n in sorted(beyond) if given[n] not in (neutral[n], [])]
         names += ["dropout"] * any(p != 0 for p in per_layer(self.dropout, 1))
         names += ["learning_rate"] * callable(self.learning_rate)
         names += ["solver"] * (self.solver == "adamw")
-        names += ["loss"] * (self.loss in {"absolute_error", "huber"})
+        names += ["loss"] * (self.loss not in _SKLEARN_LOSSES)
         if names:
             told = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
             raise ValueError(
@@ -115,3 +102,7 @@ class Exportable(FittedNetwork):
                 "where only the predictions matter, which don't depend on it, set the default "
                 "first (set_params)"
             )
+
+
+def _equal_of(estimator: Any) -> Any:
+    return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor

@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from eigenmlp.common.words import shown
+from eigenmlp.estimators.attributes import FITTED
 from eigenmlp.estimators.classifier import MLPClassifier
-from eigenmlp.estimators.export import SHARED_ATTRIBUTES
 from eigenmlp.estimators.regressor import MLPRegressor
 
 if TYPE_CHECKING:
@@ -68,9 +68,10 @@ def from_sklearn(mlp: Any) -> MLPClassifier | MLPRegressor:
         )
     check_is_fitted(mlp)
     model: Any = kind(**clone(mlp).get_params(deep=False))
-    for name in (*SHARED_ATTRIBUTES, "coefs_", "intercepts_"):
+    shared = [name for name, attribute in FITTED.items() if attribute.shared]
+    for name in (*shared, "coefs_", "intercepts_"):
         if hasattr(mlp, name):
             setattr(model, name, copy.deepcopy(getattr(mlp, name)))
     # Now, since parameters that are set later shall not change what was fitted.
-    model._model()  # noqa: SLF001
+    model._model()
     return model  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Fitted models of scikit-learn's, and ours, made from each other."""
