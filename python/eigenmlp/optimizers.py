@@ -177,9 +177,12 @@ class SGD(Optimizer):
 
     momentum: float = field(
         default=0.0,
-        metadata=option(Real(wanted="a share, 0 to 1", most=1.0, up_to_most=True)),
+        metadata=option(
+            Real(wanted="a share, 0 to 1", most=1.0, up_to_most=True),
+            "Share of each step that the next one keeps.",
+        ),
     )
-    nesterov: bool = field(default=False, metadata=option(Flag()))
+    nesterov: bool = field(default=False, metadata=option(Flag(), "Look ahead by the momentum."))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -199,8 +202,12 @@ class SGD(Optimizer):
 class _Moments(Optimizer):
     """What the rules with two moments share."""
 
-    beta1: float = field(default=0.9, metadata=option(_DECAY))
-    beta2: float = field(default=0.999, metadata=option(_DECAY))
+    beta1: float = field(
+        default=0.9, metadata=option(_DECAY, "Decay of the mean of gradients, below 1.")
+    )
+    beta2: float = field(
+        default=0.999, metadata=option(_DECAY, "Decay of the mean of squared gradients, below 1.")
+    )
     epsilon: float = field(
         default=1e-8,
         metadata=option(
@@ -209,11 +216,14 @@ class _Moments(Optimizer):
                 least=1e-37,
                 refusal="must be finite and at least 1e-37, so that float32 holds it; usual is "
                 "1e-8",
-            )
+            ),
+            "Added to the root of the mean of squares.",
         ),
     )
     _: KW_ONLY
-    amsgrad: bool = field(default=False, metadata=option(Flag()))
+    amsgrad: bool = field(
+        default=False, metadata=option(Flag(), "Divide by the largest mean of squares so far.")
+    )
 
     def _core_rule(self) -> _core.RuleConstants:
         return _core.RuleConstants(_core.Rule.adam, **self._constants())
@@ -260,7 +270,9 @@ class Adam(_Moments):
     Adam(beta1=0.9, beta2=0.99, epsilon=1e-08)
     """
 
-    epsilon_hat: bool = field(default=False, metadata=option(Flag()))
+    epsilon_hat: bool = field(
+        default=False, metadata=option(Flag(), "Add epsilon before the bias correction.")
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -291,8 +303,14 @@ class AdamW(_Moments):
     AdamW(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.1)
     """
 
-    weight_decay: float = field(default=0.01, metadata=option(Real(wanted="λ, 0 or more")))
-    decay_biases: bool = field(default=False, metadata=option(Flag()))
+    weight_decay: float = field(
+        default=0.01,
+        metadata=option(
+            Real(wanted="λ, 0 or more"),
+            "Before each step, weights shrink by this times the learning rate.",
+        ),
+    )
+    decay_biases: bool = field(default=False, metadata=option(Flag(), "Decay biases, too."))
 
 
 # By the names that stand for them in plain data, on the command line, and as solvers.

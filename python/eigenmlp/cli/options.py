@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ __all__ = [
     "check_choice",
     "check_target",
     "number",
+    "per_layer",
     "sizes",
     "whole_number_or",
 ]
@@ -82,6 +83,24 @@ def sizes(option: str, text: str) -> list[int]:
             param_hint=option,
         )
     return [int(part) for part in parts]
+
+
+def per_layer(option: str, text: str, names: Collection[str] | None) -> Any:
+    """Read what each hidden layer has: one for all, or a list, "relu,tanh".
+
+    Parameters
+    ----------
+    names : collection of str or None
+        What it may be called, "none" for None; None for numbers.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    values: list[Any]
+    if names is None:
+        values = [number(option, part) for part in parts]
+    else:
+        values = [check_choice(option, part, names) for part in parts]
+        values = [None if value == "none" else value for value in values]
+    return values if "," in text else values[0]
 
 
 def check_target(option: str, path: Path, *, force: bool) -> None:

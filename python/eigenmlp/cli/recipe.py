@@ -1,68 +1,23 @@
 """From the options of `eigenmlp train` to the objects that train."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import typer
 from rich.console import Console
 
 import eigenmlp as em
-from eigenmlp.cli.options import bad_usage_of, check_choice, number
+from eigenmlp.cli.options import number
 from eigenmlp.files.checkpoints import files_in
-from eigenmlp.schedules import Schedule
 
 __all__ = [
-    "SCHEDULES",
     "Resumption",
     "go_on",
     "has_checkpoints",
     "input_factor",
     "make_callbacks",
-    "make_schedule",
     "stopped",
 ]
-
-# The options that each schedule takes, besides the learning rate and the number of epochs.
-SCHEDULES: dict[str, tuple[str, ...]] = {
-    "constant": (),
-    "linear": ("--final-rate",),
-    "exponential": ("--gamma",),
-    "step": ("--gamma", "--every"),
-    "cosine": ("--final-rate",),
-}
-
-
-def make_schedule(
-    name: str,
-    initial: float,
-    epochs: int,
-    *,
-    final_rate: float | None,
-    gamma: float | None,
-    every: int | None,
-) -> Schedule:
-    """Make the schedule that --schedule names; every option it takes must be given, no other."""
-    taken = SCHEDULES[check_choice("--schedule", name, SCHEDULES)]
-    given = {"--final-rate": final_rate, "--gamma": gamma, "--every": every}
-    for option, value in given.items():
-        if value is None and option in taken:
-            raise typer.BadParameter(f"{name} needs {option}.", param_hint="--schedule")
-        if value is not None and option not in taken:
-            raise typer.BadParameter(
-                f"the schedule {name} does not take it; leave it out or choose another --schedule.",
-                param_hint=option,
-            )
-    arguments: dict[str, dict[str, Any]] = {
-        "constant": {"value": initial},
-        "linear": {"initial": initial, "final": final_rate, "epochs": epochs},
-        "exponential": {"initial": initial, "gamma": gamma},
-        "step": {"initial": initial, "gamma": gamma, "every": every},
-        "cosine": {"initial": initial, "final": final_rate, "epochs": epochs},
-    }
-    with bad_usage_of(", ".join(["--learning-rate", *taken])):
-        schedule: Schedule = getattr(em.schedules, name)(**arguments[name])
-    return schedule
 
 
 def make_callbacks(

@@ -11,11 +11,12 @@ import eigenmlp as em
 from eigenmlp.cli.labels import picks_one_class
 from eigenmlp.cli.predictions import predicts_numbers
 from eigenmlp.export.view import view_of
+from eigenmlp.losses import Loss
 from eigenmlp.metrics import metrics_by_name
 
 __all__ = ["as_scored", "score_line", "score_table"]
 
-_Part = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
+_Part = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 def score_line(model: Any, X: npt.NDArray[Any], targets: npt.NDArray[Any]) -> str:
@@ -43,29 +44,36 @@ def as_scored(model: Any, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return labels
 
 
-def score_table(network: em.Network, parts: Sequence[_Part]) -> Table:
+def score_table(network: em.Network, loss: Loss, parts: Sequence[_Part]) -> Table:
     """Score a network on its training data and, if there are any, on its validation data."""
+    of_parts = [_scores(network, loss, *part) for part in parts]
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "loss", "accuracy", "balanced accuracy", "macro F1"):
+    for heading in ("", *of_parts[0]):
         table.add_column(heading, justify="right" if heading else "left")
-    for name, part in zip(("training", "validation"), parts, strict=False):
-        table.add_row(name, *(f"{score:.4f}" for score in _scores(network, *part)))
+    for name, scores in zip(("training", "validation"), of_parts, strict=False):
+        table.add_row(name, *(f"{score:.4f}" for score in scores.values()))
     return table
 
 
 def _scores(
-    network: em.Network, X: npt.NDArray[Any], y: npt.NDArray[np.int64]
-) -> tuple[float, float, float, float]:
-    """Loss, accuracy, and mean recall and F1 over the classes that occur in `y`."""
+    network: em.Network, loss: Loss, X: npt.NDArray[Any], y: npt.NDArray[Any]
+) -> dict[str, float]:
+    """Return the loss and what else tells how good predictions are, by its heading."""
+    evaluation = network.evaluate(X, y, loss=loss)
+    predicted = network.predict(X)
+    scores = {"loss": evaluation.loss}
+    if predicts_numbers(network):
+        return {**scores, "R²": metrics_by_name(["r2"])["r2"](y, predicted)}
+    scores["accuracy"] = evaluation.accuracy
+    if network.output != "softmax":
+        return scores
     # Imported here because it takes a second, and the help is to come at once.
     from sklearn.metrics import f1_score, recall_score  # noqa: PLC0415
 
-    evaluation = network.evaluate(X, y)
-    predicted = network.predict(X)
+    # The means are over the classes that occur.
     options = {"labels": np.unique(y), "average": "macro", "zero_division": 0}
-    return (
-        evaluation.loss,
-        evaluation.accuracy,
-        recall_score(y, predicted, **options),
-        f1_score(y, predicted, **options),
-    )
+    return {
+        **scores,
+        "balanced accuracy": recall_score(y, predicted, **options),
+        "macro F1": f1_score(y, predicted, **options),
+    }

@@ -1,5 +1,6 @@
 """`eigenmlp train`: a network for the samples of a data file and their labels."""
 
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,40 +11,44 @@ import typer
 from rich.console import Console
 
 import eigenmlp as em
+from eigenmlp.cli.labels import targets_of
 from eigenmlp.cli.options import (
     Header,
     bad_usage_of,
     check_choice,
     check_target,
+    per_layer,
     sizes,
-    whole_number_or,
 )
 from eigenmlp.cli.recipe import (
-    SCHEDULES,
     Resumption,
     go_on,
     has_checkpoints,
     input_factor,
     make_callbacks,
-    make_schedule,
     stopped,
 )
 from eigenmlp.cli.scores import score_table
-from eigenmlp.datasets.files import read_samples
+from eigenmlp.cli.settings import with_settings
+from eigenmlp.datasets.files import SampleFile, read_samples
 from eigenmlp.datasets.splits import absences
+from eigenmlp.export.view import view_of
+from eigenmlp.network.architecture import ACTIVATIONS, NORMALIZATIONS
 from eigenmlp.network.initializers import INITIALIZERS
-from eigenmlp.optimizers import OPTIMIZERS
+from eigenmlp.training import TrainingSettings
 
 __all__ = ["train"]
 
 _DTYPES = ("float32", "float64")
+# As they are called here: None is "none".
+_NORMALIZATIONS = tuple(name or "none" for name in NORMALIZATIONS)
 
 _network = partial(typer.Option, rich_help_panel="Network")
 _training = partial(typer.Option, rich_help_panel="Training")
-_rate = partial(typer.Option, rich_help_panel="Learning rate")
 _output = partial(typer.Option, rich_help_panel="Output")
 
 
+@with_settings
 def train(
     images: Annotated[
         str,
@@ -94,28 +99,30 @@ def train(
         str,
         _network(metavar="NAME", help=f"Type of the parameters: {', '.join(_DTYPES)}."),
     ] = "float32",
-    epochs: Annotated[
-        int,
-        _training(min=1, metavar="NUMBER", help="Passes over the data, at most."),
-    ] = 100,
-    batch_size: Annotated[
+    activation: Annotated[
         str,
-        _training(metavar="NUMBER|full", help="Samples in a batch; full: all, one step an epoch."),
-    ] = "64",
-    optimizer: Annotated[
-        str,
-        _training(metavar="NAME", help=f"Update rule: {', '.join(OPTIMIZERS)}."),
-    ] = "adam",
-    l2: Annotated[
-        float,
-        _training(
-            min=0, metavar="NUMBER", help="Penalty: the gradient of the weights W adds l2 * W."
+        _network(
+            metavar="NAME",
+            help="Of the hidden layers, one for all or one for each, separated by commas: "
+            f"{', '.join(ACTIVATIONS)}.",
         ),
-    ] = 0.0,
-    l2_biases: Annotated[
-        bool,
-        _training("--l2-biases", help="Penalize biases, too."),
-    ] = False,
+    ] = "relu",
+    normalization: Annotated[
+        str,
+        _network(
+            metavar="NAME",
+            help=f"Likewise: {', '.join(_NORMALIZATIONS)}.",
+        ),
+    ] = "none",
+    dropout: Annotated[
+        str,
+        _network(
+            metavar="SHARES",
+            help="Share of the hidden units that each step leaves out, one for all layers or one "
+            "for each, separated by commas.",
+        ),
+    ] = "0",
+    settings: TrainingSettings,
     patience: Annotated[
         int | None,
         _training(
@@ -145,26 +152,6 @@ def train(
             min=1, metavar="NUMBER", help="Threads to compute with; by default as many as help."
         ),
     ] = None,
-    learning_rate: Annotated[
-        float,
-        _rate(metavar="NUMBER", help="Learning rate of the first epoch."),
-    ] = 1e-3,
-    schedule: Annotated[
-        str,
-        _rate(metavar="NAME", help=f"How it falls: {', '.join(SCHEDULES)}."),
-    ] = "constant",
-    final_rate: Annotated[
-        float | None,
-        _rate(metavar="NUMBER", help="linear, cosine: learning rate at the end."),
-    ] = None,
-    gamma: Annotated[
-        float | None,
-        _rate(metavar="NUMBER", help="exponential, step: factor, above 0 and at most 1."),
-    ] = None,
-    every: Annotated[
-        int | None,
-        _rate(metavar="EPOCHS", help="step: epochs from one fall to the next."),
-    ] = None,
     output: Annotated[
         Path,
         _output("--output", "-o", metavar="FILE", help="Model file."),
@@ -188,7 +175,8 @@ def train(
 ) -> None:
     """Train a network on labelled samples, and save it.
 
-    Labels are the class numbers 0 to C-1.
+    Labels are the class numbers 0 to C-1. With --loss binary_cross_entropy they are 0 and 1, and
+    with another --loss the numbers to predict.
 
     After Ctrl-C the network is saved, too, as far as it was trained.
 
@@ -206,6 +194,8 @@ def train(
 
         eigenmlp train x.npz --labels y --schedule exponential --gamma 0.98
 
+        eigenmlp train houses.csv --labels price --loss huber --normalization batch
+
         eigenmlp train x.npz --labels y --epochs 1000 --checkpoint run
     """
     check_target("--output", output, force=force)
@@ -221,52 +211,55 @@ def train(
         )
     check_choice("--init", init, INITIALIZERS)
     check_choice("--dtype", dtype, _DTYPES)
-    rule = OPTIMIZERS[check_choice("--optimizer", optimizer, OPTIMIZERS)]()
-    rate = make_schedule(
-        schedule, learning_rate, epochs, final_rate=final_rate, gamma=gamma, every=every
-    )
-    batch = whole_number_or("full", "--batch-size", batch_size)
     hidden_sizes = sizes("--hidden", hidden)
+    layers = {
+        "activation": per_layer("--activation", activation, ACTIVATIONS),
+        "normalization": per_layer("--normalization", normalization, _NORMALIZATIONS),
+        "dropout": per_layer("--dropout", dropout, None),
+    }
     stopping, callbacks = make_callbacks(
         patience, min_delta, history, checkpoint, validates=validation > 0
     )
+    assert isinstance(settings.loss, em.losses.Loss)  # noqa: S101  the command's always is
+    output_kind = settings.loss.output
+    # A layer's setting is refused before files are read.
+    with bad_usage_of("--activation, --normalization, --dropout"):
+        em.Network([1, *(1 for _ in hidden_sizes), 1], output=output_kind, **layers)
 
     samples = read_samples(images, labels, header=header)
-    X, y = samples.X, samples.class_numbers()
-    assert y is not None  # noqa: S101  since labels were given
-    if y.max() == 0:
-        raise em.DataFileError(f"{labels}: every label is 0. Give samples of two classes or more")
+    X = samples.X
+    n_outputs = _n_outputs(samples, output_kind, labels)
     generator = np.random.default_rng(seed)
-    parts, absent = _divided(X, y, validation, generator)
-    training, *held_out = parts
+    parts = _divided(X, validation, generator)
     scale, why = input_factor(input_scale, X.dtype)
     network = em.Network(
-        [X.shape[1], *hidden_sizes, int(y.max()) + 1],
+        [X.shape[1], *hidden_sizes, n_outputs],
+        output=output_kind,
         dtype=dtype,
         init=init,
         input_scale=scale,
         rng=generator,
+        **layers,
     )
     network.feature_names = samples.feature_names
+    assert samples.labels is not None  # noqa: S101  since labels were given
+    y = targets_of(view_of(network), samples.labels, samples.label_source, n_samples=len(X))
 
     console = Console(highlight=False)
-    layers = ", ".join(map(str, network.layer_sizes))
-    n_validation = len(held_out[0][0]) if held_out else 0
-    console.print(f"Data     {len(training[0]):,} samples to train, {n_validation:,} to validate")
-    console.print(f"Network  {layers}; {network.n_parameters:,} parameters of {dtype}")
+    training, *held_out = [(X[part], y[part]) for part in parts.values()]
+    n_samples = [*map(len, parts.values()), 0]
+    console.print(f"Data     {n_samples[0]:,} samples to train, {n_samples[1]:,} to validate")
+    told = ", ".join(map(str, network.layer_sizes))
+    console.print(f"Network  {told}; {network.n_parameters:,} parameters of {dtype}")
     console.print(f"Inputs   {X.dtype}, times {why}")
-    for line in absent:
-        console.print(f"Classes  {line}")
+    if output_kind == "softmax" and held_out:
+        for line in absences(y, parts, range(n_outputs)):
+            console.print(f"Classes  {line}")
     try:
         record = em.train(
             network,
             *training,
-            optimizer=rule,
-            learning_rate=rate,
-            batch_size=batch,
-            epochs=epochs,
-            l2=l2,
-            l2_biases=l2_biases,
+            **{field.name: getattr(settings, field.name) for field in fields(settings)},
             validation_data=held_out[0] if held_out else None,
             callbacks=[Resumption(console), *callbacks],
             resume_from=checkpoint,
@@ -284,19 +277,30 @@ def train(
     seconds = sum(record["seconds"])
     console.print(f"Epochs   {record.n_epochs} in {seconds:.1f} s{stopped(stopping)}")
     console.print()
-    console.print(score_table(network, parts))
+    console.print(score_table(network, settings.loss, [training, *held_out]))
     console.print()
     console.print(f"Model saved in {output}.", soft_wrap=True)
 
 
+def _n_outputs(samples: SampleFile, output: str, labels: str) -> int:
+    """Count the outputs that a network needs for the labels."""
+    assert samples.labels is not None  # noqa: S101
+    if output != "softmax":
+        return 1 if samples.labels.ndim == 1 else int(samples.labels.shape[1])
+    y = samples.class_numbers()
+    assert y is not None  # noqa: S101
+    if y.max() == 0:
+        raise em.DataFileError(f"{labels}: every label is 0. Give samples of two classes or more")
+    return int(y.max()) + 1
+
+
 def _divided(
-    X: npt.NDArray[Any], y: npt.NDArray[np.int64], validation: float, rng: np.random.Generator
-) -> tuple[list[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]], list[str]]:
-    """Return samples to train and, if asked for, to validate with, and what is to be told."""
+    X: npt.NDArray[Any], validation: float, rng: np.random.Generator
+) -> dict[str, npt.NDArray[np.intp]]:
+    """Return the indices of samples to train and, if asked for, to validate with."""
     if validation == 0:
-        return [(X, y)], []
+        return {"training": np.arange(len(X))}
     with bad_usage_of("--validation"):
-        indices = em.datasets.split(X, y, (1 - validation, validation), rng=rng)
-    named = dict(zip(("training", "validation"), indices, strict=True))
-    told = absences(y, named, range(int(y.max()) + 1))
-    return [(X[part], y[part]) for part in indices], told
+        # Not in proportion to classes, so that no labels are needed.
+        parts = em.datasets.split(X, np.zeros(len(X)), (1 - validation, validation), rng=rng)
+    return dict(zip(("training", "validation"), parts, strict=True))

@@ -114,15 +114,16 @@ class Choice:
         return f"{', '.join(others)} or {last}" if others else last
 
 
-def option(check: Callable[[str, Any], Any], told: str = "") -> Mapping[str, Any]:
+def option(check: Callable[[str, Any], Any] | None = None, told: str = "") -> Mapping[str, Any]:
     """Return the metadata of a field.
 
     Parameters
     ----------
-    check : Callable[[str, object], object]
-        Takes the field's name and a value, and returns what is kept, or raises.
+    check : Callable[[str, object], object] or None, default=None
+        Takes the field's name and a value, and returns what is kept, or raises; None leaves the
+        check to the class.
     told : str, default=""
-        A sentence on it for the command line, which has the option where there is one.
+        A sentence on it, for the command line.
     """
     return {"check": check, "told": told}
 

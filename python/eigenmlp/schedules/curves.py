@@ -3,8 +3,9 @@
 # ruff: noqa: N801
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from eigenmlp.common.options import option
 from eigenmlp.schedules.base import (
     EpochSchedule,
     check_epochs,
@@ -79,7 +80,7 @@ class linear(EpochSchedule):
     """
 
     initial: float
-    final: float
+    final: float = field(metadata=option(told="Learning rate at the end."))
     epochs: int
 
     def __post_init__(self) -> None:
@@ -121,7 +122,7 @@ class exponential(EpochSchedule):
     """
 
     initial: float
-    gamma: float
+    gamma: float = field(metadata=option(told="Factor of each fall, above 0 and at most 1."))
 
     def __post_init__(self) -> None:
         check_rate("initial", self.initial)
@@ -165,8 +166,8 @@ class step(EpochSchedule):
     """
 
     initial: float
-    gamma: float
-    every: int
+    gamma: float = field(metadata=option(told="Factor of each fall, above 0 and at most 1."))
+    every: int = field(metadata=option(told="Epochs from one fall to the next."))
 
     def __post_init__(self) -> None:
         check_rate("initial", self.initial)
@@ -218,7 +219,7 @@ class cosine(EpochSchedule):
     """
 
     initial: float
-    final: float
+    final: float = field(metadata=option(told="Learning rate at the end."))
     epochs: int
 
     def __post_init__(self) -> None:
