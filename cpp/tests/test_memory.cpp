@@ -1,4 +1,7 @@
-// Whatever allocation fails, the error is std::bad_alloc and the network is as it was.
+// Memory: whatever allocation fails, the error is std::bad_alloc and the network is as it was; and
+// the pieces of a pass are what was measured for them.
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <new>
 #include <string>
@@ -8,6 +11,7 @@
 #include "check.hpp"
 #include "network/inference.hpp"
 #include "network/loss_gradient.hpp"
+#include "network/pass_memory.hpp"
 #include "problem.hpp"
 
 namespace {
@@ -15,9 +19,12 @@ namespace {
 using eigenmlp::Activation;
 using eigenmlp::Architecture;
 using eigenmlp::Index;
+using eigenmlp::Layout;
 using eigenmlp::Normalization;
 using eigenmlp::Optimizer;
+using eigenmlp::PassMemory;
 using eigenmlp::Rule;
+using eigenmlp::Scratch;
 using problem::never;
 using problem::Problem;
 
@@ -94,6 +101,83 @@ TEST(a_failed_allocation_leaves_the_network_usable) {
     survives(architecture, gradient);
     for (const Index rows : {Index{1}, kSamples}) {
       survives(architecture, [&](Problem<float>& p) { return predict(p, rows); });
+    }
+  }
+}
+
+// Cuts from a loan and notes every piece.
+template <typename Scalar>
+struct Recorder {
+  struct Piece {
+    Scalar* begin;
+    Index size;
+    bool zeros;
+  };
+
+  Scalar* cut(Index size) {
+    pieces.push_back({loan.cut(size), size, false});
+    return pieces.back().begin;
+  }
+  Scalar* cut_zeros(Index size) {
+    pieces.push_back({loan.cut_zeros(size), size, true});
+    return pieces.back().begin;
+  }
+
+  typename Scratch<Scalar>::Loan& loan;
+  std::vector<Piece> pieces;
+};
+
+// The pieces of a pass follow one another without overlap, aligned, and end where the measured size
+// does; those with padding are zero, also in a buffer that was used before.
+template <typename Scalar>
+void check_pieces(const Architecture& architecture, Index n_panels, const std::string& which) {
+  const Layout layout(architecture);
+  const Index size = PassMemory<Scalar>::size(layout, n_panels);
+  // More than was measured, so that a wrong size is told rather than written beyond.
+  const Index room = 2 * size + 1024;
+  Scratch<Scalar> scratch;
+  {
+    auto used = scratch.borrow(room);
+    std::fill_n(used.cut(room), room, Scalar(7));
+  }
+  auto loan = scratch.borrow(room);
+  Recorder<Scalar> recorder{loan, {}};
+  const PassMemory<Scalar> memory(layout, n_panels, recorder);
+  check::equal(memory.panels.size(), layout.sizes().size(), which + ", layers of units");
+  const Scalar* const begin = recorder.pieces.front().begin;
+  const Scalar* free = begin;
+  for (const auto& piece : recorder.pieces) {
+    check::equal(piece.begin >= free, true, which + ", a piece begins after the one before");
+    check::equal(reinterpret_cast<std::uintptr_t>(piece.begin) % eigenmlp::kAlignment, 0U,
+                 which + ", alignment");
+    free = piece.begin + piece.size;
+    check::equal(piece.zeros,
+                 std::all_of<const Scalar*>(piece.begin, free, [](Scalar x) { return x == 0; }),
+                 which + ", zeros");
+  }
+  check::equal(Scratch<Scalar>::padded(free - begin), size, which + ", size");
+}
+
+TEST(the_pieces_of_a_pass_are_what_was_measured) {
+  for (const auto activation : {Activation::kRelu, Activation::kIdentity, Activation::kGelu}) {
+    for (const auto normalization :
+         {Normalization::kNone, Normalization::kBatch, Normalization::kLayer}) {
+      for (const double dropout : {0.0, 0.5}) {
+        for (const std::vector<Index>& sizes : std::vector<std::vector<Index>>{
+                 {1, 1}, {3, 17, 2}, {16, 64, 8, 4}, {100, 129, 7, 33, 10}}) {
+          Architecture architecture = Architecture::relu(sizes);
+          for (auto& hidden : architecture.hidden) hidden = {activation, normalization, dropout};
+          for (const Index n_panels : {1, 2, 8}) {
+            const std::string which = std::to_string(static_cast<int>(activation)) + ", " +
+                                      std::to_string(static_cast<int>(normalization)) + ", " +
+                                      std::to_string(dropout) + ", " +
+                                      std::to_string(sizes.size()) + " sizes, " +
+                                      std::to_string(n_panels) + " panels";
+            check_pieces<float>(architecture, n_panels, which);
+            check_pieces<double>(architecture, n_panels, which);
+          }
+        }
+      }
     }
   }
 }

@@ -127,8 +127,9 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
   const Index widest = round_up(network.layout().widest(), width);
   const Index stride = widest * lanes;
   const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(rows.count, lanes));
-  auto scratch = network.scratch().borrow(2 * n_threads * n_panels * stride);
-  Scalar* const memory = scratch.cut(0);
+  const Index size = Scratch<Scalar>::padded(2 * n_threads * n_panels * stride);
+  auto scratch = network.scratch().borrow(size);
+  Scalar* const memory = scratch.cut(size);
   if (rows.count == 1 && !network.layout().normalized()) {
     Scalar* const panel = memory + stride;
     const Index n_tiles = divide_up(widest, kRowVectors * width);

@@ -1,6 +1,7 @@
-// The memory of a chunk of a mini-batch on its way through the network, and that way itself.
+// A chunk of a mini-batch on its way through the network, step by step.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "kernels/gradient.hpp"
@@ -8,6 +9,7 @@
 #include "kernels/normalization.hpp"
 #include "kernels/output.hpp"
 #include "network/network.hpp"
+#include "network/pass_memory.hpp"
 
 namespace eigenmlp {
 
@@ -27,49 +29,21 @@ struct Chunk {
   double weight;  // Σ of the weights of the whole batch's samples
 };
 
-// Activations and δ of up to n_panels panels. Every layer l of units has
-//   panels[l]: n_panels × (stride_l × lanes), the activations, replaced by δ on the way back;
-//   blocks[l]: the same activations sample by sample, as the weight gradient above wants them;
-//   slopes[l], normalized[l]: what the way back wants of a layer that is more than a ReLU.
-// stride_l is the layer's size, padded with zero features to a whole number of vectors.
-//
 // Every step of the way takes the Region that a thread is to do. A step may read what other regions
 // left in the step before.
 template <typename Scalar>
 class Workspace {
  public:
+  using Extra = typename PassMemory<Scalar>::Extra;
   static constexpr Index lanes = kLanes<Scalar>;
   static constexpr Index width = kWidth<Scalar>;
 
   Workspace(const Network<Scalar>& network, Index n_panels)
       : network_(network),
         n_panels_(n_panels),
-        memory_(network.scratch().borrow(memory_for(network.layout(), n_panels))),
-        labels_(n_panels * lanes) {
-    const std::vector<Layer>& layers = network.layout().layers();
-    panels_.push_back(cut_panels(network.layout().n_features()));
-    for (const Layer& layer : layers) {
-      const Index stride = panels_.back().stride;
-      blocks_.push_back({memory_.cut(n_panels * stride), n_panels * lanes,
-                         Tiling(stride / lanes / width, kGradientVectors)});
-      panels_.push_back(cut_panels(layer.fan_out));
-      Extra extra;
-      if (!layer.hidden.plain()) extra.slopes = cut_panels(layer.fan_out);
-      if (layer.hidden.normalization != Normalization::kNone) {
-        extra.normalized = cut_panels(layer.fan_out);
-        extra.deviations = memory_.cut(std::max(layer.fan_out, n_panels * lanes));
-        extra.gains = memory_.cut(layer.fan_out);
-        extra.shifts = memory_.cut(layer.fan_out);
-        extra.means = memory_.cut(layer.fan_out);
-        extra.variances = memory_.cut(layer.fan_out);
-      }
-      extras_.push_back(extra);
-    }
-    targets_ = cut_panels(network.layout().n_outputs());
-    losses_ = memory_.cut(n_panels * lanes);
-    hits_ = memory_.cut(n_panels * lanes);
-    weights_ = memory_.cut(n_panels * lanes);
-  }
+        loan_(network.scratch().borrow(PassMemory<Scalar>::size(network.layout(), n_panels))),
+        memory_(network.layout(), n_panels, loan_),
+        labels_(n_panels * lanes) {}
 
   Index n_panels() const { return n_panels_; }
 
@@ -78,14 +52,14 @@ class Workspace {
     const Selection& from = chunk.samples;
     for_each_vector(region, [&](Index panel, Index vector) {
       const Index first = panel * lanes + vector * width;
-      gather(from, first, network_.input_scale(), panels_[0].at(panel) + vector * width,
-             &blocks_[0], first);
+      gather(from, first, network_.input_scale(), memory_.panels[0].at(panel) + vector * width,
+             &memory_.blocks[0], first);
       const Index end = std::min(first + width, from.count);
-      std::fill_n(weights_ + first, width, Scalar(0));
+      std::fill_n(memory_.weights + first, width, Scalar(0));
       for (Index i = first; i < end; ++i) {
-        weights_[i] = from.samples->weights
-                          ? static_cast<Scalar>(from.samples->weights[from.row(i)])
-                          : Scalar(1);
+        memory_.weights[i] = from.samples->weights
+                                 ? static_cast<Scalar>(from.samples->weights[from.row(i)])
+                                 : Scalar(1);
       }
       if (from.samples->labels) {
         for (Index i = first; i < end; ++i) {
@@ -94,7 +68,7 @@ class Workspace {
       } else {
         Selection targets = from;
         targets.rows = &from.samples->targets;
-        gather<Scalar>(targets, first, 1, targets_.at(panel) + vector * width, nullptr, 0);
+        gather<Scalar>(targets, first, 1, memory_.targets.at(panel) + vector * width, nullptr, 0);
       }
     });
   }
@@ -106,21 +80,24 @@ class Workspace {
     const Scalar* parameters = network_.parameters();
     if (layer.hidden.plain()) {
       if (layer.hidden.activation == Activation::kRelu) {
-        return dense_forward<true>(layer, parameters, region, panels_[l], panels_[l + 1]);
+        return dense_forward<true>(layer, parameters, region, memory_.panels[l],
+                                   memory_.panels[l + 1]);
       }
-      return dense_forward<false>(layer, parameters, region, panels_[l], panels_[l + 1]);
+      return dense_forward<false>(layer, parameters, region, memory_.panels[l],
+                                  memory_.panels[l + 1]);
     }
     if (layer.hidden.normalization != Normalization::kNone) {
-      return dense_forward<false>(layer, parameters, region, panels_[l], panels_[l + 1]);
+      return dense_forward<false>(layer, parameters, region, memory_.panels[l],
+                                  memory_.panels[l + 1]);
     }
     const Dropout dropout = dropout_of(l, pass);
-    dense_forward<false>(layer, parameters, region, panels_[l], panels_[l + 1],
+    dense_forward<false>(layer, parameters, region, memory_.panels[l], memory_.panels[l + 1],
                          [&](Index row, Index n_rows, Index panel, Index n_panels) {
                            for (Index p = panel; p < panel + n_panels; ++p) {
                              activate_rows(layer.hidden.activation, dropout, row, n_rows,
                                            chunk.first + p * lanes, kPanelVectors,
-                                           panels_[l + 1].at(p) + row * lanes,
-                                           extras_[l].slopes.at(p) + row * lanes);
+                                           memory_.panels[l + 1].at(p) + row * lanes,
+                                           memory_.extras[l].slopes.at(p) + row * lanes);
                            }
                          });
   }
@@ -134,8 +111,8 @@ class Workspace {
                  const Region& region) {
     const Layer& layer = network_.layout().layers()[l];
     const Scalar* parameters = network_.parameters();
-    const Panels<Scalar>& values = panels_[l + 1];
-    const Extra& extra = extras_[l];
+    const Panels<Scalar>& values = memory_.panels[l + 1];
+    const Extra& extra = memory_.extras[l];
     const Dropout dropout = dropout_of(l, pass);
     if (layer.hidden.normalization == Normalization::kBatch) {
       const Share units = share_of(layer.fan_out, region.part, region.parts);
@@ -167,39 +144,42 @@ class Workspace {
     for_each_vector(region, [&](Index panel, Index vector) {
       const Index first = panel * lanes + vector * width;
       alignas(kAlignment) Scalar factors[width];
-      pstore(factors, pmul(load(weights_ + first), broadcast(scale)));
-      loss_and_delta(pass.loss, OutputVector<Scalar>{
-                                    network_.layout().n_outputs(),
-                                    std::clamp(chunk.samples.count - first, Index{0}, width),
-                                    labels_.data() + first, targets_.at(panel) + vector * width,
-                                    factors, panels_.back().at(panel) + vector * width,
-                                    losses_ + first, hits_ + first});
+      pstore(factors, pmul(load(memory_.weights + first), broadcast(scale)));
+      loss_and_delta(
+          pass.loss,
+          OutputVector<Scalar>{network_.layout().n_outputs(),
+                               std::clamp(chunk.samples.count - first, Index{0}, width),
+                               labels_.data() + first, memory_.targets.at(panel) + vector * width,
+                               factors, memory_.panels.back().at(panel) + vector * width,
+                               memory_.losses + first, memory_.hits + first});
     });
-    for (std::size_t l = 1; l + 1 < panels_.size(); ++l) {
-      const Index n_blocks = blocks_[l].tiling.count();
+    for (std::size_t l = 1; l + 1 < memory_.panels.size(); ++l) {
+      const Index n_blocks = memory_.blocks[l].tiling.count();
       const Share share = share_of(n_blocks * region.n_panels, region.part, region.parts);
       for (Index job = share.begin; job < share.end; ++job) {
         const Index panel = region.first_panel + job / n_blocks;
-        panel_to_blocks<Scalar>(panels_[l].at(panel), blocks_[l], job % n_blocks, panel * lanes);
+        panel_to_blocks<Scalar>(memory_.panels[l].at(panel), memory_.blocks[l], job % n_blocks,
+                                panel * lanes);
       }
     }
   }
 
-  // From layer l's δ to that of the layer below, of whose normalized values, if any.
+  // From the δ of layer l's pre-activations to the δ of the layer below: of its pre-activations or,
+  // where it is normalized, of its normalized values.
   // packed: kTileRows · widest values.
   void backward(std::size_t l, const Region& region, Scalar* packed) {
     const std::vector<Layer>& layers = network_.layout().layers();
     const HiddenLayer& below = layers[l - 1].hidden;
     const auto walk = [&]<Gate kGate>(const Panels<Scalar>& gate) {
-      dense_backward<kGate>(layers[l], network_.parameters(), region, panels_[l + 1], gate,
-                            panels_[l], packed);
+      dense_backward<kGate>(layers[l], network_.parameters(), region, memory_.panels[l + 1], gate,
+                            memory_.panels[l], packed);
     };
     if (!below.plain()) {
-      walk.template operator()<Gate::kSlope>(extras_[l - 1].slopes);
+      walk.template operator()<Gate::kSlope>(memory_.extras[l - 1].slopes);
     } else if (below.activation == Activation::kRelu) {
-      walk.template operator()<Gate::kPositive>(panels_[l]);
+      walk.template operator()<Gate::kPositive>(memory_.panels[l]);
     } else {
-      walk.template operator()<Gate::kOpen>(panels_[l]);
+      walk.template operator()<Gate::kOpen>(memory_.panels[l]);
     }
   }
 
@@ -207,14 +187,14 @@ class Workspace {
   // of the chunks before. Batch normalization also takes δ back to the pre-activations.
   void normalize_gradients(std::size_t l, const Chunk& chunk, bool resume, const Region& region) {
     const Layer& layer = network_.layout().layers()[l];
-    const Extra& extra = extras_[l];
+    const Extra& extra = memory_.extras[l];
     const Share units = share_of(layer.fan_out, region.part, region.parts);
-    normalization_gradients(units, chunk.samples.count, panels_[l + 1], extra.normalized, resume,
-                            extra.gains, extra.shifts);
+    normalization_gradients(units, chunk.samples.count, memory_.panels[l + 1], extra.normalized,
+                            resume, extra.gains, extra.shifts);
     if (layer.hidden.normalization == Normalization::kBatch) {
       batch_normalize_backward(layer, network_.parameters(), units, weighted(chunk),
                                region.n_panels, extra.normalized, extra.deviations, extra.gains,
-                               extra.shifts, panels_[l + 1]);
+                               extra.shifts, memory_.panels[l + 1]);
     }
   }
 
@@ -222,78 +202,42 @@ class Workspace {
   void normalize_backward(std::size_t l, const Region& region) {
     const Layer& layer = network_.layout().layers()[l];
     if (layer.hidden.normalization != Normalization::kLayer) return;
-    const Extra& extra = extras_[l];
+    const Extra& extra = memory_.extras[l];
     for_each_vector(region, [&](Index panel, Index vector) {
       const Index at = vector * width;
       layer_normalize_backward(
           layer, network_.parameters(), static_cast<const Scalar*>(extra.normalized.at(panel) + at),
-          extra.deviations + panel * lanes + at, panels_[l + 1].at(panel) + at);
+          extra.deviations + panel * lanes + at, memory_.panels[l + 1].at(panel) + at);
     });
   }
 
   // The gradients of a normalized layer's gains and shifts, fan_out each.
-  Scalar* gain_gradients(std::size_t l) { return extras_[l].gains; }
-  Scalar* shift_gradients(std::size_t l) { return extras_[l].shifts; }
+  Scalar* gain_gradients(std::size_t l) { return memory_.extras[l].gains; }
+  Scalar* shift_gradients(std::size_t l) { return memory_.extras[l].shifts; }
 
   // A batch-normalized layer's running statistics, which no step needs before it ends.
   void update_running_statistics(std::size_t l, Scalar* parameters) {
     const Layer& layer = network_.layout().layers()[l];
     if (layer.hidden.normalization != Normalization::kBatch) return;
-    update_running(layer, extras_[l].means, extras_[l].variances, parameters);
+    update_running(layer, memory_.extras[l].means, memory_.extras[l].variances, parameters);
   }
 
   // What the gradient of layer l is summed from.
   GradientSources<Scalar> gradient_sources(std::size_t l, Index n_samples) const {
-    return {panels_[l + 1], blocks_[l], n_samples};
+    return {memory_.panels[l + 1], memory_.blocks[l], n_samples};
   }
 
   // Adds the losses and hits of the chunk's samples, in their order.
   void add_losses(const Chunk& chunk, LossSum& sum) const {
     for (Index i = 0; i < chunk.samples.count; ++i) {
-      const auto weight = static_cast<double>(weights_[i]);
-      sum.loss += weight * static_cast<double>(losses_[i]);
-      sum.correct += weight * static_cast<double>(hits_[i]);
+      const auto weight = static_cast<double>(memory_.weights[i]);
+      sum.loss += weight * static_cast<double>(memory_.losses[i]);
+      sum.correct += weight * static_cast<double>(memory_.hits[i]);
       sum.weight += weight;
     }
   }
 
  private:
-  // What a layer needs that is more than its products and a ReLU.
-  struct Extra {
-    Panels<Scalar> slopes{nullptr, 0};
-    Panels<Scalar> normalized{nullptr, 0};
-    Scalar* deviations = nullptr;  // a sample's (layer normalization) or a unit's
-    Scalar* gains = nullptr;       // their gradient
-    Scalar* shifts = nullptr;
-    Scalar* means = nullptr;  // a batch's statistics
-    Scalar* variances = nullptr;
-  };
-
-  static Index memory_for(const Layout& layout, Index n_panels) {
-    const auto panels = [&](Index size) {
-      return Scratch<Scalar>::padded(n_panels * round_up(size, width) * lanes);
-    };
-    Index total = 3 * Scratch<Scalar>::padded(n_panels * lanes) + panels(layout.n_outputs()) +
-                  panels(layout.n_features());
-    for (const Layer& layer : layout.layers()) {
-      total += panels(layer.fan_in) + panels(layer.fan_out);
-      if (!layer.hidden.plain()) total += panels(layer.fan_out);
-      if (layer.hidden.normalization != Normalization::kNone) {
-        total += panels(layer.fan_out) + 4 * Scratch<Scalar>::padded(layer.fan_out) +
-                 Scratch<Scalar>::padded(std::max(layer.fan_out, n_panels * lanes));
-      }
-    }
-    return total;
-  }
-
-  // The padding features of the panels are never written again, those of the blocks are copies.
-  Panels<Scalar> cut_panels(Index size) {
-    const Index stride = round_up(size, width) * lanes;
-    Scalar* const panels = memory_.cut(n_panels_ * stride);
-    std::fill_n(panels, n_panels_ * stride, Scalar(0));
-    return {panels, stride};
-  }
-
   Dropout dropout_of(std::size_t l, const Pass<Scalar>& pass) const {
     const Architecture& architecture = network_.architecture();
     if (!pass.dropout) return {};
@@ -301,7 +245,7 @@ class Workspace {
   }
 
   WeightedSamples<Scalar> weighted(const Chunk& chunk) const {
-    return {chunk.samples.count, weights_, static_cast<Scalar>(chunk.weight)};
+    return {chunk.samples.count, memory_.weights, static_cast<Scalar>(chunk.weight)};
   }
 
   // body(panel, vector) for the region's share of the vectors of samples.
@@ -315,14 +259,8 @@ class Workspace {
 
   const Network<Scalar>& network_;
   Index n_panels_;
-  typename Scratch<Scalar>::Loan memory_;
-  std::vector<Panels<Scalar>> panels_;
-  std::vector<ColumnBlocks<Scalar>> blocks_;
-  std::vector<Extra> extras_;
-  Panels<Scalar> targets_{nullptr, 0};
-  Scalar* losses_;
-  Scalar* hits_;
-  Scalar* weights_;
+  typename Scratch<Scalar>::Loan loan_;
+  PassMemory<Scalar> memory_;
   Buffer<Label> labels_;
 };
 
