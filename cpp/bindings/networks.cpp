@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "arrays.hpp"
@@ -222,17 +226,27 @@ struct Bindings {
   }
 };
 
+// The names of a table of the core, in its order.
+template <typename Table>
+std::vector<std::string> names_of(const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& [value, name] : table) names.emplace_back(name);
+  return names;
+}
+
+template <typename Value, std::size_t kSize>
+Value named(const std::pair<Value, const char*> (&table)[kSize], const std::string& asked) {
+  for (const auto& [value, name] : table) {
+    if (asked == name) return value;
+  }
+  throw std::invalid_argument("unknown name: " + asked);
+}
+
 void bind_architecture(py::module_& module) {
-  py::native_enum<Activation>(module, "Activation", "enum.Enum")
-      .value("identity", Activation::kIdentity)
-      .value("logistic", Activation::kLogistic)
-      .value("tanh", Activation::kTanh)
-      .value("relu", Activation::kRelu)
-      .value("leaky_relu", Activation::kLeakyRelu)
-      .value("elu", Activation::kElu)
-      .value("silu", Activation::kSilu)
-      .value("gelu", Activation::kGelu)
-      .finalize();
+  module.def("activations", [] { return names_of(kActivations); });
+  module.def("constants", [] {
+    return std::map<std::string, double>(std::begin(kConstants), std::end(kConstants));
+  });
   py::native_enum<Normalization>(module, "Normalization", "enum.Enum")
       .value("none", Normalization::kNone)
       .value("batch", Normalization::kBatch)
@@ -245,8 +259,10 @@ void bind_architecture(py::module_& module) {
       .value("exponential", Output::kExponential)
       .finalize();
   py::class_<HiddenLayer>(module, "HiddenLayer")
-      .def(py::init<Activation, Normalization, double>(), py::arg("activation"),
-           py::arg("normalization"), py::arg("dropout"));
+      .def(py::init([](const std::string& activation, Normalization normalization, double dropout) {
+             return HiddenLayer{named(kActivations, activation), normalization, dropout};
+           }),
+           py::arg("activation"), py::arg("normalization"), py::arg("dropout"));
   py::class_<Architecture>(module, "Architecture")
       .def(py::init<std::vector<Index>, std::vector<HiddenLayer>, Output, double, std::uint64_t>(),
            py::arg("sizes"), py::arg("hidden"), py::arg("output"), py::arg("input_scale"),
@@ -263,16 +279,11 @@ void bind_architecture(py::module_& module) {
 }
 
 void bind_training(py::module_& module) {
-  py::native_enum<LossKind>(module, "LossKind", "enum.Enum")
-      .value("cross_entropy", LossKind::kCrossEntropy)
-      .value("binary_cross_entropy", LossKind::kBinaryCrossEntropy)
-      .value("squared_error", LossKind::kSquaredError)
-      .value("absolute_error", LossKind::kAbsoluteError)
-      .value("huber", LossKind::kHuber)
-      .value("poisson", LossKind::kPoisson)
-      .finalize();
   py::class_<Loss>(module, "Loss")
-      .def(py::init<LossKind, double>(), py::arg("kind"), py::arg("parameter"));
+      .def(py::init([](const std::string& kind, double parameter) {
+             return Loss{named(kLosses, kind), parameter};
+           }),
+           py::arg("kind"), py::arg("parameter"));
   py::class_<Penalty>(module, "Penalty")
       .def(py::init<double, bool, bool>(), py::arg("l2"), py::arg("biases"), py::arg("divided"));
   py::class_<Clipping>(module, "Clipping")

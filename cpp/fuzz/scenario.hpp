@@ -20,7 +20,7 @@ using eigenmlp::LossKind;
 using eigenmlp::Output;
 
 inline Architecture any_architecture(Source& source) {
-  using eigenmlp::Activation;
+  using eigenmlp::kActivations;
   using eigenmlp::Normalization;
   Architecture architecture;
   const Index n_layers = source.between(1, 4);
@@ -29,8 +29,8 @@ inline Architecture any_architecture(Source& source) {
   }
   for (Index l = 1; l < n_layers; ++l) {
     const double dropout = source.flag() ? 0 : static_cast<double>(source.byte()) / 256;
-    architecture.hidden.push_back(
-        {source.one_of<Activation>(8), source.one_of<Normalization>(3), dropout});
+    architecture.hidden.push_back({kActivations[source.byte() % std::size(kActivations)].first,
+                                   source.one_of<Normalization>(3), dropout});
   }
   architecture.output = source.one_of<Output>(4);
   architecture.input_scale = source.flag() ? 1 : 1.0 / 255;

@@ -25,10 +25,6 @@ using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
 
-constexpr Activation kActivations[] = {
-    Activation::kIdentity,  Activation::kRelu, Activation::kLogistic, Activation::kTanh,
-    Activation::kLeakyRelu, Activation::kElu,  Activation::kSilu,     Activation::kGelu};
-
 Output output_of(LossKind kind) {
   switch (kind) {
     case LossKind::kCrossEntropy:
@@ -115,15 +111,14 @@ void follow_a_direction(const Architecture& made, const Loss& loss, Index n_samp
 }
 
 TEST(every_activation_has_the_gradient_of_finite_differences) {
-  for (const Activation activation : kActivations) {
+  for (const auto& [activation, name] : eigenmlp::kActivations) {
     for (const Normalization normalization :
          {Normalization::kNone, Normalization::kBatch, Normalization::kLayer}) {
       for (const double dropout : {0.0, 0.4}) {
         // A chunk holds 128 samples.
         for (const Index n_samples : {7, 150}) {
           follow_a_direction(architecture(activation, normalization, dropout), {}, n_samples,
-                             "activation " + std::to_string(static_cast<int>(activation)) +
-                                 ", normalization " +
+                             std::string(name) + ", normalization " +
                                  std::to_string(static_cast<int>(normalization)) + ", dropout " +
                                  std::to_string(dropout));
         }
@@ -133,14 +128,11 @@ TEST(every_activation_has_the_gradient_of_finite_differences) {
 }
 
 TEST(every_loss_has_the_gradient_of_finite_differences) {
-  for (const Loss& loss :
-       {Loss{LossKind::kCrossEntropy, 0.2}, Loss{LossKind::kBinaryCrossEntropy, 0},
-        Loss{LossKind::kSquaredError, 0}, Loss{LossKind::kAbsoluteError, 0},
-        Loss{LossKind::kHuber, 0.3}, Loss{LossKind::kPoisson, 0}}) {
-    const std::string what = "loss " + std::to_string(static_cast<int>(loss.kind));
+  for (const auto& [kind, name] : eigenmlp::kLosses) {
+    const Loss loss{kind, 0.3};
     for (const Index n_samples : {33, 150}) {
-      follow_a_direction(architecture(Activation::kTanh, Normalization::kNone, 0, loss.kind), loss,
-                         n_samples, what);
+      follow_a_direction(architecture(Activation::kTanh, Normalization::kNone, 0, kind), loss,
+                         n_samples, name);
     }
   }
 }
@@ -185,13 +177,12 @@ void compare_threads(const Architecture& made, const Loss& loss, const RuleConst
 }
 
 TEST(every_operation_has_the_same_bits_for_any_number_of_threads) {
-  for (const Activation activation : kActivations) {
+  for (const auto& [activation, name] : eigenmlp::kActivations) {
     compare_threads<float>(architecture(activation, Normalization::kNone, 0.3), {});
     compare_threads<double>(architecture(activation, Normalization::kBatch, 0.3), {});
     compare_threads<float>(architecture(activation, Normalization::kLayer, 0), {});
   }
-  for (const LossKind kind : {LossKind::kBinaryCrossEntropy, LossKind::kSquaredError,
-                              LossKind::kAbsoluteError, LossKind::kHuber, LossKind::kPoisson}) {
+  for (const auto& [kind, name] : eigenmlp::kLosses) {
     compare_threads<float>(architecture(Activation::kRelu, Normalization::kNone, 0, kind),
                            {kind, 0.5});
   }
@@ -208,7 +199,7 @@ TEST(every_operation_has_the_same_bits_for_any_number_of_threads) {
 }
 
 TEST(one_row_alone_has_the_bits_that_it_has_among_others) {
-  for (const Activation activation : kActivations) {
+  for (const auto& [activation, name] : eigenmlp::kActivations) {
     for (const Normalization normalization :
          {Normalization::kNone, Normalization::kBatch, Normalization::kLayer}) {
       Problem<float> p(architecture(activation, normalization, 0), 40);

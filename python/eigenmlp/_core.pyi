@@ -8,16 +8,8 @@ _Float32: TypeAlias = np.float32
 _Float64: TypeAlias = np.float64
 
 def instruction_set() -> str: ...
-
-class Activation(enum.Enum):
-    identity = 0
-    logistic = 1
-    tanh = 2
-    relu = 3
-    leaky_relu = 4
-    elu = 5
-    silu = 6
-    gelu = 7
+def constants() -> dict[str, float]: ...
+def activations() -> list[str]: ...
 
 class Normalization(enum.Enum):
     none = 0
@@ -29,14 +21,6 @@ class Output(enum.Enum):
     logistic = 1
     identity = 2
     exponential = 3
-
-class LossKind(enum.Enum):
-    cross_entropy = 0
-    binary_cross_entropy = 1
-    squared_error = 2
-    absolute_error = 3
-    huber = 4
-    poisson = 5
 
 class Rule(enum.Enum):
     sgd = 0
@@ -73,9 +57,7 @@ class Samples:
 
 @final
 class HiddenLayer:
-    def __init__(
-        self, activation: Activation, normalization: Normalization, dropout: float
-    ) -> None: ...
+    def __init__(self, activation: str, normalization: Normalization, dropout: float) -> None: ...
 
 @final
 class Architecture:
@@ -109,7 +91,7 @@ class Layer:
 
 @final
 class Loss:
-    def __init__(self, kind: LossKind, parameter: float) -> None: ...
+    def __init__(self, kind: str, parameter: float) -> None: ...
 
 @final
 class Penalty:

@@ -45,7 +45,7 @@ class Loss:
 
     def _core_loss(self) -> _core.Loss:
         """Return the loss as the core knows it, by the same name."""
-        return _core.Loss(_core.LossKind.__members__[self.name], self._parameter())
+        return _core.Loss(self.name, self._parameter())
 
     def _parameter(self) -> float:
         return 0.0

@@ -51,7 +51,7 @@ def objects() -> dict[str, object]:
         net._core.train_epoch(states[0], samples, None, settings, threads),
         net._architecture.to_core(), adams[0]._core_rule(), samples, loss, penalty, clipping,
         settings, threads,
-        core.HiddenLayer(core.Activation.relu, core.Normalization.none, 0.0),
+        core.HiddenLayer("relu", core.Normalization.none, 0.0),
     ]  # fmt: skip
     enums = [v for v in vars(core).values() if isinstance(v, enum.EnumMeta)]
     return {type(each).__name__: each for each in [*made, *(next(iter(e)) for e in enums)]}

@@ -2,6 +2,10 @@
 // additions, multiplications and divisions on every instruction set, so it has the same bits.
 #pragma once
 
+#include <iterator>
+#include <type_traits>
+#include <utility>
+
 #include "kernels/simd.hpp"
 #include "shapes/architecture.hpp"
 
@@ -96,9 +100,6 @@ EIGEN_STRONG_INLINE Packet<Scalar> scaled_tail(const Packet<Scalar>& u) {
 
 }  // namespace detail
 
-// Slope of leaky ReLU below zero.
-inline constexpr double kLeak = 0.01;
-
 template <Activation kActivation, typename Scalar>
 EIGEN_STRONG_INLINE Activated<Scalar> activate(const Packet<Scalar>& z) {
   const Packet<Scalar> zero = broadcast(Scalar(0));
@@ -114,7 +115,7 @@ EIGEN_STRONG_INLINE Activated<Scalar> activate(const Packet<Scalar>& z) {
     const Packet<Scalar> value = detail::tanh_of<Scalar>(z);
     return {value, psub(one, pmul(value, value))};
   } else if constexpr (kActivation == Activation::kLeakyRelu) {
-    const Packet<Scalar> leak = broadcast(static_cast<Scalar>(kLeak));
+    const Packet<Scalar> leak = broadcast(static_cast<Scalar>(kLeakySlope));
     const Packet<Scalar> slope = pselect(pcmp_lt(zero, z), one, leak);
     return {pmul(z, slope), slope};
   } else if constexpr (kActivation == Activation::kElu) {
@@ -144,26 +145,11 @@ EIGEN_STRONG_INLINE Activated<Scalar> activate(const Packet<Scalar>& z) {
 template <typename Body>
 EIGEN_STRONG_INLINE void with_activation(Activation activation, Body&& body) {
   const auto call = [&]<Activation kActivation>() {
-    body(std::integral_constant<Activation, kActivation>{});
+    if (activation == kActivation) body(std::integral_constant<Activation, kActivation>{});
   };
-  switch (activation) {
-    case Activation::kIdentity:
-      return call.template operator()<Activation::kIdentity>();
-    case Activation::kRelu:
-      return call.template operator()<Activation::kRelu>();
-    case Activation::kLogistic:
-      return call.template operator()<Activation::kLogistic>();
-    case Activation::kTanh:
-      return call.template operator()<Activation::kTanh>();
-    case Activation::kLeakyRelu:
-      return call.template operator()<Activation::kLeakyRelu>();
-    case Activation::kElu:
-      return call.template operator()<Activation::kElu>();
-    case Activation::kSilu:
-      return call.template operator()<Activation::kSilu>();
-    case Activation::kGelu:
-      return call.template operator()<Activation::kGelu>();
-  }
+  [&]<std::size_t... kIndices>(std::index_sequence<kIndices...>) {
+    (call.template operator()<kActivations[kIndices].first>(), ...);
+  }(std::make_index_sequence<std::size(kActivations)>{});
 }
 
 }  // namespace eigenmlp

@@ -15,7 +15,6 @@
 
 namespace eigenmlp {
 
-inline constexpr double kNormalizationEpsilon = 1e-5;
 // Share of a batch's statistics in the running ones after it.
 inline constexpr double kStatisticsMomentum = 0.1;
 

@@ -10,6 +10,24 @@
 namespace eigenmlp {
 
 enum class Activation { kIdentity, kRelu, kLogistic, kTanh, kLeakyRelu, kElu, kSilu, kGelu };
+// All of them, and what they are called.
+inline constexpr std::pair<Activation, const char*> kActivations[] = {
+    {Activation::kIdentity, "identity"},
+    {Activation::kLogistic, "logistic"},
+    {Activation::kTanh, "tanh"},
+    {Activation::kRelu, "relu"},
+    {Activation::kLeakyRelu, "leaky_relu"},
+    {Activation::kElu, "elu"},
+    {Activation::kSilu, "silu"},
+    {Activation::kGelu, "gelu"},
+};
+
+inline constexpr double kLeakySlope = 0.01;  // of leaky ReLU below zero
+inline constexpr double kNormalizationEpsilon = 1e-5;
+// What else computes such layers takes their constants from here.
+inline constexpr std::pair<const char*, double> kConstants[] = {
+    {"leaky_slope", kLeakySlope}, {"normalization_epsilon", kNormalizationEpsilon}};
+
 enum class Normalization { kNone, kBatch, kLayer };
 enum class Output { kSoftmax, kLogistic, kIdentity, kExponential };
 

@@ -1,6 +1,8 @@
 // What a network is trained for: losses, and the samples that they compare outputs with.
 #pragma once
 
+#include <utility>
+
 #include "shapes/types.hpp"
 
 namespace eigenmlp {
@@ -12,6 +14,15 @@ enum class LossKind {
   kAbsoluteError,
   kHuber,
   kPoisson,  // y log(y/μ) - y + μ with μ = exp(z)
+};
+// All of them, and what they are called.
+inline constexpr std::pair<LossKind, const char*> kLosses[] = {
+    {LossKind::kCrossEntropy, "cross_entropy"},
+    {LossKind::kBinaryCrossEntropy, "binary_cross_entropy"},
+    {LossKind::kSquaredError, "squared_error"},
+    {LossKind::kAbsoluteError, "absolute_error"},
+    {LossKind::kHuber, "huber"},
+    {LossKind::kPoisson, "poisson"},
 };
 
 // A loss is summed over a sample's outputs, and averaged over samples by their weights.

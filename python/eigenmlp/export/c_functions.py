@@ -4,9 +4,11 @@ In all of it $real is float or double, $f the suffix of its literals and functio
 type of the weights.
 """
 
+from eigenmlp.export.activations import ACTIVATIONS
+
 __all__ = [
     "ABOVE",
-    "ACTIVATIONS",
+    "APPLIED",
     "DENSE",
     "DENSE_WITH_FACTORS",
     "LARGEST",
@@ -59,7 +61,7 @@ static void layer_normalize(const $real *gains, const $real *shifts, size_t n, $
         variance += difference * difference;
     }
     variance /= ($real)n;
-    const $real deviation = 1 / sqrt$f(variance + $epsilon);
+    const $real deviation = 1 / sqrt$f(variance + $normalization_epsilon);
     for (size_t i = 0; i < n; ++i) {
         z[i] = (z[i] - mean) * deviation * gains[i] + shifts[i];
     }
@@ -75,19 +77,10 @@ static void apply_{name}($real *z, size_t n)
 }}
 """
 
-# Comparisons are written so that a NaN stays one.
-ACTIVATIONS = {
-    name: _EACH.format(name=name, value=value)
-    for name, value in {
-        "logistic": "1 / (1 + exp$f(-z[i]))",
-        "tanh": "tanh$f(z[i])",
-        "relu": "z[i] < 0 ? 0 : z[i]",
-        "leaky_relu": "z[i] < 0 ? $leak * z[i] : z[i]",
-        "elu": "z[i] < 0 ? expm1$f(z[i]) : z[i]",
-        "silu": "z[i] / (1 + exp$f(-z[i]))",
-        # z Φ(z); erfc doesn't cancel where Φ is small.
-        "gelu": "$half * z[i] * erfc$f(-z[i] * $root_half)",
-    }.items()
+APPLIED = {
+    name: _EACH.format(name=name, value=exported.c)
+    for name, exported in ACTIVATIONS.items()
+    if name != "identity"
 }
 
 _SOFTMAX = """\
@@ -111,7 +104,7 @@ static void apply_softmax($real *z, size_t n)
 """
 OUTPUTS = {
     "softmax": _SOFTMAX,
-    "logistic": ACTIVATIONS["logistic"],
+    "logistic": APPLIED["logistic"],
     "exponential": _EACH.format(name="exponential", value="exp$f(z[i])"),
 }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eigenmlp.export.activations import C_CONSTANTS
 from eigenmlp.export.c_text import literal
-from eigenmlp.export.layers import NORMALIZATION_EPSILON, DenseLayer, dense_layers
+from eigenmlp.export.layers import DenseLayer, dense_layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from eigenmlp.export.view import ModelView
 
 __all__ = ["CModel", "c_model", "tables", "words"]
-
-_LEAK = 0.01  # slope of leaky ReLU below zero
 
 
 class CModel(NamedTuple):
@@ -121,8 +119,5 @@ def words(model: CModel) -> dict[str, str | int]:
         "f": "f" if single else "",
         "weight": "int8_t" if model.has_int8 else real,
         "element": f"({real})row[i]" if model.has_int8 else "row[i]",
-        "half": number(0.5),
-        "leak": number(_LEAK),
-        "root_half": number(math.sqrt(0.5)),
-        "epsilon": number(NORMALIZATION_EPSILON),
+        **{name: number(value) for name, value in C_CONSTANTS.items()},
     }

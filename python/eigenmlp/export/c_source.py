@@ -67,7 +67,7 @@ def _static_functions(model: CModel) -> Iterator[str]:
     if any(layer.gains is not None for layer in model.layers):
         parts.append(functions.LAYER_NORMALIZE)
     applied = [layer.activation for layer in model.layers]
-    called = {**functions.ACTIVATIONS, **functions.OUTPUTS}
+    called = {**functions.APPLIED, **functions.OUTPUTS}
     parts += [called[name] for name in dict.fromkeys([*applied, model.output]) if name in called]
     for part in parts:
         yield Template(part).substitute(words(model))

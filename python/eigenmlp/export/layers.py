@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eigenmlp._native import _core
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NORMALIZATION_EPSILON", "DenseLayer", "dense_layers", "dequantized"]
 
-NORMALIZATION_EPSILON = 1e-5  # the core's kNormalizationEpsilon
+NORMALIZATION_EPSILON = _core.constants()["normalization_epsilon"]
 _LARGEST_INT8 = 127  # symmetric: -128 is not used
 
 

@@ -14,7 +14,7 @@ from eigenmlp.common.words import shown
 
 __all__ = ["ACTIVATIONS", "NORMALIZATIONS", "OUTPUTS", "Architecture"]
 
-ACTIVATIONS = tuple(_core.Activation.__members__)
+ACTIVATIONS = tuple(_core.activations())
 OUTPUTS = tuple(_core.Output.__members__)
 NORMALIZATIONS = (None, "batch", "layer")
 
@@ -83,7 +83,7 @@ class Architecture:
         """Return the architecture as the core knows it."""
         hidden = [
             _core.HiddenLayer(
-                _core.Activation.__members__[activation],
+                activation,
                 _core.Normalization.__members__[normalization or "none"],
                 dropout,
             )
