@@ -62,7 +62,9 @@ def check_equal(model: Any, net: em.Network) -> None:
     assert_array_equal(model._network.get_flat_parameters(), net.get_flat_parameters(), strict=True)
 
 
-@pytest.mark.parametrize("activation", ["leaky_relu", "elu", "silu", "gelu", ["gelu", "logistic"]])
+@pytest.mark.parametrize(
+    "activation", ["leaky_relu", "elu", "silu", "gelu", "selu", ["gelu", "logistic"]]
+)
 def test_activations(activation: Any) -> None:
     X, y = digits()
     model = em.MLPClassifier(**settings(activation=activation)).fit(X, y)

@@ -11,10 +11,10 @@ import pytest
 
 import eigenmlp as em
 from c_program import COMPILER, answer, compiled
+from eigenmlp.network.architecture import ACTIVATIONS
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 
-ACTIVATIONS = ["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu"]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 HIDDEN = [(7,), (5, 9), (9, 4, 6), (3, 8, 5, 7)]
 

@@ -29,6 +29,8 @@ def logistic(z: float) -> float:
     return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 
+# λ and α: by them a normal distribution keeps its mean of 0 and its variance of 1.
+SELU = 1.0507009873554805, 1.6732632423543772
 EXACT: dict[str, Callable[[float], float]] = {
     "identity": lambda z: z,
     "logistic": logistic,
@@ -38,6 +40,7 @@ EXACT: dict[str, Callable[[float], float]] = {
     "elu": lambda z: z if z > 0 else math.expm1(z),
     "silu": lambda z: z * logistic(z),
     "gelu": lambda z: z * math.erfc(-z / math.sqrt(2)) / 2,
+    "selu": lambda z: SELU[0] * (z if z > 0 else SELU[1] * math.expm1(z)),
 }
 SLOPES: dict[str, Callable[[float], float]] = {
     "identity": lambda z: z**0,
@@ -50,6 +53,7 @@ SLOPES: dict[str, Callable[[float], float]] = {
     "gelu": lambda z: (
         math.erfc(-z / math.sqrt(2)) / 2 + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     ),
+    "selu": lambda z: SELU[0] * (1.0 if z > 0 else SELU[1] * math.exp(z)),
 }
 
 
@@ -108,7 +112,9 @@ def test_slopes(activation: str, dtype: str) -> None:
 def test_extremes(activation: str, dtype: str) -> None:
     """Neither huge nor tiny values overflow, turn into NaN or lose their sign."""
     tiny = 8 * np.finfo(dtype).tiny
-    z = np.array([np.finfo(dtype).max, 1e30, 1e10, 1e4, tiny, 0], dtype=dtype)
+    # SELU's slope is above 1.
+    most = float(np.finfo(dtype).max) / (2 if activation == "selu" else 1)
+    z = np.array([most, 1e30, 1e10, 1e4, tiny, 0], dtype=dtype)
     above, below = activated(activation, z), activated(activation, -z)
     expected: dict[str, tuple[Any, Any]] = {
         "identity": (z, -z),
@@ -119,6 +125,10 @@ def test_extremes(activation: str, dtype: str) -> None:
         "elu": (z, [-1, -1, -1, -1, -tiny, 0]),
         "silu": ([*z[:4], tiny / 2, 0], [0, 0, 0, 0, -tiny / 2, 0]),
         "gelu": ([*z[:4], tiny / 2, 0], [0, 0, 0, 0, -tiny / 2, 0]),
+        "selu": (
+            SELU[0] * z.astype(float),
+            SELU[0] * SELU[1] * np.array([-1, -1, -1, -1, -tiny, 0]),
+        ),
     }
     for actual, wanted in zip((above, below), expected[activation], strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=4 * epsilon(dtype), atol=0)

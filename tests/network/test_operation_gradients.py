@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
+from eigenmlp.network.architecture import ACTIVATIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIZES = [1, 2, 3, 15, 16, 17, 31, 33, 65]
 TOLERANCE = 1e-7
-ACTIVATIONS = ["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu"]
 LOSSES = {
     "cross-entropy": em.losses.CrossEntropy(),
     "label smoothing": em.losses.CrossEntropy(label_smoothing=0.2),

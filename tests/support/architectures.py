@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eigenmlp.network import Network
+from eigenmlp.network.architecture import ACTIVATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVATIONS", "GRID", "made", "samples"]
 
-ACTIVATIONS = ["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu"]
 DTYPES = ["float32", "float64"]
 OUTPUTS = ["softmax", "logistic", "identity", "exponential"]
 HIDDEN: list[list[int]] = [[], [1], [7], [16, 5], [9, 8, 7, 6]]

@@ -12,7 +12,10 @@ from torch_problem import waves
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu")
+ACTIVATIONS = (
+    *("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu"),
+    *("selu",),
+)
 # One vector and a bit of units and of samples.
 HIDDEN = (17, 5)
 N_FEATURES = 3

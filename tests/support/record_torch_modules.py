@@ -28,6 +28,7 @@ ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {
     "elu": torch.nn.ELU,
     "silu": torch.nn.SiLU,
     "gelu": torch.nn.GELU,
+    "selu": torch.nn.SELU,
 }
 OUTPUTS: dict[str, Callable[[Any], Any]] = {
     "softmax": lambda z: torch.softmax(z, dim=1),

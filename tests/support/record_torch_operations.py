@@ -45,6 +45,7 @@ ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {
     "elu": torch.nn.ELU,
     "silu": torch.nn.SiLU,
     "gelu": torch.nn.GELU,
+    "selu": torch.nn.SELU,
 }
 
 

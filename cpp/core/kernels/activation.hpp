@@ -71,6 +71,13 @@ EIGEN_STRONG_INLINE Packet<Scalar> tanh_of(const Packet<Scalar>& z) {
   return with_nan<Scalar>(z, value);
 }
 
+// exp(z) - 1 = 2t/(1 - t) with t = tanh(z/2), which doesn't cancel near zero; for z <= 0.
+template <typename Scalar>
+EIGEN_STRONG_INLINE Packet<Scalar> exponential_less_1(const Packet<Scalar>& z) {
+  const Packet<Scalar> t = tanh_of<Scalar>(pmul(broadcast(Scalar(0.5)), z));
+  return pdiv(padd(t, t), psub(broadcast(Scalar(1)), t));
+}
+
 // The normal distribution's upper tail 1 - Φ(u) for u >= 0, times exp(u²/2): t P(2t - 1) with
 // t = 1/(1 + u/4), the Chebyshev interpolation of P to 9 (double) or 3 (float) units in the last
 // place.
@@ -119,12 +126,18 @@ EIGEN_STRONG_INLINE Activated<Scalar> activate(const Packet<Scalar>& z) {
     const Packet<Scalar> slope = pselect(pcmp_lt(zero, z), one, leak);
     return {pmul(z, slope), slope};
   } else if constexpr (kActivation == Activation::kElu) {
-    // exp(z) - 1 = 2t/(1 - t) with t = tanh(z/2), which doesn't cancel near zero.
-    const Packet<Scalar> t = detail::tanh_of<Scalar>(pmul(broadcast(Scalar(0.5)), pmin(z, zero)));
-    const Packet<Scalar> below = pdiv(padd(t, t), psub(one, t));
+    const Packet<Scalar> below = detail::exponential_less_1<Scalar>(pmin(z, zero));
     const Packet<Scalar> above = pcmp_lt(zero, z);
     return {pselect(above, z, detail::with_nan<Scalar>(z, below)),
             pselect(above, one, padd(below, one))};
+  } else if constexpr (kActivation == Activation::kSelu) {
+    const Packet<Scalar> scale = broadcast(static_cast<Scalar>(kSeluScale));
+    const Packet<Scalar> scaled_alpha = broadcast(static_cast<Scalar>(kSeluScale * kSeluAlpha));
+    const Packet<Scalar> below = detail::exponential_less_1<Scalar>(pmin(z, zero));
+    const Packet<Scalar> above = pcmp_lt(zero, z);
+    const Packet<Scalar> value = pselect(above, pmul(scale, z), pmul(scaled_alpha, below));
+    return {detail::with_nan<Scalar>(z, value),
+            pselect(above, scale, pmul(scaled_alpha, padd(below, one)))};
   } else if constexpr (kActivation == Activation::kSilu) {
     const Packet<Scalar> s = detail::logistic<Scalar>(z);
     const Packet<Scalar> value = pmul(z, s);

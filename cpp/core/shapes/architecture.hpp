@@ -9,7 +9,7 @@
 
 namespace eigenmlp {
 
-enum class Activation { kIdentity, kRelu, kLogistic, kTanh, kLeakyRelu, kElu, kSilu, kGelu };
+enum class Activation { kIdentity, kRelu, kLogistic, kTanh, kLeakyRelu, kElu, kSilu, kGelu, kSelu };
 // All of them, and what they are called.
 inline constexpr std::pair<Activation, const char*> kActivations[] = {
     {Activation::kIdentity, "identity"},
@@ -20,13 +20,20 @@ inline constexpr std::pair<Activation, const char*> kActivations[] = {
     {Activation::kElu, "elu"},
     {Activation::kSilu, "silu"},
     {Activation::kGelu, "gelu"},
+    {Activation::kSelu, "selu"},
 };
 
 inline constexpr double kLeakySlope = 0.01;  // of leaky ReLU below zero
+// SELU's λ and α, by which activations tend to mean 0 and variance 1 (Klambauer et al., 2017).
+inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
+inline constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
 inline constexpr double kNormalizationEpsilon = 1e-5;
 // What else computes such layers takes their constants from here.
 inline constexpr std::pair<const char*, double> kConstants[] = {
-    {"leaky_slope", kLeakySlope}, {"normalization_epsilon", kNormalizationEpsilon}};
+    {"leaky_slope", kLeakySlope},
+    {"selu_scale", kSeluScale},
+    {"selu_alpha", kSeluAlpha},
+    {"normalization_epsilon", kNormalizationEpsilon}};
 
 enum class Normalization { kNone, kBatch, kLayer };
 enum class Output { kSoftmax, kLogistic, kIdentity, kExponential };

@@ -47,8 +47,8 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of the hidden layers, >= 1 each.
     activation : str or list of str, default='relu'
-        Of the hidden layers, one for all or one each: 'identity', 'logistic', 'tanh', 'relu', and
-        beyond scikit-learn 'leaky_relu' (slope 0.01), 'elu' (α = 1), 'silu' and 'gelu' (exact).
+        Of the hidden layers, one for all or one for each: 'identity', 'logistic', 'tanh', 'relu',
+        and beyond scikit-learn all others that `eigenmlp.Network` knows.
     solver : {'adam', 'sgd', 'lbfgs', 'adamw'}, default='adam'
         'adam' and 'sgd' are those of `eigenmlp.optimizers`, with Adam's ε where scikit-learn has
         it; 'adamw' decays weights apart from the gradient; 'lbfgs' is SciPy's L-BFGS-B on all

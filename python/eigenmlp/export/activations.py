@@ -64,12 +64,22 @@ def _leaky_relu(graph: Graph, z: str) -> str:
 
 
 def _elu(graph: Graph, z: str) -> str:
+    # ONNX Runtime has this operator, like Erf, in float32 alone.
     if graph.dtype == np.float32:
         return graph.node("Elu", [z])
-    # ONNX Runtime has this operator, like Erf, in float32 alone.
+    return graph.node("Add", [graph.node("Relu", [z]), _exponential_less_1(graph, z)])
+
+
+def _selu(graph: Graph, z: str) -> str:
+    alpha, scale = (number(graph, _CONSTANTS[name]) for name in ("selu_alpha", "selu_scale"))
+    below = graph.node("Mul", [alpha, _exponential_less_1(graph, z)])
+    return graph.node("Mul", [scale, graph.node("Add", [graph.node("Relu", [z]), below])])
+
+
+def _exponential_less_1(graph: Graph, z: str) -> str:
+    """Add exp(z) - 1 where z is below 0, and 0 elsewhere."""
     below = graph.node("Min", [z, number(graph, 0.0)])
-    slack = graph.node("Sub", [graph.node("Exp", [below]), number(graph, 1.0)])
-    return graph.node("Add", [graph.node("Relu", [z]), slack])
+    return graph.node("Sub", [graph.node("Exp", [below]), number(graph, 1.0)])
 
 
 def _silu(graph: Graph, z: str) -> str:
@@ -112,6 +122,7 @@ ACTIVATIONS: dict[str, Exported] = {
     "leaky_relu": Exported(_leaky_relu, "z[i] < 0 ? $leaky_slope * z[i] : z[i]"),
     "elu": Exported(_elu, "z[i] < 0 ? expm1$f(z[i]) : z[i]"),
     "silu": Exported(_silu, "z[i] / (1 + exp$f(-z[i]))"),
+    "selu": Exported(_selu, "$selu_scale * (z[i] < 0 ? $selu_alpha * expm1$f(z[i]) : z[i])"),
     # z Φ(z); erfc doesn't cancel where Φ is small.
     "gelu": Exported(_gelu, "$half * z[i] * erfc$f(-z[i] * $root_half)"),
 }

@@ -25,8 +25,8 @@ def to_torch_state_dict(model: object) -> dict[str, NDArray[Any]]:
 
     That is made of these modules, in this order, counted from 0: for each hidden layer a
     ``Linear``; ``BatchNorm1d`` or ``LayerNorm``, if it is normalized; the activation
-    (``Identity``, ``Sigmoid``, ``Tanh``, ``ReLU``, ``LeakyReLU``, ``ELU``, ``SiLU`` or ``GELU``,
-    with their defaults); ``Dropout``, if its probability is above 0; and a last ``Linear``. What
+    (``Identity``, ``Sigmoid``, ``Tanh``, ``ReLU``, or the one of the same name, with its
+    defaults); ``Dropout``, if its probability is above 0; and a last ``Linear``. What
     this returns are the values before the output's function: logits for softmax and logistic
     outputs, logarithms for exponential ones. ``Softmax(dim=1)`` or ``Sigmoid()`` may follow.
 
