@@ -63,7 +63,7 @@ def check_equal(model: Any, net: em.Network) -> None:
 
 
 @pytest.mark.parametrize(
-    "activation", ["leaky_relu", "elu", "silu", "gelu", "selu", ["gelu", "logistic"]]
+    "activation", ["leaky_relu", "elu", "silu", "gelu", "selu", "mish", ["gelu", "logistic"]]
 )
 def test_activations(activation: Any) -> None:
     X, y = digits()

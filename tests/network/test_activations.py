@@ -40,6 +40,7 @@ EXACT: dict[str, Callable[[float], float]] = {
     "elu": lambda z: z if z > 0 else math.expm1(z),
     "silu": lambda z: z * logistic(z),
     "gelu": lambda z: z * math.erfc(-z / math.sqrt(2)) / 2,
+    "mish": lambda z: z * math.tanh(math.log1p(math.exp(z))),
     "selu": lambda z: SELU[0] * (z if z > 0 else SELU[1] * math.expm1(z)),
 }
 SLOPES: dict[str, Callable[[float], float]] = {
@@ -52,6 +53,10 @@ SLOPES: dict[str, Callable[[float], float]] = {
     "silu": lambda z: logistic(z) * (1 + z * logistic(-z)),
     "gelu": lambda z: (
         math.erfc(-z / math.sqrt(2)) / 2 + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    ),
+    "mish": lambda z: (
+        math.tanh(math.log1p(math.exp(z)))
+        + z * logistic(z) / math.cosh(math.log1p(math.exp(min(z, 300)))) ** 2
     ),
     "selu": lambda z: SELU[0] * (1.0 if z > 0 else SELU[1] * math.exp(z)),
 }
@@ -125,6 +130,7 @@ def test_extremes(activation: str, dtype: str) -> None:
         "elu": (z, [-1, -1, -1, -1, -tiny, 0]),
         "silu": ([*z[:4], tiny / 2, 0], [0, 0, 0, 0, -tiny / 2, 0]),
         "gelu": ([*z[:4], tiny / 2, 0], [0, 0, 0, 0, -tiny / 2, 0]),
+        "mish": ([*z[:4], 0.6 * tiny, 0], [0, 0, 0, 0, -0.6 * tiny, 0]),
         "selu": (
             SELU[0] * z.astype(float),
             SELU[0] * SELU[1] * np.array([-1, -1, -1, -1, -tiny, 0]),

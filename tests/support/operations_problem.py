@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ACTIVATIONS = (
     *("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu"),
-    *("selu",),
+    *("selu", "mish"),
 )
 # One vector and a bit of units and of samples.
 HIDDEN = (17, 5)

@@ -29,6 +29,7 @@ ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {
     "silu": torch.nn.SiLU,
     "gelu": torch.nn.GELU,
     "selu": torch.nn.SELU,
+    "mish": torch.nn.Mish,
 }
 OUTPUTS: dict[str, Callable[[Any], Any]] = {
     "softmax": lambda z: torch.softmax(z, dim=1),

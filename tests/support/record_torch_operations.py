@@ -46,6 +46,7 @@ ACTIVATIONS: dict[str, Callable[[], torch.nn.Module]] = {
     "silu": torch.nn.SiLU,
     "gelu": torch.nn.GELU,
     "selu": torch.nn.SELU,
+    "mish": torch.nn.Mish,
 }
 
 

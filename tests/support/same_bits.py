@@ -73,6 +73,7 @@ CASES: dict[str, Case] = {
     "smooth activations": Case(
         [9, 31, 15, 33, 2], 150, 70, {"activation": ["elu", "silu", "gelu"], "dropout": 0.1}
     ),
+    "self-normalizing": Case([9, 31, 15, 2], 150, 70, {"activation": ["selu", "mish"]}),
     # Every output and loss.
     "smooth labels": Case([9, 17, 33], 150, 70, {}, {"loss": em.losses.CrossEntropy(0.1)}),
     "binary": Case([9, 17, 1], 150, 70, {"output": "logistic"}, weighted=True),

@@ -142,6 +142,19 @@ EIGEN_STRONG_INLINE Activated<Scalar> activate(const Packet<Scalar>& z) {
     const Packet<Scalar> s = detail::logistic<Scalar>(z);
     const Packet<Scalar> value = pmul(z, s);
     return {value, pmadd(value, psub(one, s), s)};
+  } else if constexpr (kActivation == Activation::kMish) {
+    // z tanh(log(1 + w)) with w = exp(z), which is z n/(n + 2) with n = w (w + 2): nothing cancels,
+    // and from 30 on the second factor is 1.
+    const Packet<Scalar> two = broadcast(Scalar(2));
+    const Packet<Scalar> bounded = pmin(z, broadcast(Scalar(30)));
+    const Packet<Scalar> w = exponential<Scalar>(bounded);
+    const Packet<Scalar> n = pmul(w, padd(w, two));
+    const Packet<Scalar> whole = padd(n, two);
+    const Packet<Scalar> share = pdiv(n, whole);
+    // dshare/dz = 4w (1 + w)/(n + 2)², divided twice since the square may overflow.
+    const Packet<Scalar> rise =
+        pdiv(pdiv(pmul(broadcast(Scalar(4)), pmul(w, padd(one, w))), whole), whole);
+    return {detail::with_nan<Scalar>(z, pmul(z, share)), pmadd(bounded, rise, share)};
   } else {
     static_assert(kActivation == Activation::kGelu);
     // z Φ(z), with Φ from the tail and the density from the same exponential.

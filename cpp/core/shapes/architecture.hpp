@@ -9,7 +9,18 @@
 
 namespace eigenmlp {
 
-enum class Activation { kIdentity, kRelu, kLogistic, kTanh, kLeakyRelu, kElu, kSilu, kGelu, kSelu };
+enum class Activation {
+  kIdentity,
+  kRelu,
+  kLogistic,
+  kTanh,
+  kLeakyRelu,
+  kElu,
+  kSilu,
+  kGelu,
+  kSelu,
+  kMish
+};
 // All of them, and what they are called.
 inline constexpr std::pair<Activation, const char*> kActivations[] = {
     {Activation::kIdentity, "identity"},
@@ -21,6 +32,7 @@ inline constexpr std::pair<Activation, const char*> kActivations[] = {
     {Activation::kSilu, "silu"},
     {Activation::kGelu, "gelu"},
     {Activation::kSelu, "selu"},
+    {Activation::kMish, "mish"},
 };
 
 inline constexpr double kLeakySlope = 0.01;  // of leaky ReLU below zero

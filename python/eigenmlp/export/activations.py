@@ -76,6 +76,14 @@ def _selu(graph: Graph, z: str) -> str:
     return graph.node("Mul", [scale, graph.node("Add", [graph.node("Relu", [z]), below])])
 
 
+def _mish(graph: Graph, z: str) -> str:
+    # tanh(log(1 + w)) is n/(n + 2) with n = w (w + 2), and 1 from z = 30 on.
+    w = graph.node("Exp", [graph.node("Min", [z, number(graph, 30.0)])])
+    n = graph.node("Mul", [w, graph.node("Add", [w, number(graph, 2.0)])])
+    share = graph.node("Div", [n, graph.node("Add", [n, number(graph, 2.0)])])
+    return graph.node("Mul", [z, share])
+
+
 def _exponential_less_1(graph: Graph, z: str) -> str:
     """Add exp(z) - 1 where z is below 0, and 0 elsewhere."""
     below = graph.node("Min", [z, number(graph, 0.0)])
@@ -122,6 +130,7 @@ ACTIVATIONS: dict[str, Exported] = {
     "leaky_relu": Exported(_leaky_relu, "z[i] < 0 ? $leaky_slope * z[i] : z[i]"),
     "elu": Exported(_elu, "z[i] < 0 ? expm1$f(z[i]) : z[i]"),
     "silu": Exported(_silu, "z[i] / (1 + exp$f(-z[i]))"),
+    "mish": Exported(_mish, "z[i] * tanh$f(log1p$f(exp$f(z[i])))"),
     "selu": Exported(_selu, "$selu_scale * (z[i] < 0 ? $selu_alpha * expm1$f(z[i]) : z[i])"),
     # z Φ(z); erfc doesn't cancel where Φ is small.
     "gelu": Exported(_gelu, "$half * z[i] * erfc$f(-z[i] * $root_half)"),

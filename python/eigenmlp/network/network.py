@@ -66,7 +66,7 @@ class Network:
         "tanh"; "relu", max(0, z); "leaky_relu", z or 0.01 z below zero; "elu", z or exp(z) - 1
         below zero; "silu", z/(1 + exp(-z)); "gelu", z Φ(z) with the normal distribution's Φ;
         "selu", λ z or λ α (exp(z) - 1) below zero, with λ ≈ 1.0507 and α ≈ 1.6733 (Klambauer et
-        al., 2017).
+        al., 2017); "mish", z tanh(log(1 + exp(z))) (Misra, 2019).
     output : {"softmax", "logistic", "identity", "exponential"}, default="softmax"
         Probabilities of classes that exclude each other; a probability for each output (one for
         binary, several for multilabel classification); real numbers; or means of counts, exp(z).
