@@ -45,8 +45,8 @@ inline eigenmlp::Loss any_loss(Source& source, Output output) {
     case Output::kLogistic:
       return {LossKind::kBinaryCrossEntropy, 0};
     case Output::kIdentity:
-      return {std::array{LossKind::kSquaredError, LossKind::kAbsoluteError,
-                         LossKind::kHuber}[source.byte() % 3],
+      return {std::array{LossKind::kSquaredError, LossKind::kAbsoluteError, LossKind::kHuber,
+                         LossKind::kQuantile}[source.byte() % 4],
               0.5};
     case Output::kExponential:
       return {LossKind::kPoisson, 0};

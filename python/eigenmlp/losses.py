@@ -19,6 +19,7 @@ __all__ = [
     "Huber",
     "Loss",
     "Poisson",
+    "Quantile",
     "SquaredError",
     "loss_for",
 ]
@@ -209,11 +210,51 @@ class Poisson(Loss):
     _targets: ClassVar[_core.TargetKind] = _core.TargetKind.counts
 
 
+@dataclass(frozen=True)
+class Quantile(Loss):
+    r"""The pinball loss, which a quantile of the targets minimises (Koenker & Bassett, 1978).
+
+    It is the sum over outputs of :math:`q\,(y - \hat y)` below the target and of
+    :math:`(1 - q)\,(\hat y - y)` above it: half the absolute error for the median, q = 0.5. The
+    gradient at the target itself is 0.
+
+    Parameters
+    ----------
+    q : float, default=0.5
+        Share of the targets that shall lie below the prediction, 0 < q < 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number or outside its range.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> net = em.Network([1, 1], output="identity")
+    >>> net.set_parameters([[[1]]], [[0]])
+    >>> round(net.evaluate([[1.0], [3.0]], [2.0, 2.0], loss=em.losses.Quantile(0.9)).loss, 6)
+    0.5
+    """
+
+    q: float = field(
+        default=0.5,
+        metadata=option(
+            Real(wanted="a share of the targets, 0 < q < 1", most=1.0, beyond_least=True),
+            "Share of the targets that shall lie below the prediction.",
+        ),
+    )
+
+    name: ClassVar[str] = "quantile"
+    output: ClassVar[str] = "identity"
+    _targets: ClassVar[_core.TargetKind] = _core.TargetKind.reals
+
+    def _parameter(self) -> float:
+        return self.q
+
+
 # By the names that stand for them.
-LOSSES: dict[str, type[Loss]] = {
-    loss.name: loss
-    for loss in (CrossEntropy, BinaryCrossEntropy, SquaredError, AbsoluteError, Huber, Poisson)
-}
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in Loss.__subclasses__()}
 
 
 def loss_for(loss: "str | Loss | None", output: str) -> Loss:

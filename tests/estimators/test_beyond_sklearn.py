@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import mean_pinball_loss
 
 import eigenmlp as em
 from eigenmlp.estimators.initial import glorot
@@ -111,6 +112,8 @@ def test_dropout_follows_random_state_and_nothing_else_does() -> None:
         ({"loss": "absolute_error"}, em.losses.AbsoluteError()),
         ({"loss": "huber"}, em.losses.Huber()),
         ({"loss": "huber", "huber_delta": 0.2}, em.losses.Huber(0.2)),
+        ({"loss": "quantile"}, em.losses.Quantile(0.5)),
+        ({"loss": "quantile", "quantile": 0.9}, em.losses.Quantile(0.9)),
     ],
 )
 @pytest.mark.parametrize("n_targets", [1, 3])
@@ -124,7 +127,24 @@ def test_losses(parameters: dict[str, Any], loss: em.losses.Loss, n_targets: int
     assert model.loss_ == pytest.approx(net.evaluate(X, y, loss=loss).loss / n_targets, rel=0.2)
 
 
-@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_quantiles_of_noise_that_depends_on_x() -> None:
+    """With noise uniform on [0, x], the quantile q is q x; and scikit-learn measures the same."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1, 2, (4000, 1))
+    y = X[:, 0] * rng.uniform(size=4000)
+    for quantile in (0.1, 0.9):
+        model = em.MLPRegressor(
+            "quantile", 20, quantile=quantile, learning_rate_init=0.01, max_iter=60, tol=0,
+            random_state=0,
+        ).fit(X, y)  # fmt: skip
+        predicted = model.predict(X)
+        np.testing.assert_allclose(predicted, quantile * X[:, 0], atol=0.05)
+        assert np.mean(y <= predicted) == pytest.approx(quantile, abs=0.02)
+        loss = model._network.evaluate(X, y, loss=em.losses.Quantile(quantile)).loss
+        assert loss == pytest.approx(mean_pinball_loss(y, predicted, alpha=quantile), rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
 def test_lbfgs_fits_smooth_losses_well(loss: str) -> None:
     X, y = numbers()
     model = em.MLPRegressor(loss, 20, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)

@@ -133,6 +133,9 @@ def test_refused_losses() -> None:
         em.MLPRegressor("log_loss").fit(X, y)
     with pytest.raises(ValueError, match="The 'huber_delta' parameter of MLPRegressor must be"):
         em.MLPRegressor("huber", huber_delta=0).fit(X, y)
+    for quantile in (0, 1, True, "0.5"):
+        with pytest.raises(ValueError, match="The 'quantile' parameter of MLPRegressor must be"):
+            em.MLPRegressor("quantile", quantile=quantile).fit(X, y)
     for solver in ("adam", "lbfgs"):
         with pytest.raises(
             ValueError, match=r"is -0.79\d+, but the targets of the Poisson loss are 0"

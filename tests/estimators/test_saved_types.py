@@ -39,6 +39,7 @@ ALLOWED: dict[str, list[Any]] = {
     **dict.fromkeys(("epsilon", "learning_rate_init", "huber_delta"), POSITIVE),
     **dict.fromkeys(("clip_norm", "clip_value"), BOUNDS),
     "momentum": [0, 1, 0.5],
+    "quantile": [0.5],
     "activation": [[], ["relu"]],
     "batch_size": COUNTS,
     "callbacks": [[]],

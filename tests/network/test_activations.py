@@ -91,6 +91,9 @@ def test_values(activation: str, dtype: str) -> None:
     if activation == "gelu":
         # A half-ulp of z²/2 is a relative error of exp(-z²/2).
         tolerance = (10 + z**2) * epsilon(dtype)
+    if activation == "mish":
+        # An exponential, and a quotient that follows from it.
+        tolerance *= 2
     # Subnormal numbers count as zero, also the logistic or Φ(z) that z is multiplied by.
     error = abs(actual - expected) - (1 + abs(z)) * np.finfo(dtype).tiny
     worst = np.argmax(error - tolerance * abs(expected))
@@ -117,8 +120,7 @@ def test_slopes(activation: str, dtype: str) -> None:
 def test_extremes(activation: str, dtype: str) -> None:
     """Neither huge nor tiny values overflow, turn into NaN or lose their sign."""
     tiny = 8 * np.finfo(dtype).tiny
-    # SELU's slope is above 1.
-    most = float(np.finfo(dtype).max) / (2 if activation == "selu" else 1)
+    most = float(np.finfo(dtype).max) / 2  # SELU's slope is above 1
     z = np.array([most, 1e30, 1e10, 1e4, tiny, 0], dtype=dtype)
     above, below = activated(activation, z), activated(activation, -z)
     expected: dict[str, tuple[Any, Any]] = {

@@ -24,6 +24,7 @@ LOSSES = {
     "absolute error": em.losses.AbsoluteError(),
     "Huber": em.losses.Huber(delta=0.7),
     "Poisson": em.losses.Poisson(),
+    "quantile": em.losses.Quantile(0.8),
 }
 
 

@@ -75,6 +75,8 @@ CASES: dict[str, Case] = {
     "absolute error, weighted": regression("absolute_error", weighted=True),
     "Huber": regression("huber", 0.7),
     "Huber, weighted": regression("huber", 0.7, weighted=True),
+    "quantile": regression("quantile", 0.8),
+    "quantile, weighted": regression("quantile", 0.2, weighted=True),
     "Poisson": counts(),
     "Poisson, weighted": counts(weighted=True),
     "batch norm": Case(normalizations=("batch", "batch"), activations=("relu", "relu")),

@@ -92,6 +92,8 @@ def mean_loss(case: Case, z: Any, y: Any, weights: Any) -> Any:
         each = functional.mse_loss(z, y, reduction="none") / 2
     elif case.loss == "absolute_error":
         each = functional.l1_loss(z, y, reduction="none")
+    elif case.loss == "quantile":
+        each = torch.maximum(case.parameter * (y - z), (case.parameter - 1) * (y - z))
     elif case.loss == "huber":
         each = functional.huber_loss(z, y, delta=case.parameter, reduction="none")
     else:

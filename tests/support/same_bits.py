@@ -81,6 +81,9 @@ CASES: dict[str, Case] = {
     "regression": Case([9, 17, 17], 150, 70, {"output": "identity"}, weighted=True),
     "absolute error": Case([9, 17, 3], 150, 70, {"output": "identity"}, {"loss": "absolute_error"}),
     "Huber": Case([9, 17, 3], 150, 70, {"output": "identity"}, {"loss": HUBER}),
+    "quantile": Case(
+        [9, 17, 3], 150, 70, {"output": "identity"}, {"loss": em.losses.Quantile(0.9)}
+    ),
     "counts": Case([9, 17, 5], 150, 70, {"output": "exponential"}, weighted=True),
     # Sums over a batch or a layer, over more than one chunk and in parts of it.
     "batch norm": Case(

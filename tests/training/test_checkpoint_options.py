@@ -85,6 +85,7 @@ ARGUMENTS: dict[Callable[..., Any], tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     em.losses.CrossEntropy: ({}, {"label_smoothing": 0.1}),
     em.losses.Huber: ({}, {"delta": 2.0}),
+    em.losses.Quantile: ({}, {"q": 0.9}),
     em.schedules.constant: ({"value": 0.1}, {"value": 0.2}),
     em.schedules.cosine: (
         {"initial": 1.0, "final": 0.1, "epochs": 9},

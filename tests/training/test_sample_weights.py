@@ -23,6 +23,7 @@ LOSSES: list[em.losses.Loss] = [
     em.losses.AbsoluteError(),
     em.losses.Huber(),
     em.losses.Poisson(),
+    em.losses.Quantile(0.9),
 ]
 NORMALIZATIONS = [None, "batch", "layer"]
 

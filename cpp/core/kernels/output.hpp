@@ -146,6 +146,20 @@ void loss_and_delta(const Loss& loss, const OutputVector<Scalar>& at) {
           },
           none_right);
     }
+    case LossKind::kQuantile: {
+      const Vector below = broadcast(static_cast<Scalar>(-loss.parameter));
+      const Vector above = broadcast(static_cast<Scalar>(1 - loss.parameter));
+      return detail::separable(
+          at,
+          [&](const Vector& z, const Vector& y) {
+            const Vector error = psub(z, y);
+            // No slope at the target itself, as with the absolute error.
+            const Vector slope = pselect(pcmp_lt(error, zero), below, zero);
+            return Activated<Scalar>{pmax(pmul(above, error), pmul(below, error)),
+                                     pselect(pcmp_lt(zero, error), above, slope)};
+          },
+          none_right);
+    }
     case LossKind::kPoisson:
       return detail::separable(
           at,

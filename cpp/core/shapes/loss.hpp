@@ -13,7 +13,8 @@ enum class LossKind {
   kSquaredError,        // ½ (ŷ - y)²
   kAbsoluteError,
   kHuber,
-  kPoisson,  // y log(y/μ) - y + μ with μ = exp(z)
+  kPoisson,   // y log(y/μ) - y + μ with μ = exp(z)
+  kQuantile,  // q (y - ŷ), or (1 - q) (ŷ - y) above the target
 };
 // All of them, and what they are called.
 inline constexpr std::pair<LossKind, const char*> kLosses[] = {
@@ -23,12 +24,14 @@ inline constexpr std::pair<LossKind, const char*> kLosses[] = {
     {LossKind::kAbsoluteError, "absolute_error"},
     {LossKind::kHuber, "huber"},
     {LossKind::kPoisson, "poisson"},
+    {LossKind::kQuantile, "quantile"},
 };
 
 // A loss is summed over a sample's outputs, and averaged over samples by their weights.
 struct Loss {
   LossKind kind = LossKind::kCrossEntropy;
-  // kCrossEntropy: label smoothing, 0 … 1; kHuber: the error from which on it is linear.
+  // kCrossEntropy: label smoothing, 0 … 1; kHuber: the error from which on it is linear;
+  // kQuantile: q.
   double parameter = 0;
 };
 

@@ -21,7 +21,7 @@ from eigenmlp.callbacks import Callback
 from eigenmlp.common import options
 from eigenmlp.common.options import check_of
 from eigenmlp.common.words import shown
-from eigenmlp.losses import LOSSES, Huber, Loss
+from eigenmlp.losses import LOSSES, Huber, Loss, Quantile
 from eigenmlp.network.architecture import ACTIVATIONS, NORMALIZATIONS
 from eigenmlp.optimizers import OPTIMIZERS, SGD, Adam, AdamW
 from eigenmlp.training import TrainingSettings
@@ -70,7 +70,10 @@ _REGRESSION_LOSSES: dict[str, type[Loss]] = {
     name: kind for name, kind in LOSSES.items() if kind.output in {"identity", "exponential"}
 }
 # Options of losses by the names of the parameters that they are.
-OPTIONS_OF_LOSSES: dict[str, tuple[type[Loss], str]] = {"huber_delta": (Huber, "delta")}
+OPTIONS_OF_LOSSES: dict[str, tuple[type[Loss], str]] = {
+    "huber_delta": (Huber, "delta"),
+    "quantile": (Quantile, "q"),
+}
 
 # As scikit-learn has them.
 _SKLEARN: dict[str, list[Any]] = {

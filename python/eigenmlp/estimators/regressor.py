@@ -41,13 +41,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
 
     Parameters
     ----------
-    loss : {'squared_error', 'absolute_error', 'huber', 'poisson'}, default='squared_error'
+    loss : str, default='squared_error'
+        'squared_error', 'absolute_error', 'huber', 'quantile' or 'poisson'.
         With the error :math:`e = \hat y - y`: :math:`\frac{1}{2} e^2`; :math:`|e|`;
-        :math:`\frac{1}{2} e^2` up to `huber_delta` and linear beyond; or half the Poisson deviance
+        :math:`\frac{1}{2} e^2` up to `huber_delta` and linear beyond; :math:`-q e` below y and
+        :math:`(1 - q) e` above it, with q = `quantile`; or half the Poisson deviance
         :math:`y \log(y / \hat y) - y + \hat y` with :math:`\hat y = \exp(z)`, which needs y >= 0.
-        The second and third are not scikit-learn's.
+        The first and the last are scikit-learn's.
     huber_delta : float, default=1.0
         Error, > 0 and in the unit of y, from which Huber's loss is linear.
+    quantile : float, default=0.5
+        Share of the targets that shall lie below the predictions of the loss 'quantile',
+        0 < quantile < 1. Without validation data training follows that loss; for the best epoch by
+        it, pass ``monitor='loss'``.
     <MLPClassifier>
 
     Attributes
@@ -106,6 +112,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         huber_delta: float = 1.0,
+        quantile: float = 0.5,
         dropout: float | Sequence[float] = 0.0,
         normalization: str | Sequence[str | None] | None = None,
         amsgrad: bool = False,
