@@ -183,12 +183,7 @@ struct Bindings {
       }
     }
     const Index count = order ? static_cast<Index>(rows.size()) : checked.rows.count;
-    const Index steps = divide_up(count, std::max(settings.batch_size, Index{1}));
-    const auto rates = static_cast<Index>(settings.learning_rates.size());
     if (settings.batch_size < 1) throw py::value_error("batch_size must be at least 1");
-    if (rates != 1 && rates != steps) {
-      throw py::value_error("learning_rates must hold one rate, or one for each step");
-    }
     EpochResult result;
     hold(network, Use::kWrite, [&](const StopRequested& stop) {
       const Held optimizer_held(optimizer.mutex, Use::kWrite, stop);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 
 #include "kernels/clipping.hpp"
 #include "kernels/sums.hpp"
@@ -193,6 +194,10 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
                         const Threads& threads, const StopRequested& stop) {
   const Order taken{order.rows, order.rows ? order.count : samples.rows.count};
   const Index batch_size = std::min(settings.batch_size, taken.count);
+  const auto n_rates = static_cast<Index>(settings.learning_rates.size());
+  if (n_rates != 1 && n_rates != divide_up(taken.count, batch_size)) {
+    throw std::invalid_argument("learning_rates must hold one rate, or one for each step");
+  }
   const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
   Epoch<Scalar> epoch(network, optimizer, samples, taken, settings, batch_size, n_threads, stop);
 

@@ -18,6 +18,7 @@ __all__ = [
     "number",
     "per_layer",
     "sizes",
+    "table",
     "whole_number_or",
 ]
 
@@ -101,6 +102,20 @@ def per_layer(option: str, text: str, names: Collection[str] | None) -> Any:
         values = [check_choice(option, part, names) for part in parts]
         values = [None if value == "none" else value for value in values]
     return values if "," in text else values[0]
+
+
+def table(option: str, text: str) -> dict[str, float]:
+    """Read numbers by name: "biases=0.1,0=1/2"."""
+    numbers = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise typer.BadParameter(
+                f"{shown(part)} is not a name with its number, such as biases=0.1.",
+                param_hint=option,
+            )
+        numbers[name.strip()] = number(option, value)
+    return numbers
 
 
 def check_target(option: str, path: Path, *, force: bool) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eigenmlp.cli.options import bad_usage_of, check_choice, whole_number_or
-from eigenmlp.common.options import Choice, Flag, Real, Whole, check_of
+from eigenmlp.cli.options import bad_usage_of, check_choice, table, whole_number_or
+from eigenmlp.common.options import Choice, Flag, Real, Table, Whole, check_of
 from eigenmlp.common.plain import from_plain
 from eigenmlp.losses import LOSSES
 from eigenmlp.metrics import METRICS
@@ -190,6 +190,8 @@ def _of_setting(field: Field[Any], panel: str = "Training") -> inspect.Parameter
             kind = int
         case Real(optional=True):
             kind = float | None
+        case Table():
+            kind, metavar = str | None, "NAME=NUMBER,…"
         case Real():
             pass
         case _ if name == "metrics":
@@ -220,6 +222,8 @@ def _settings(given: dict[str, Any]) -> TrainingSettings:
             value = [] if value is None else value.split(",")
         elif isinstance(field.metadata["check"], Whole) and isinstance(value, str):
             value = whole_number_or("full", _flag(name), value)
+        elif isinstance(field.metadata["check"], Table) and value is not None:
+            value = table(_flag(name), value)
         with bad_usage_of(_flag(name)):
             settings[name] = check_of(TrainingSettings, name)(name, value)
     if settings["epochs"] == 0:

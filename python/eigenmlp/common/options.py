@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ from eigenmlp.common.arguments import flag, real_number, whole_number
 from eigenmlp.common.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-__all__ = ["Choice", "Flag", "Real", "Whole", "check_of", "check_options", "option"]
+__all__ = ["Choice", "Flag", "Real", "Table", "Whole", "check_of", "check_options", "option"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,54 @@ class Choice:
         """The names as a sentence has them."""
         *others, last = map(repr, self.names)
         return f"{', '.join(others)} or {last}" if others else last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Numbers, each by one of a few names or by a whole number from 0, as a dict.
+
+    Those that are as they would be without, and a dict of nothing else, are left out: None.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of what a number can be given for.
+    numbered : str
+        What is meant by a whole number.
+    check : Real
+        Of each number.
+    without : float
+        What a number is that isn't there.
+    """
+
+    names: tuple[str, ...]
+    numbered: str
+    check: Real
+    without: float
+
+    def __call__(self, name: str, value: object) -> dict[str | int, float] | None:
+        """Return the numbers that matter, in an order of their own."""
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"{name}={shown(value)} is not a dict; pass one such as "
+                f"{{{self.names[0]!r}: {self.check.wanted}}}"
+            )
+        numbers = {self._key(name, k): self.check(f"{name}[{k!r}]", v) for k, v in value.items()}
+        kept = {key: number for key, number in numbers.items() if number != self.without}
+        return {key: kept[key] for key in sorted(kept, key=str)} or None
+
+    def _key(self, name: str, key: object) -> str | int:
+        # JSON has texts alone as keys.
+        if isinstance(key, str) and key.isdecimal():
+            return int(key)
+        if key in self.names or (isinstance(key, int) and not isinstance(key, bool) and key >= 0):
+            return key
+        raise ValueError(
+            f"{name} has {shown(key)}; use {', '.join(map(repr, self.names))}, or the number of "
+            f"{self.numbered}, from 0"
+        )
 
 
 def option(check: Callable[[str, Any], Any] | None = None, told: str = "") -> Mapping[str, Any]:

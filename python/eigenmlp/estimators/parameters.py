@@ -156,6 +156,8 @@ def _constraints(check: Any) -> list[Any]:
             return ["boolean"]
         case options.Choice():
             return [StrOptions({*check.names})]
+        case options.Table():
+            return [dict, None]
     return ["no_validation"]
 
 
@@ -196,7 +198,7 @@ def rule_of(estimator: Any) -> Optimizer:
 
 
 def check_entries(parameters: Mapping[str, Any]) -> None:
-    """Check the entries of lists, and the weights of classes, one by one.
+    """Check the entries of lists and of dicts, one by one.
 
     Raises
     ------
@@ -211,6 +213,8 @@ def check_entries(parameters: Mapping[str, Any]) -> None:
             validate_parameter_constraints(
                 {f"{name}[{index}]": constraints}, {f"{name}[{index}]": entry}, "a model"
             )
+    for name in (_SETTINGS - _CONSTRAINTS.keys()) & parameters.keys():
+        check_of(TrainingSettings, name)(name, parameters[name])
     if isinstance(parameters.get("class_weight"), Mapping):
         checked_class_weights(parameters["class_weight"])
 
