@@ -39,6 +39,12 @@ from command_runs import Run
         ("--schedule constant --warmup 0", "--warmup: epochs=0 "),
         ("--schedule-unit batch", "--schedule-unit: schedule_unit='batch' is unknown; use 'epoch'"),
         ("--clip-norm 0", "--clip-norm: clip_norm=0.0 must be finite and > 0"),
+        ("--rate-factors biases", "--rate-factors: 'biases' is not a name with its number, such"),
+        (
+            "--rate-factors bias=2",
+            "--rate-factors: rate_factors has 'bias'; use 'weights', 'biases'",
+        ),
+        ("--rate-factors biases=-1", "--rate-factors: rate_factors['biases']=-1.0 must be finite"),
         ("--momentum 0.9", "--momentum: the optimizer adam does not take it; leave it out or ch"),
         ("--optimizer sgd --momentum 2", "--momentum, --nesterov: momentum=2.0 is out of range"),
         ("--loss hinge", "--loss: 'hinge' is unknown; use one of cross_entropy, binary_cross_ent"),

@@ -151,7 +151,8 @@ def by_hand(
         (
             (
                 "--epochs 2 --hidden 4 --optimizer sgd --momentum 0.9 --nesterov --clip-norm 0.01 "
-                "--clip-value 0.005 --no-shuffle --label-smoothing 0.1 --l2 0.1 --l2-divided"
+                "--clip-value 0.005 --no-shuffle --label-smoothing 0.1 --l2 0.1 --l2-divided "
+                "--rate-factors biases=0.1,0=1/2"
             ),
             {
                 "hidden": [4],
@@ -159,6 +160,7 @@ def by_hand(
                 "optimizer": em.optimizers.SGD(0.9, nesterov=True),
                 "clip_norm": 0.01,
                 "clip_value": 0.005,
+                "rate_factors": {"biases": 0.1, 0: 0.5},
                 "shuffle": False,
                 "loss": em.losses.CrossEntropy(0.1),
                 "l2": 0.1,

@@ -210,8 +210,10 @@ def test_rules(parameters: dict[str, Any], rule: em.optimizers.Optimizer) -> Non
     check_equal(model, trained(X, y, 10, training={"optimizer": rule}))
 
 
-@pytest.mark.parametrize("bounds", [{"clip_norm": 0.1}, {"clip_value": 0.01}])
-def test_clipping(bounds: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "bounds", [{"clip_norm": 0.1}, {"clip_value": 0.01}, {"rate_factors": {"biases": 0.1}}]
+)
+def test_options_of_training_are_passed_on(bounds: dict[str, Any]) -> None:
     X, y = digits()
     model = em.MLPClassifier(**settings(**bounds)).fit(X, y)
     check_equal(model, trained(X, y, 10, training=bounds))

@@ -37,6 +37,7 @@ SOLVERS: dict[str, dict[str, Any]] = {
     "adamw": {"solver": "adamw", "weight_decay": 0.1},
     "amsgrad with decay": {"solver": "adamw", "amsgrad": True},
     "clipped": {"clip_norm": 0.1, "clip_value": 0.01},
+    "rates of groups": {"rate_factors": {"biases": 0.5, 0: 2.0}},
     "epochs": {"learning_rate": em.schedules.exponential(0.01, gamma=0.5)},
     "steps": {
         "learning_rate": em.schedules.exponential(0.01, gamma=0.9),

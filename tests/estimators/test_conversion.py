@@ -122,6 +122,7 @@ def test_names_of_columns_go_along() -> None:
         {"solver": "adamw"},
         {"amsgrad": True},
         {"clip_norm": 1.0},
+        {"rate_factors": {"biases": 0.5}},
         {"learning_rate": em.schedules.constant(0.1)},
         {"callbacks": [em.callbacks.ProgressBar()]},
     ],

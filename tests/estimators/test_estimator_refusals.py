@@ -20,6 +20,7 @@ from estimator_problems import digits, numbers
         ({"normalization": "batch"}, "normalization='batch'"),
         ({"learning_rate": em.schedules.constant(0.1)}, r"learning_rate=constant\(value=0.1\)"),
         ({"clip_norm": 1.0, "clip_value": 2}, "clip_norm=1.0, clip_value=2"),
+        ({"rate_factors": {"biases": 0.5}}, r"rate_factors=\{'biases': 0.5\}"),
         ({"monitor": "loss"}, "monitor='loss'"),
         ({"callbacks": [em.callbacks.ProgressBar()]}, r"callbacks=\[ProgressBar\(\)\]"),
         ({"verbose": "bar"}, "verbose='bar'"),
@@ -133,6 +134,7 @@ def test_refused_losses() -> None:
         em.MLPRegressor("log_loss").fit(X, y)
     with pytest.raises(ValueError, match="The 'huber_delta' parameter of MLPRegressor must be"):
         em.MLPRegressor("huber", huber_delta=0).fit(X, y)
+    quantile: Any
     for quantile in (0, 1, True, "0.5"):
         with pytest.raises(ValueError, match="The 'quantile' parameter of MLPRegressor must be"):
             em.MLPRegressor("quantile", quantile=quantile).fit(X, y)

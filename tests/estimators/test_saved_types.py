@@ -40,6 +40,7 @@ ALLOWED: dict[str, list[Any]] = {
     **dict.fromkeys(("clip_norm", "clip_value"), BOUNDS),
     "momentum": [0, 1, 0.5],
     "quantile": [0.5],
+    "rate_factors": [None, {"dict": []}, *({"dict": [[0, w]]} for w in (1, 0.5))],
     "activation": [[], ["relu"]],
     "batch_size": COUNTS,
     "callbacks": [[]],

@@ -66,6 +66,7 @@ def test_every_bit_generator_goes_on(tmp_path: Path, kind: Any) -> None:
         {"sample_weight": np.arange(150) % 3, "class_weight": "balanced"},
         {"metrics": ["f1_macro"], "evaluate_train": True, "penalized_loss": True, "l2": 0.01},
         {"clip_norm": 0.1, "clip_value": 0.05},
+        {"rate_factors": {"biases": 0.5, 1: 2.0}},
     ],
 )
 def test_every_option_goes_on(tmp_path: Path, options: dict[str, Any]) -> None:

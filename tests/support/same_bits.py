@@ -103,6 +103,10 @@ CASES: dict[str, Case] = {
         {"clip_norm": 0.5, "l2_divided": True}, weighted=True, **BOTH,
     ),
     "clipped values": Case([9, 17, 4], 120, 50, {}, {"clip_value": 0.01, "clip_norm": 0.02}),
+    "rates of groups": Case(
+        [60, 100, 31, 4], 120, 50, {"normalization": "layer"},
+        {"rate_factors": {"biases": 0.5, "gains": 0.1, 1: 2.0}}, **BOTH,
+    ),
     "balanced": Case([9, 17, 4], 120, 50, {}, {"class_weight": "balanced"}, weighted=True),
     "a rate a step": Case([9, 17, 4], 120, 50, {}, {"schedule_unit": "step"}),
 }  # fmt: skip

@@ -33,6 +33,7 @@ OTHERS: dict[str, tuple[Any, str]] = {
     "l2_divided": (True, "l2_divided"),
     "clip_norm": (1.0, "clip_norm"),
     "clip_value": (1.0, "clip_value"),
+    "rate_factors": ({"biases": 0.5}, "rate_factors"),
     "shuffle": (False, "shuffle"),
     "sample_weight": (np.full(150, 2.0), "weights"),
     "class_weight": ({0: 2.0}, "weights"),

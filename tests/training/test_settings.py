@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "l2_divided": True,
     "clip_norm": 1.0,
     "clip_value": 0.5,
+    "rate_factors": {0: 0.5, "biases": 0.1},
     "shuffle": False,
     "metrics": ("r2",),
     "evaluate_train": True,
@@ -57,6 +58,9 @@ def test_functions_have_no_plain_form() -> None:
         ({"momentum": 1}, "momentum"),
         ({"optimizer": {"kind": "adan"}}, "kind='adan' is unknown; use one of sgd, adam, adamw"),
         ({"clip_norm": 0}, "clip_norm=0 must be finite and > 0"),
+        ({"rate_factors": {"bias": 1}}, "rate_factors has 'bias'; use 'weights', 'biases', "),
+        ({"rate_factors": {"-1": 1}}, "rate_factors has '-1'; use .* or the number of a layer"),
+        ({"rate_factors": {"biases": -1}}, r"rate_factors\['biases'\]=-1 must be finite and >= 0"),
     ],
 )
 def test_plain_data_are_checked(data: dict[str, Any], message: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
+from eigenmlp.training import TrainingSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,11 @@ class Rule:
     state: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def step(
-        self, theta: NDArray[np.float64], g: NDArray[np.float64], eta: float, is_weight: Any
+        self,
+        theta: NDArray[np.float64],
+        g: NDArray[np.float64],
+        eta: NDArray[np.float64],
+        is_weight: Any,
     ) -> NDArray[np.float64]:
         if not self.state:
             self.state = {name: np.zeros_like(theta) for name in "vms"}
@@ -111,6 +116,16 @@ def trained_and_by_hand(
         np.repeat([True, False], [w.size, b.size + (0 if g is None else 2 * g.size)])
         for w, b, g in zip(copy.weights, copy.biases, [*copy.gains, None], strict=True)
     ])  # fmt: skip
+    named = options.get("rate_factors", {})
+    factors = np.concatenate([
+        np.repeat(
+            [named.get(layer, 1) * named.get(kind, 1) for kind in KINDS],
+            [w.size, b.size, *([0, 0] if g is None else [g.size, g.size])],
+        )
+        for layer, (w, b, g) in enumerate(
+            zip(copy.weights, copy.biases, [*copy.gains, None], strict=True)
+        )
+    ])  # fmt: skip
     reference = Rule(name, **constants, t=start_at)
     step = 0
     for epoch, order in enumerate(orders):
@@ -129,12 +144,13 @@ def trained_and_by_hand(
                 gradient = gradient.clip(-options["clip_value"], options["clip_value"])
             norm = np.linalg.norm(gradient)
             gradient *= min(1.0, options.get("clip_norm", math.inf) / norm)
-            eta = rate(step if schedule_unit == "step" else epoch)
+            eta = rate(step if schedule_unit == "step" else epoch) * factors
             copy.set_flat_parameters(reference.step(theta, gradient, eta, is_weight))
             step += 1
     return net, copy.get_flat_parameters()
 
 
+KINDS = ("weights", "biases", "gains", "shifts")
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"l2": 0.1},
@@ -143,6 +159,9 @@ OPTIONS: list[dict[str, Any]] = [
     {"clip_norm": 0.3, "l2": 0.1},
     {"clip_value": 0.03, "l2": 0.1, "l2_biases": True},
     {"clip_value": 0.1, "clip_norm": 0.3},
+    {"rate_factors": {"biases": 0.1, "shifts": 3.0}},
+    {"rate_factors": {0: 0.3, 2: 2.0, "gains": 0.0, "weights": 0.5}, "l2": 0.1},
+    {"rate_factors": {1: 0.0}, "clip_norm": 0.3, "l2": 0.1},
 ]
 
 
@@ -197,6 +216,41 @@ def differences(options: dict[str, Any]) -> float:
 def test_the_options_matter(options: dict[str, Any]) -> None:
     """Far more than the tolerances above."""
     assert differences(options) > 1e-3
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_group_moves_as_if_its_rate_were_that_of_all(rule: str, n_threads: int) -> None:
+    """To the bit: every parameter takes the same instructions, wherever its group begins."""
+    name, constants = RULES[rule]
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.integers(0, 4, 200)
+
+    def moved(**options: Any) -> list[dict[str, NDArray[Any]]]:
+        net = em.Network([3, 17, 33, 4], normalization=["batch", None], rng=1)
+        em.train(
+            net, X, y, optimizer=getattr(em.optimizers, name)(**constants), epochs=1, l2=0.1,
+            batch_size=None, n_threads=n_threads, **options,
+        )  # fmt: skip
+        return net.split(net.get_flat_parameters())
+
+    rate_factors = {"biases": 0.25, 1: 2.0, "shifts": 0.0}
+    found = moved(learning_rate=0.1, rate_factors=rate_factors)
+    for layer, arrays in enumerate(found):
+        for kind, array in arrays.items():
+            group = {"bias": "biases"}.get(kind, f"{kind}s")
+            factor = rate_factors.get(layer, 1.0) * rate_factors.get(group, 1.0)
+            alone = moved(learning_rate=0.1 * factor)[layer][kind]
+            assert np.array_equal(array, alone), (layer, kind)
+
+
+@pytest.mark.parametrize("none", [{}, {"biases": 1}, {0: 1.0, "gains": 1.0, "2": 1}])
+def test_factors_of_1_cost_nothing(none: dict[Any, float]) -> None:
+    settings = TrainingSettings(rate_factors=none)
+    assert settings == TrainingSettings()
+    net, _ = trained_and_by_hand("Adam", {"rate_factors": none})
+    plain, _ = trained_and_by_hand("Adam", {})
+    assert np.array_equal(net.get_flat_parameters(), plain.get_flat_parameters())
 
 
 def test_what_clipping_leaves_alone() -> None:

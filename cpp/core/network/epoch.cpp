@@ -25,6 +25,25 @@ bool overflowed(const Optimizer<Scalar>& optimizer) {
          !all_finite(moments[1].data(), moments[1].size());
 }
 
+// Where each group of parameters that may have a learning rate of its own ends: of each layer its
+// weights, biases, gains and shifts, which may be none.
+std::vector<Index> ends_of_groups(const Layout& layout) {
+  std::vector<Index> ends;
+  for (std::size_t l = 0; l < layout.layers().size(); ++l) {
+    const Layer& layer = layout.layers()[l];
+    const bool last = l + 1 == layout.layers().size();
+    const Index end = last ? layout.n_parameters() : layout.layers()[l + 1].weights;
+    const Index biases = layer.biases + layer.fan_out;
+    ends.insert(ends.end(), {layer.biases, biases, std::min(biases + layer.fan_out, end), end});
+  }
+  return ends;
+}
+
+std::size_t n_rates_of_a_step(const EpochSettings& settings, const Order& order, Index batch_size) {
+  const auto n_steps = static_cast<std::size_t>(divide_up(order.count, batch_size));
+  return std::max(settings.learning_rates.size() / n_steps, std::size_t{1});
+}
+
 // The steps of an epoch, on one of several threads.
 template <typename Scalar>
 class Epoch {
@@ -42,7 +61,9 @@ class Epoch {
         runner_(network, batch_size, n_threads, stop),
         parameters_(network.parameters()),
         clips_values_(std::isfinite(settings.clipping.value)),
-        clips_norm_(std::isfinite(settings.clipping.norm)) {
+        clips_norm_(std::isfinite(settings.clipping.norm)),
+        ends_(ends_of_groups(network.layout())),
+        n_groups_(n_rates_of_a_step(settings, order, batch_size)) {
     const Index n_parameters = network.layout().n_parameters();
     if (clips_norm_) {
       gradient_ = Buffer<Scalar>(n_parameters);
@@ -54,20 +75,25 @@ class Epoch {
     const std::int64_t clock = optimizer_.clock();
     Pass<Scalar> pass{settings_.loss, clock, true, parameters_};
     std::int64_t steps = 0;
+    std::vector<StepSize<Scalar>> sizes;  // of a step: one, or one for each group
+    sizes.reserve(n_groups_);
     for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
       const Selection batch{&samples_.rows, &samples_, order_.rows, first,
                             std::min(batch_size_, order_.count - first)};
       pass.step = clock + steps;
       const std::vector<double>& rates = settings_.learning_rates;
-      const double rate = rates[rates.size() == 1 ? 0 : static_cast<std::size_t>(steps)];
-      const StepSize<Scalar> size(optimizer_, clock + steps, rate);
+      sizes.clear();
+      for (std::size_t group = 0; group < n_groups_; ++group) {
+        const std::size_t at = static_cast<std::size_t>(steps) * n_groups_ + group;
+        sizes.emplace_back(optimizer_, clock + steps, rates[rates.size() == 1 ? 0 : at]);
+      }
       const double penalty = settings_.penalty.of(weight_of(batch));
       // Before the step, and before the next barrier, after which it may change parameters.
       const double penalized = thread == 0 && settings_.objective
                                    ? penalty_of(network_, penalty, settings_.penalty.biases)
                                    : 0;
       LossSum sum;
-      const Ending ending = step(thread, batch, pass, size, penalty, sum);
+      const Ending ending = step(thread, batch, pass, sizes, penalty, sum);
       if (thread == 0) {
         result.ending = ending;
         if (ending == Ending::kFinished) {
@@ -89,14 +115,14 @@ class Epoch {
   }
 
   Ending step(int thread, const Selection& batch, const Pass<Scalar>& pass,
-              const StepSize<Scalar>& size, double penalty, LossSum& sum) {
+              const std::vector<StepSize<Scalar>>& sizes, double penalty, LossSum& sum) {
     const auto decay = static_cast<Scalar>(penalty);
     const Scalar bias_decay = settings_.penalty.biases ? decay : Scalar(0);
     if (!clips_values_ && !clips_norm_) {
       return runner_.run(thread, batch, pass, sum,
                          [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
-                           update(optimizer_, size, is_weight ? decay : bias_decay, is_weight,
-                                  offset, count, gradient, parameters_);
+                           move(sizes, is_weight ? decay : bias_decay, is_weight, offset, count,
+                                gradient);
                          });
     }
     const Ending ending = runner_.run(
@@ -109,20 +135,37 @@ class Epoch {
           if (clips_norm_) {
             std::copy_n(gradient, count, gradient_.data() + offset);
           } else {
-            update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+            move(sizes, Scalar(0), is_weight, offset, count, gradient);
           }
         });
     if (!clips_norm_ || ending != Ending::kFinished) return ending;
     norm_->add(gradient_.data(), thread, n_threads_);
     runner_.barrier().arrive_and_wait();
-    clip_norm_and_update(thread, size);
+    clip_norm_and_update(thread, sizes);
     runner_.barrier().arrive_and_wait();
     return ending;
   }
 
+  // Update a range of the parameters, each group in it by its own size of step.
+  void move(const std::vector<StepSize<Scalar>>& sizes, Scalar decay, bool is_weight, Index offset,
+            Index count, Scalar* gradient) {
+    std::size_t group = 0;
+    if (n_groups_ > 1) {
+      group = static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), offset) -
+                                       ends_.begin());
+    }
+    for (; count > 0; ++group) {
+      const Index part = n_groups_ > 1 ? std::min(count, ends_[group] - offset) : count;
+      update(optimizer_, sizes[group], decay, is_weight, offset, part, gradient, parameters_);
+      offset += part;
+      gradient += part;
+      count -= part;
+    }
+  }
+
   // Every thread decides alike. A gradient that is not finite is left as it is, for the epoch's
   // end to find.
-  void clip_norm_and_update(int thread, const StepSize<Scalar>& size) {
+  void clip_norm_and_update(int thread, const std::vector<StepSize<Scalar>>& sizes) {
     const double bound = settings_.clipping.norm;
     const double total = norm_->total();
     const double norm = std::sqrt(total);
@@ -131,27 +174,28 @@ class Epoch {
     constexpr double kSmallest = 0x1p-960;
     const bool squares_hold = std::isfinite(total) && (total > kSmallest || bound > 0x1p-480);
     if (squares_hold && factor >= static_cast<double>(std::numeric_limits<Scalar>::min())) {
-      multiply_and_update(thread, size,
+      multiply_and_update(thread, sizes,
                           [scale = static_cast<Scalar>(factor)](Scalar g) { return g * scale; });
       return;
     }
     const ScaledNorm scaled(gradient_.data(), gradient_.size());
     runner_.barrier().arrive_and_wait();  // all have read before one writes
     if (scaled.exceeds(bound)) {
-      multiply_and_update(thread, size, [&](Scalar g) {
+      multiply_and_update(thread, sizes, [&](Scalar g) {
         return static_cast<Scalar>(static_cast<double>(g) / scaled.largest / scaled.ratio * bound);
       });
     } else {
-      multiply_and_update(thread, size, [](Scalar g) { return g; });
+      multiply_and_update(thread, sizes, [](Scalar g) { return g; });
     }
   }
 
   template <typename Multiply>
-  void multiply_and_update(int thread, const StepSize<Scalar>& size, Multiply&& multiply) {
+  void multiply_and_update(int thread, const std::vector<StepSize<Scalar>>& sizes,
+                           Multiply&& multiply) {
     for_each_piece(thread, [&](Index offset, Index count, bool is_weight) {
       Scalar* gradient = gradient_.data() + offset;
       for (Index i = 0; i < count; ++i) gradient[i] = multiply(gradient[i]);
-      update(optimizer_, size, Scalar(0), is_weight, offset, count, gradient, parameters_);
+      move(sizes, Scalar(0), is_weight, offset, count, gradient);
     });
   }
 
@@ -182,6 +226,8 @@ class Epoch {
   Scalar* parameters_;
   bool clips_values_;
   bool clips_norm_;
+  std::vector<Index> ends_;
+  std::size_t n_groups_;     // that have a rate of their own; 1 where all share one
   Buffer<Scalar> gradient_;  // of a step, where its norm is bounded
   std::optional<SquareSum> norm_;
 };
@@ -194,9 +240,12 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
                         const Threads& threads, const StopRequested& stop) {
   const Order taken{order.rows, order.rows ? order.count : samples.rows.count};
   const Index batch_size = std::min(settings.batch_size, taken.count);
-  const auto n_rates = static_cast<Index>(settings.learning_rates.size());
-  if (n_rates != 1 && n_rates != divide_up(taken.count, batch_size)) {
-    throw std::invalid_argument("learning_rates must hold one rate, or one for each step");
+  const std::size_t n_rates = settings.learning_rates.size();
+  const auto n_steps = static_cast<std::size_t>(divide_up(taken.count, batch_size));
+  const std::size_t n_groups = 4 * network.layout().layers().size();
+  if (n_rates != 1 && n_rates != n_steps && n_rates != n_steps * n_groups) {
+    throw std::invalid_argument(
+        "learning_rates must hold one rate, or one for each step, or for each of its groups");
   }
   const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
   Epoch<Scalar> epoch(network, optimizer, samples, taken, settings, batch_size, n_threads, stop);

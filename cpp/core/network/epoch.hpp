@@ -22,7 +22,9 @@ struct Clipping {
 
 struct EpochSettings {
   Index batch_size = 1;
-  std::vector<double> learning_rates;  // one for all steps, or one each
+  // One for all; or one for each step; or one for each step and group of parameters: of the first
+  // step all groups in the order of the buffer, each layer's weights, biases, gains and shifts.
+  std::vector<double> learning_rates;
   Loss loss;
   Penalty penalty;
   Clipping clipping;

@@ -236,6 +236,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         weight_decay: float = 0.01,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rate_factors: Mapping[str | int, float] | None = None,
         schedule_unit: str = "epoch",
         monitor: str | Callable[..., float] | None = None,
         callbacks: Sequence[Callback] = (),

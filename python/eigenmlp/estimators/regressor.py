@@ -19,7 +19,7 @@ from eigenmlp.estimators.samples import refuse_what_is_no_array
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -119,6 +119,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         weight_decay: float = 0.01,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rate_factors: Mapping[str | int, float] | None = None,
         schedule_unit: str = "epoch",
         monitor: str | Callable[..., float] | None = None,
         callbacks: Sequence[Callback] = (),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import flag
-from eigenmlp.common.options import Choice, Flag, Real, Whole, check_options, option
+from eigenmlp.common.options import Choice, Flag, Real, Table, Whole, check_options, option
 from eigenmlp.common.plain import from_plain, to_plain
 from eigenmlp.common.words import shown
 from eigenmlp.losses import LOSSES, Loss
@@ -60,6 +60,11 @@ _BOUND = Real(
 )
 
 
+# Of the parameters of a layer, as the core has them one after the other.
+_GROUPS = ("weights", "biases", "gains", "shifts")
+_FACTOR = Real(wanted="a factor >= 0")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """Everything that decides how a network is trained, beside the network and the data.
@@ -99,6 +104,11 @@ class TrainingSettings:
         multiplied by c/‖g‖ where that is less than 1 (Pascanu et al., 2013).
     clip_value : float or None, default=None
         Bound > 0 of each element of the gradient, penalty included; before `clip_norm`.
+    rate_factors : dict or None, default=None
+        Factors >= 0 of the learning rate of groups of parameters: by what they are ("weights",
+        "biases", and a normalization's "gains" and "shifts"), by the number of their layer (0 is
+        the first), or both, which multiply: ``{"biases": 0.1, 0: 0.5}``. A factor of 0 keeps a
+        group as it is.
     shuffle : bool or callable, default=True
         Draw a new order of the samples each epoch. The full batch has no order to draw. A callable
         gives the samples that an epoch, counted from 0, takes, in their order.
@@ -169,6 +179,13 @@ class TrainingSettings:
     clip_value: float | None = field(
         default=None, metadata=option(_BOUND, "Bound of each element of the gradient.")
     )
+    rate_factors: Mapping[str | int, float] | None = field(
+        default=None,
+        metadata=option(
+            Table(names=_GROUPS, numbered="a layer", check=_FACTOR, without=1.0),
+            f"Factors of the learning rate of {', '.join(_GROUPS)}, and of layers by number.",
+        ),
+    )
     shuffle: bool | Callable[[int], ArrayLike] = field(
         default=True,
         metadata=option(
@@ -189,10 +206,31 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         check_options(self)
 
-    def resolved(self, loss: Loss, n_samples: int) -> Self:
-        """Return the settings of a run: with the loss of its network, and a number of samples."""
+    def resolved(self, loss: Loss, n_samples: int, n_layers: int) -> Self:
+        """Return the settings of a run: with the loss of its network, and a number of samples.
+
+        Raises
+        ------
+        ValueError
+            If the network has no layer of a number that the settings know.
+        """
+        for layer in self.rate_factors or {}:
+            if isinstance(layer, int) and layer >= n_layers:
+                raise ValueError(
+                    f"rate_factors has layer {layer}, but the network has {n_layers}, from 0 to "
+                    f"{n_layers - 1}"
+                )
         size = n_samples if self.batch_size is None else min(self.batch_size, n_samples)
         return dataclasses.replace(self, loss=loss, batch_size=size)
+
+    def _factors(self, n_layers: int) -> list[float]:
+        """Return the factor of each group of each layer's parameters."""
+        named = self.rate_factors or {}
+        return [
+            named.get(layer, 1.0) * named.get(group, 1.0)
+            for layer in range(n_layers)
+            for group in _GROUPS
+        ]
 
     def rates(self, epoch: int, steps: int, n_steps: int) -> list[float]:
         """Return the learning rate of an epoch, or of each of its steps, after `steps` others."""
@@ -201,11 +239,14 @@ class TrainingSettings:
             return [rate_at(schedule, epoch)]
         return [rate_at(schedule, step) for step in range(steps, steps + n_steps)]
 
-    def of_core(self, rates: list[float]) -> _core.EpochSettings:
+    def of_core(self, rates: list[float], n_steps: int, n_layers: int) -> _core.EpochSettings:
         """Return the settings of an epoch at these rates as the core knows them.
 
         The settings must be resolved.
         """
+        if self.rate_factors:
+            by_step = rates if len(rates) == n_steps else rates * n_steps
+            rates = [rate * factor for rate in by_step for factor in self._factors(n_layers)]
         assert isinstance(self.loss, Loss)  # noqa: S101  resolved
         assert self.batch_size is not None  # noqa: S101
         return _core.EpochSettings(

@@ -53,6 +53,7 @@ def train(
     l2_divided: bool = False,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    rate_factors: Mapping[str | int, float] | None = None,
     shuffle: bool | Callable[[int], ArrayLike] = True,
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[int, float] | str | None = None,
@@ -170,7 +171,8 @@ def train(
     samples = network._check_samples(X, y, checked_loss, weights)
     orders = Orders(settings.shuffle, weights, len(samples), rng)
     validation = validation_from(network, checked_loss, validation_data, settings.metrics, names)
-    settings = settings.resolved(checked_loss, orders.n_samples)
+    n_layers = len(network.layer_sizes) - 1
+    settings = settings.resolved(checked_loss, orders.n_samples, n_layers)
     allowed_threads = threads(n_threads)
     hooks = [*checked(callbacks), *([ProgressBar()] if progress else [])]
 
@@ -204,8 +206,9 @@ def train(
             n_steps = -(-(orders.n_samples if order is None else len(order)) // state.batch_size)
             rates = settings.rates(epoch, run.steps, n_steps)
             before = network.get_flat_parameters()
+            core_settings = settings.of_core(rates, n_steps, n_layers)
             result = network._core.train_epoch(
-                moments, samples, order, settings.of_core(rates), allowed_threads
+                moments, samples, order, core_settings, allowed_threads
             )
             scores = epoch_scores(
                 network,
