@@ -33,7 +33,7 @@ def test_no_use_of_the_object_protocol_ends_the_process(module: str, name: str) 
 
 def test_every_kind_of_name_is_there() -> None:
     names = {name for _, name in NAMES}
-    assert {"Network32", "Claim", "Layer", "Activation", "instruction_set"} < names
+    assert {"Network32", "Claim", "Layer", "Normalization", "instruction_set"} < names
     assert "supported_levels" in names
 
 
