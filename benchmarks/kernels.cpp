@@ -36,7 +36,7 @@ class Bench {
         n_panels_(eigenmlp::divide_up(n_samples_, eigenmlp::kLanes<Scalar>)),
         workspace_(network_, n_panels_),
         gradient_(layout().n_parameters()),
-        adam_(eigenmlp::RuleConstants{eigenmlp::Rule::kAdam}, layout().n_parameters()),
+        adam_(eigenmlp::Adam{}, layout().n_parameters()),
         piece_size_(eigenmlp::round_up(eigenmlp::gradient_piece<Scalar>(layout().widest()),
                                        static_cast<Index>(eigenmlp::kAlignment / sizeof(Scalar)))),
         pieces_(piece_size_ * n_threads) {
@@ -111,9 +111,9 @@ class Bench {
   // The update of all parameters from a gradient in memory, and as the end of a gradient's tile.
   void report_updates(const std::string& rule, eigenmlp::Optimizer<Scalar>& optimizer) {
     // So small that many thousand steps change nothing.
-    const eigenmlp::StepSize<Scalar> size(optimizer, 1000, 1e-12);
+    const eigenmlp::Step<Scalar> step(optimizer.rule(), 1000, 1e-12);
     const auto apply = [&](Index offset, Index count, Scalar* values, bool is_weight) {
-      update(optimizer, size, Scalar(1e-4), is_weight, offset, count, values,
+      update(optimizer, step, Scalar(1e-4), is_weight, offset, count, values,
              network_.parameters());
     };
     report("update_" + rule, 1, [&](int thread, std::size_t) {

@@ -1,5 +1,4 @@
-// The state of update rules.
-#include <pybind11/native_enum.h>
+// The update rules, and their state.
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -22,7 +21,7 @@ void bind_optimizer(py::module_& module, const char* name) {
   using Bound = GuardedOptimizer<Scalar>;
   using Array = py::array_t<Scalar, py::array::c_style | py::array::forcecast>;
   py::class_<Bound>(module, name)
-      .def(py::init<const RuleConstants&, Index>(), py::arg("constants"), py::arg("n_parameters"))
+      .def(py::init<const Rule&, Index>(), py::arg("rule"), py::arg("n_parameters"))
       .def("clock",
            [](const Bound& optimizer) {
              std::int64_t clock = 0;
@@ -77,17 +76,16 @@ void bind_optimizer(py::module_& module, const char* name) {
 }  // namespace
 
 void bind_optimizers(py::module_& module) {
-  py::native_enum<Rule>(module, "Rule", "enum.Enum")
-      .value("sgd", Rule::kSgd)
-      .value("momentum", Rule::kMomentum)
-      .value("adam", Rule::kAdam)
-      .finalize();
-  py::class_<RuleConstants>(module, "RuleConstants")
-      .def(py::init<Rule, double, bool, double, double, double, bool, bool, double, bool>(),
-           py::arg("rule"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
-           py::arg("beta1") = 0.9, py::arg("beta2") = 0.999, py::arg("epsilon") = 1e-8,
-           py::arg("epsilon_hat") = false, py::arg("amsgrad") = false,
-           py::arg("weight_decay") = 0.0, py::arg("decay_biases") = false);
+  py::class_<Sgd>(module, "Sgd").def(py::init<>());
+  py::class_<Momentum>(module, "Momentum")
+      .def(py::init<double, bool>(), py::arg("momentum"), py::arg("nesterov"));
+  py::class_<Adam>(module, "Adam")
+      .def(py::init<double, double, double, bool, bool>(), py::arg("beta1"), py::arg("beta2"),
+           py::arg("epsilon"), py::arg("amsgrad"), py::arg("epsilon_hat"));
+  py::class_<AdamW>(module, "AdamW")
+      .def(py::init<double, double, double, bool, double, bool>(), py::arg("beta1"),
+           py::arg("beta2"), py::arg("epsilon"), py::arg("amsgrad"), py::arg("weight_decay"),
+           py::arg("decay_biases"));
   bind_optimizer<float>(module, "Optimizer32");
   bind_optimizer<double>(module, "Optimizer64");
 }

@@ -118,7 +118,7 @@ template <typename Scalar>
 EpochResult train(const Scenario<Scalar>& scenario, Network<Scalar>& network, int threads,
                   Index stop_after) {
   const Index n_parameters = network.layout().n_parameters();
-  eigenmlp::Optimizer<Scalar> optimizer(scenario.constants, n_parameters);
+  eigenmlp::Optimizer<Scalar> optimizer(scenario.rule, n_parameters);
   Index asked = 0;
   const EpochResult result = eigenmlp::train_epoch(
       network, optimizer, scenario.samples(), scenario.order(), scenario.settings, Threads{threads},

@@ -54,22 +54,31 @@ inline eigenmlp::Loss any_loss(Source& source, Output output) {
   return {};
 }
 
-inline eigenmlp::RuleConstants any_rule(Source& source) {
-  eigenmlp::RuleConstants constants;
-  constants.rule = source.one_of<eigenmlp::Rule>(3);
-  constants.nesterov = source.flag();
-  constants.epsilon_hat = source.flag();
-  constants.amsgrad = source.flag();
-  constants.weight_decay = source.flag() ? 0 : 0.01;
-  constants.decay_biases = source.flag();
-  return constants;
+inline eigenmlp::Rule any_rule(Source& source) {
+  const int kind = source.byte() % 4;
+  const bool nesterov = source.flag();
+  const bool epsilon_hat = source.flag();
+  eigenmlp::TwoMoments moments;
+  moments.amsgrad = source.flag();
+  const double weight_decay = source.flag() ? 0 : 0.01;
+  const bool decay_biases = source.flag();
+  switch (kind) {
+    case 0:
+      return eigenmlp::Sgd{};
+    case 1:
+      return eigenmlp::Momentum{0.9, nesterov};
+    case 2:
+      return eigenmlp::Adam{moments, epsilon_hat};
+    default:
+      return eigenmlp::AdamW{moments, weight_decay, decay_biases};
+  }
 }
 
 template <typename Scalar>
 class Scenario {
  public:
   explicit Scenario(Source& source)
-      : architecture(any_architecture(source)), constants(any_rule(source)) {
+      : architecture(any_architecture(source)), rule(any_rule(source)) {
     source.be_wild(source.byte() % 8 == 0);
     loss = any_loss(source, architecture.output);
     fill_rows(source);
@@ -108,7 +117,7 @@ class Scenario {
   eigenmlp::Order order() const { return {chosen.data(), static_cast<Index>(chosen.size())}; }
 
   Architecture architecture;
-  eigenmlp::RuleConstants constants;
+  eigenmlp::Rule rule;
   eigenmlp::Loss loss;
   eigenmlp::Rows rows{};
   eigenmlp::Rows targets{};

@@ -17,13 +17,13 @@
 namespace {
 
 using eigenmlp::Activation;
+using eigenmlp::Adam;
 using eigenmlp::Architecture;
 using eigenmlp::Index;
 using eigenmlp::Layout;
 using eigenmlp::Normalization;
 using eigenmlp::Optimizer;
 using eigenmlp::PassMemory;
-using eigenmlp::Rule;
 using eigenmlp::Scratch;
 using problem::never;
 using problem::Problem;
@@ -46,7 +46,7 @@ std::vector<float> parameters(const Problem<float>& p) {
 }
 
 std::vector<float> train(Problem<float>& p) {
-  Optimizer<float> adam({Rule::kAdam}, p.network.layout().n_parameters());
+  Optimizer<float> adam(Adam{}, p.network.layout().n_parameters());
   eigenmlp::EpochSettings settings = problem::settings(200, 0.01);
   settings.clipping.norm = 1;
   eigenmlp::train_epoch(p.network, adam, p.samples(), {}, settings, {3}, never);

@@ -21,7 +21,6 @@ using eigenmlp::Normalization;
 using eigenmlp::Optimizer;
 using eigenmlp::Output;
 using eigenmlp::Rule;
-using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
 
@@ -139,7 +138,7 @@ TEST(every_loss_has_the_gradient_of_finite_differences) {
 
 // Everything that an epoch and a prediction leave.
 template <typename Scalar>
-std::vector<double> results(const Architecture& made, const Loss& loss, const RuleConstants& rule,
+std::vector<double> results(const Architecture& made, const Loss& loss, const Rule& rule,
                             const eigenmlp::Clipping& clipping, int threads) {
   Weighted<Scalar> p(made, 150);
   const eigenmlp::Samples samples = p.weighted(loss.kind);
@@ -166,7 +165,7 @@ std::vector<double> results(const Architecture& made, const Loss& loss, const Ru
 }
 
 template <typename Scalar>
-void compare_threads(const Architecture& made, const Loss& loss, const RuleConstants& rule = {},
+void compare_threads(const Architecture& made, const Loss& loss, const Rule& rule = {},
                      const eigenmlp::Clipping& clipping = {}) {
   const std::vector<double> one = results<Scalar>(made, loss, rule, clipping, 1);
   for (const double value : one) check::equal(std::isfinite(value), true, "finite");
@@ -187,12 +186,10 @@ TEST(every_operation_has_the_same_bits_for_any_number_of_threads) {
                            {kind, 0.5});
   }
   const Architecture plain = architecture(Activation::kRelu, Normalization::kNone, 0);
-  RuleConstants adamw{Rule::kAdam};
+  eigenmlp::AdamW adamw;
   adamw.amsgrad = true;
   adamw.weight_decay = 0.1;
-  RuleConstants momentum{Rule::kMomentum};
-  momentum.nesterov = true;
-  for (const RuleConstants& rule : {adamw, momentum}) {
+  for (const Rule& rule : {Rule(adamw), Rule(eigenmlp::Momentum{0.9, true})}) {
     compare_threads<float>(plain, {}, rule, {0.01, 0.05});
     compare_threads<double>(plain, {}, rule);
   }

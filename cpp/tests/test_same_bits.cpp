@@ -11,8 +11,6 @@ namespace {
 
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
-using eigenmlp::Rule;
-using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
 using problem::settings;
@@ -49,7 +47,7 @@ void run(const std::vector<Index>& sizes, Index n_samples, Index batch_size, boo
   const Index n = p.network.layout().n_parameters();
   fill(random, p.network.parameters(), n, 0.3);
   fill(random, p.inputs.data(), static_cast<Index>(p.inputs.size()), 1.0);
-  auto optimizer = adam ? Optimizer<Scalar>(RuleConstants{Rule::kAdam}, n) : Optimizer<Scalar>();
+  auto optimizer = adam ? Optimizer<Scalar>(eigenmlp::Adam{}, n) : Optimizer<Scalar>();
   for (int epoch = 0; epoch < 4; ++epoch) {
     const auto result =
         eigenmlp::train_epoch(p.network, optimizer, p.samples(), {},

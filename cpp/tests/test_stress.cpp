@@ -16,7 +16,6 @@ namespace {
 using eigenmlp::FairMutex;
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
-using eigenmlp::Rule;
 using eigenmlp::Use;
 using problem::never;
 using problem::Problem;
@@ -40,7 +39,7 @@ void make(Slot& slot, unsigned seed) {
 }
 
 void train(Problem<float>& p, int threads) {
-  Optimizer<float> adam({Rule::kAdam}, p.network.layout().n_parameters());
+  Optimizer<float> adam(eigenmlp::Adam{}, p.network.layout().n_parameters());
   eigenmlp::train_epoch(p.network, adam, p.samples(), {}, problem::settings(32, 0.01), {threads},
                         never);
 }

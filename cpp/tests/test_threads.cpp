@@ -19,8 +19,6 @@ namespace {
 
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
-using eigenmlp::Rule;
-using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
 using problem::settings;
@@ -30,7 +28,7 @@ std::vector<Scalar> trained(const std::vector<Index>& sizes, Index n_samples, In
                             int threads) {
   Problem<Scalar> p(sizes, n_samples);
   const Index n = p.network.layout().n_parameters();
-  Optimizer<Scalar> adam(RuleConstants{Rule::kAdam}, n);
+  Optimizer<Scalar> adam(eigenmlp::Adam{}, n);
   double loss = 0;
   for (int epoch = 0; epoch < 3; ++epoch) {
     const auto result =

@@ -16,8 +16,6 @@ using eigenmlp::Ending;
 using eigenmlp::Index;
 using eigenmlp::Optimizer;
 using eigenmlp::Penalty;
-using eigenmlp::Rule;
-using eigenmlp::RuleConstants;
 using problem::never;
 using problem::Problem;
 using problem::settings;
@@ -91,7 +89,7 @@ TEST(gradient_descent_follows_the_textbook) {
 
 TEST(adam_follows_the_textbook) {
   for (const Index batch : {1, 4, 41}) {
-    Optimizer<double> adam(RuleConstants{Rule::kAdam}, 6 * 9 + 9 + 9 * 5 + 5 + 5 * 3 + 3);
+    Optimizer<double> adam(eigenmlp::Adam{}, 6 * 9 + 9 + 9 * 5 + 5 + 5 * 3 + 3);
     follow(adam, true, batch, {0.1, true});
   }
 }
@@ -140,7 +138,7 @@ TEST(an_epoch_allocates_nothing_per_batch) {
     std::vector<long> counts;
     for (const Index n_samples : {100, 3000}) {
       Problem<float> p({4, 5, 3}, n_samples);
-      Optimizer<float> adam(RuleConstants{Rule::kAdam}, p.network.layout().n_parameters());
+      Optimizer<float> adam(eigenmlp::Adam{}, p.network.layout().n_parameters());
       const long before = allocations::count();
       eigenmlp::train_epoch(p.network, adam, p.samples(), {}, settings(100, 0.01), {threads},
                             never);

@@ -22,11 +22,6 @@ class Output(enum.Enum):
     identity = 2
     exponential = 3
 
-class Rule(enum.Enum):
-    sgd = 0
-    momentum = 1
-    adam = 2
-
 class TargetKind(enum.Enum):
     labels = 0
     probabilities = 1
@@ -133,24 +128,36 @@ class EpochResult:
     def n_batches(self) -> int: ...
 
 @final
-class RuleConstants:
+class Sgd:
+    def __init__(self) -> None: ...
+
+@final
+class Momentum:
+    def __init__(self, momentum: float, nesterov: bool) -> None: ...
+
+@final
+class Adam:
     def __init__(
-        self,
-        rule: Rule,
-        momentum: float = ...,
-        nesterov: bool = ...,
-        beta1: float = ...,
-        beta2: float = ...,
-        epsilon: float = ...,
-        epsilon_hat: bool = ...,
-        amsgrad: bool = ...,
-        weight_decay: float = ...,
-        decay_biases: bool = ...,
+        self, beta1: float, beta2: float, epsilon: float, amsgrad: bool, epsilon_hat: bool
     ) -> None: ...
 
 @final
+class AdamW:
+    def __init__(
+        self,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        amsgrad: bool,
+        weight_decay: float,
+        decay_biases: bool,
+    ) -> None: ...
+
+_Rule: TypeAlias = Sgd | Momentum | Adam | AdamW
+
+@final
 class Optimizer32:
-    def __init__(self, constants: RuleConstants, n_parameters: int) -> None: ...
+    def __init__(self, rule: _Rule, n_parameters: int) -> None: ...
     def clock(self) -> int: ...
     def reset(self) -> None: ...
     def moments(self) -> list[NDArray[_Float32]]: ...
@@ -198,7 +205,7 @@ class Network32:
 
 @final
 class Optimizer64:
-    def __init__(self, constants: RuleConstants, n_parameters: int) -> None: ...
+    def __init__(self, rule: _Rule, n_parameters: int) -> None: ...
     def clock(self) -> int: ...
     def reset(self) -> None: ...
     def moments(self) -> list[NDArray[_Float64]]: ...

@@ -26,6 +26,7 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 _LAST_CLOCK = 2**62
 
 State = _core.Optimizer32 | _core.Optimizer64
+CoreRule = _core.Sgd | _core.Momentum | _core.Adam | _core.AdamW
 
 
 _DECAY = Real(wanted="a decay, at least 0 and below 1", most=1.0)
@@ -115,7 +116,7 @@ class Optimizer(ABC):
             raise ValueError(f"this state is not one of {self!r}: {error}") from None
 
     @abstractmethod
-    def _core_rule(self) -> _core.RuleConstants: ...
+    def _core_rule(self) -> CoreRule: ...
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled or copied rule keeps its constants; states belong to networks of this process.
@@ -189,10 +190,8 @@ class SGD(Optimizer):
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True looks ahead by the momentum, which is 0; pass momentum")
 
-    def _core_rule(self) -> _core.RuleConstants:
-        if self.momentum == 0:
-            return _core.RuleConstants(_core.Rule.sgd)
-        return _core.RuleConstants(_core.Rule.momentum, **self._constants())
+    def _core_rule(self) -> CoreRule:
+        return _core.Momentum(**self._constants()) if self.momentum else _core.Sgd()
 
     def __repr__(self) -> str:
         return super().__repr__() if self.momentum else "SGD()"
@@ -224,9 +223,6 @@ class _Moments(Optimizer):
     amsgrad: bool = field(
         default=False, metadata=option(Flag(), "Divide by the largest mean of squares so far.")
     )
-
-    def _core_rule(self) -> _core.RuleConstants:
-        return _core.RuleConstants(_core.Rule.adam, **self._constants())
 
 
 @dataclass(frozen=True, repr=False)
@@ -274,6 +270,9 @@ class Adam(_Moments):
         default=False, metadata=option(Flag(), "Add epsilon before the bias correction.")
     )
 
+    def _core_rule(self) -> CoreRule:
+        return _core.Adam(**self._constants())
+
 
 @dataclass(frozen=True, repr=False)
 class AdamW(_Moments):
@@ -311,6 +310,9 @@ class AdamW(_Moments):
         ),
     )
     decay_biases: bool = field(default=False, metadata=option(Flag(), "Decay biases, too."))
+
+    def _core_rule(self) -> CoreRule:
+        return _core.AdamW(**self._constants())
 
 
 # By the names that stand for them in plain data, on the command line, and as solvers.

@@ -46,11 +46,12 @@ def objects() -> dict[str, object]:
     settings = core.EpochSettings(2, [0.1], loss, penalty, clipping, True)
     adams = [em.optimizers.Adam(), em.optimizers.Adam()]
     states: list[Any] = [adam.state_for(net) for adam, net in zip(adams, NETWORKS, strict=True)]
+    others = [em.optimizers.AdamW(), em.optimizers.SGD(), em.optimizers.SGD(momentum=0.5)]
+    rules = [rule._core_rule() for rule in (adams[0], *others)]
     made: list[object] = [
         *(net._core for net in NETWORKS), *states, net._core.claim(), net._core.layers()[0],
         net._core.train_epoch(states[0], samples, None, settings, threads),
-        net._architecture.to_core(), adams[0]._core_rule(), samples, loss, penalty, clipping,
-        settings, threads,
+        net._architecture.to_core(), *rules, samples, loss, penalty, clipping, settings, threads,
         core.HiddenLayer("relu", core.Normalization.none, 0.0),
     ]  # fmt: skip
     enums = [v for v in vars(core).values() if isinstance(v, enum.EnumMeta)]

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <tuple>
-#include <type_traits>
+#include <cstddef>
+#include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "kernels/simd.hpp"
@@ -23,32 +24,6 @@ inline double power(double base, std::int64_t exponent) {
   }
   return result;
 }
-
-// One step's numbers, derived once a step from the rule and its clock.
-template <typename Scalar>
-struct StepSize {
-  // clock: steps finished before this one.
-  StepSize(const Optimizer<Scalar>& optimizer, std::int64_t clock, double learning_rate) {
-    const RuleConstants& rule = optimizer.constants();
-    double size = learning_rate;
-    if (rule.rule == Rule::kAdam) {
-      const std::int64_t t = clock + 1;
-      const double correction = std::sqrt(1 - power(rule.beta2, t));
-      size = learning_rate / (1 - power(rule.beta1, t));
-      if (rule.epsilon_hat) {
-        size *= correction;
-      } else {
-        root = static_cast<Scalar>(1 / correction);
-      }
-      kept = static_cast<Scalar>(1 - learning_rate * rule.weight_decay);
-    }
-    step = static_cast<Scalar>(size);
-  }
-
-  Scalar step;     // η, or η / (1 - β1^t), with epsilon_hat times √(1 - β2^t)
-  Scalar root{1};  // 1 / √(1 - β2^t), or 1 with epsilon_hat
-  Scalar kept{1};  // 1 - ηλ of decoupled decay
-};
 
 namespace detail {
 
@@ -72,92 +47,175 @@ EIGEN_STRONG_INLINE void for_each_vector(Index count, std::array<Scalar*, kStrea
   for (std::size_t s = 0; s < kStreams; ++s) std::copy_n(copies[s], count, streams[s]);
 }
 
-// kMore: with decoupled decay or AMSGrad.
-template <bool kMore, typename Scalar>
-void adam(Optimizer<Scalar>& optimizer, const StepSize<Scalar>& size, Scalar decay, bool is_weight,
-          Index offset, Index count, Scalar* gradient, Scalar* theta) {
+// A step of a rule: its numbers, derived once a step, and what it does to a vector of parameters
+// and their moments. t counts steps from 1.
+template <typename Rule, typename Scalar>
+struct RuleStep;
+
+// θ ← θ - η g
+template <typename Scalar>
+struct RuleStep<Sgd, Scalar> {
   using Vector = Packet<Scalar>;
-  const RuleConstants& rule = optimizer.constants();
+
+  RuleStep(const Sgd&, std::int64_t, double learning_rate)
+      : rate(broadcast(static_cast<Scalar>(learning_rate))) {}
+
+  Vector operator()(Vector theta, Vector g, std::array<Vector, 0>&) const {
+    return psub(theta, pmul(rate, g));
+  }
+
+  Vector rate;
+};
+
+// v ← μ v - η g;  θ ← θ + v, or with Nesterov's θ ← θ + μ v - η g
+template <typename Scalar>
+struct RuleStep<Momentum, Scalar> {
+  using Vector = Packet<Scalar>;
+
+  RuleStep(const Momentum& rule, std::int64_t, double learning_rate)
+      : rate(broadcast(static_cast<Scalar>(learning_rate))),
+        momentum(broadcast(static_cast<Scalar>(rule.momentum))),
+        nesterov(rule.nesterov) {}
+
+  Vector operator()(Vector theta, Vector g, std::array<Vector, 1>& moments) const {
+    const Vector move = pmul(rate, g);
+    const Vector velocity = psub(pmul(momentum, moments[0]), move);
+    moments[0] = velocity;
+    return padd(theta, nesterov ? psub(pmul(momentum, velocity), move) : velocity);
+  }
+
+  Vector rate;
+  Vector momentum;
+  bool nesterov;
+};
+
+// m ← β1 m + (1-β1) g;  v ← β2 v + (1-β2) g²
+// θ ← θ - η/(1-β1^t) · m / (√v · 1/√(1-β2^t) + ε), with AMSGrad the largest v so far for v
+template <typename Scalar>
+struct RuleStep<TwoMoments, Scalar> {
+  using Vector = Packet<Scalar>;
+
+  RuleStep(const TwoMoments& rule, std::int64_t t, double learning_rate, bool epsilon_hat)
+      : beta1(broadcast(static_cast<Scalar>(rule.beta1))),
+        beta2(broadcast(static_cast<Scalar>(rule.beta2))),
+        rest1(broadcast(static_cast<Scalar>(1 - rule.beta1))),
+        rest2(broadcast(static_cast<Scalar>(1 - rule.beta2))),
+        epsilon(broadcast(static_cast<Scalar>(rule.epsilon))) {
+    const double correction = std::sqrt(1 - power(rule.beta2, t));
+    const double size = learning_rate / (1 - power(rule.beta1, t));
+    rate = broadcast(static_cast<Scalar>(epsilon_hat ? size * correction : size));
+    root = broadcast(epsilon_hat ? Scalar(1) : static_cast<Scalar>(1 / correction));
+  }
+
+  template <std::size_t kMoments>
+  Vector operator()(Vector theta, Vector g, std::array<Vector, kMoments>& moments) const {
+    moments[0] = pmadd(beta1, moments[0], pmul(rest1, g));
+    moments[1] = pmadd(beta2, moments[1], pmul(rest2, pmul(g, g)));
+    if constexpr (kMoments == 3) moments[2] = pmax(moments[1], moments[2]);
+    const Vector denominator = pmadd(square_root(moments[kMoments - 1]), root, epsilon);
+    return psub(theta, pdiv(pmul(rate, moments[0]), denominator));
+  }
+
+  Vector beta1;
+  Vector beta2;
+  Vector rest1;
+  Vector rest2;
+  Vector epsilon;
+  Vector rate;  // η / (1-β1^t), with epsilon_hat times √(1-β2^t)
+  Vector root;  // 1 / √(1-β2^t), or 1 with epsilon_hat
+};
+
+template <typename Scalar>
+struct RuleStep<Adam, Scalar> : RuleStep<TwoMoments, Scalar> {
+  RuleStep(const Adam& rule, std::int64_t t, double learning_rate)
+      : RuleStep<TwoMoments, Scalar>(rule, t, learning_rate, rule.epsilon_hat) {}
+};
+
+template <typename Scalar>
+struct RuleStep<AdamW, Scalar> : RuleStep<TwoMoments, Scalar> {
+  RuleStep(const AdamW& rule, std::int64_t t, double learning_rate)
+      : RuleStep<TwoMoments, Scalar>(rule, t, learning_rate, false),
+        kept(static_cast<Scalar>(1 - learning_rate * rule.weight_decay)),
+        decay_biases(rule.decay_biases) {}
+
+  // What is left of a parameter before the step.
+  Packet<Scalar> kept_of(bool is_weight) const {
+    return broadcast(is_weight || decay_biases ? kept : Scalar(1));
+  }
+
+  Scalar kept;  // 1 - ηλ
+  bool decay_biases;
+};
+
+// Calls body with pointers to the moments of the parameters from `offset` on, kFewest to kMost.
+template <std::size_t kFewest, std::size_t kMost, typename Scalar, typename Body>
+void with_moments(std::vector<Buffer<Scalar>>& moments, Index offset, Body&& body) {
+  if constexpr (kFewest < kMost) {
+    if (moments.size() > kFewest) return with_moments<kFewest + 1, kMost>(moments, offset, body);
+  }
+  std::array<Scalar*, kFewest> pointers;
+  for (std::size_t i = 0; i < kFewest; ++i) pointers[i] = moments[i].data() + offset;
+  body(pointers);
+}
+
+// moments, gradient and theta: those of `count` parameters.
+template <std::size_t kMoments, typename Rule, typename Scalar>
+EIGEN_DONT_INLINE void update(const RuleStep<Rule, Scalar>& of_rule,
+                              const std::array<Scalar*, kMoments>& moments, Scalar decay,
+                              bool is_weight, Index count, Scalar* gradient, Scalar* theta) {
+  using Vector = Packet<Scalar>;
+  const RuleStep<Rule, Scalar> step = of_rule;  // a copy, which stays in registers
+  constexpr bool kDecays = requires { step.kept_of(is_weight); };
   const Vector lambda = broadcast(decay);
-  const Vector step = broadcast(size.step);
-  const Vector beta1 = broadcast(static_cast<Scalar>(rule.beta1));
-  const Vector beta2 = broadcast(static_cast<Scalar>(rule.beta2));
-  const Vector rest1 = broadcast(static_cast<Scalar>(1 - rule.beta1));
-  const Vector rest2 = broadcast(static_cast<Scalar>(1 - rule.beta2));
-  const Vector epsilon = broadcast(static_cast<Scalar>(rule.epsilon));
-  const Vector root = broadcast(size.root);
-  const Vector kept = broadcast(is_weight || rule.decay_biases ? size.kept : Scalar(1));
-  const bool amsgrad = kMore && rule.amsgrad;
-  std::vector<Buffer<Scalar>>& moments = optimizer.moments();
-  const auto body = [&](const auto& at) {
+  Vector kept = broadcast(Scalar(1));
+  if constexpr (kDecays) kept = step.kept_of(is_weight);
+  std::array<Scalar*, 2 + kMoments> streams{gradient, theta};
+  std::copy_n(moments.begin(), kMoments, streams.begin() + 2);
+  for_each_vector<Scalar>(count, streams, [&](const auto& at) {
     const Vector value = load_unaligned(at[1]);
     const Vector g = pmadd(lambda, value, load_unaligned(at[0]));
-    const Vector m = pmadd(beta1, load_unaligned(at[2]), pmul(rest1, g));
-    Vector v = pmadd(beta2, load_unaligned(at[3]), pmul(rest2, pmul(g, g)));
-    pstoreu(at[2], m);
-    pstoreu(at[3], v);
-    if constexpr (std::tuple_size_v<std::decay_t<decltype(at)>> == 5) {
-      v = pmax(v, load_unaligned(at[4]));
-      pstoreu(at[4], v);
-    }
-    const Vector denominator = pmadd(square_root(v), root, epsilon);
-    const Vector before = kMore ? pmul(kept, value) : value;
-    pstoreu(at[1], psub(before, pdiv(pmul(step, m), denominator)));
-  };
-  Scalar* const first = moments[0].data() + offset;
-  Scalar* const second = moments[1].data() + offset;
-  if constexpr (kMore) {
-    if (amsgrad) {
-      return for_each_vector<Scalar, 5>(
-          count, {gradient, theta, first, second, moments[2].data() + offset}, body);
-    }
-  }
-  for_each_vector<Scalar, 4>(count, {gradient, theta, first, second}, body);
+    std::array<Vector, kMoments> of_value;
+    for (std::size_t i = 0; i != kMoments; ++i) of_value[i] = load_unaligned(at[2 + i]);
+    const Vector updated = step(kDecays ? pmul(kept, value) : value, g, of_value);
+    for (std::size_t i = 0; i != kMoments; ++i) pstoreu(at[2 + i], of_value[i]);
+    pstoreu(at[1], updated);
+  });
 }
 
 }  // namespace detail
 
+// One step's numbers, derived once a step from the rule and its clock.
+template <typename Scalar, typename Rules = Rule>
+struct Step;
+template <typename Scalar, typename... Rules>
+struct Step<Scalar, std::variant<Rules...>> {
+  using Variant = std::variant<detail::RuleStep<Rules, Scalar>...>;
+
+  // clock: steps finished before this one.
+  Step(const Rule& rule, std::int64_t clock, double learning_rate)
+      : of_rule(std::visit(
+            [&]<typename Kind>(const Kind& kind) -> Variant {
+              return detail::RuleStep<Kind, Scalar>(kind, clock + 1, learning_rate);
+            },
+            rule)) {}
+
+  Variant of_rule;
+};
+
 // Updates the `count` parameters θ at `offset` of the flat buffer, given their gradient ∂L/∂θ;
 // decay is λ of the penalty, so that g = ∂L/∂θ + λθ.
-//   SGD:       θ ← θ - η g
-//   Momentum:  v ← μ v - η g;  θ ← θ + v, or with Nesterov's θ ← θ + μ v - η g
-//   Adam:      m ← β1 m + (1-β1) g;  v ← β2 v + (1-β2) g²
-//              θ ← θ - η/(1-β1^t) · m / (√v · 1/√(1-β2^t) + ε)
-//              with AMSGrad the largest v so far takes the place of v; with decoupled decay θ is
-//              first multiplied by 1 - ηλ
 template <typename Scalar>
-void update(Optimizer<Scalar>& optimizer, const StepSize<Scalar>& size, Scalar decay,
-            bool is_weight, Index offset, Index count, Scalar* gradient, Scalar* parameters) {
-  using Vector = Packet<Scalar>;
-  const RuleConstants& rule = optimizer.constants();
-  Scalar* theta = parameters + offset;
-  if (rule.rule == Rule::kAdam) {
-    if (rule.amsgrad || rule.weight_decay != 0) {
-      return detail::adam<true>(optimizer, size, decay, is_weight, offset, count, gradient, theta);
-    }
-    return detail::adam<false>(optimizer, size, decay, is_weight, offset, count, gradient, theta);
-  }
-  const Vector lambda = broadcast(decay);
-  const Vector step = broadcast(size.step);
-  if (rule.rule == Rule::kSgd) {
-    detail::for_each_vector<Scalar, 2>(count, {gradient, theta}, [&](const auto& at) {
-      const Vector value = load_unaligned(at[1]);
-      const Vector g = pmadd(lambda, value, load_unaligned(at[0]));
-      pstoreu(at[1], psub(value, pmul(step, g)));
-    });
-    return;
-  }
-  const Vector momentum = broadcast(static_cast<Scalar>(rule.momentum));
-  const bool nesterov = rule.nesterov;
-  detail::for_each_vector<Scalar, 3>(
-      count, {gradient, theta, optimizer.moments()[0].data() + offset}, [&](const auto& at) {
-        const Vector value = load_unaligned(at[1]);
-        const Vector g = pmul(step, pmadd(lambda, value, load_unaligned(at[0])));
-        const Vector velocity = psub(pmul(momentum, load_unaligned(at[2])), g);
-        pstoreu(at[2], velocity);
-        const Vector move = nesterov ? psub(pmul(momentum, velocity), g) : velocity;
-        pstoreu(at[1], padd(value, move));
-      });
+void update(Optimizer<Scalar>& optimizer, const Step<Scalar>& step, Scalar decay, bool is_weight,
+            Index offset, Index count, Scalar* gradient, Scalar* parameters) {
+  std::visit(
+      [&]<typename Kind>(const detail::RuleStep<Kind, Scalar>& of_rule) {
+        detail::with_moments<Kind::kFewestMoments, Kind::kMostMoments>(
+            optimizer.moments(), offset, [&](const auto& moments) {
+              detail::update(of_rule, moments, decay, is_weight, count, gradient,
+                             parameters + offset);
+            });
+      },
+      step.of_rule);
 }
 
 }  // namespace eigenmlp

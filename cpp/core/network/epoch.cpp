@@ -17,12 +17,14 @@ namespace eigenmlp {
 
 namespace {
 
-// Whether Adam's squares did: such a parameter would never move again, though it stays finite.
+// Whether moments of squares did: such a parameter would never move again, though it stays finite.
 template <typename Scalar>
 bool overflowed(const Optimizer<Scalar>& optimizer) {
   const auto& moments = optimizer.moments();
-  return optimizer.constants().rule == Rule::kAdam &&
-         !all_finite(moments[1].data(), moments[1].size());
+  for (std::size_t i = 1; i < moments.size(); ++i) {
+    if (!all_finite(moments[i].data(), moments[i].size())) return true;
+  }
+  return false;
 }
 
 // Where each group of parameters that may have a learning rate of its own ends: of each layer its
@@ -75,17 +77,18 @@ class Epoch {
     const std::int64_t clock = optimizer_.clock();
     Pass<Scalar> pass{settings_.loss, clock, true, parameters_};
     std::int64_t steps = 0;
-    std::vector<StepSize<Scalar>> sizes;  // of a step: one, or one for each group
-    sizes.reserve(n_groups_);
+    std::vector<Step<Scalar>> group_steps;  // one, or one for each group
+    group_steps.reserve(n_groups_);
     for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
       const Selection batch{&samples_.rows, &samples_, order_.rows, first,
                             std::min(batch_size_, order_.count - first)};
       pass.step = clock + steps;
       const std::vector<double>& rates = settings_.learning_rates;
-      sizes.clear();
+      group_steps.clear();
       for (std::size_t group = 0; group < n_groups_; ++group) {
         const std::size_t at = static_cast<std::size_t>(steps) * n_groups_ + group;
-        sizes.emplace_back(optimizer_, clock + steps, rates[rates.size() == 1 ? 0 : at]);
+        group_steps.emplace_back(optimizer_.rule(), clock + steps,
+                                 rates[rates.size() == 1 ? 0 : at]);
       }
       const double penalty = settings_.penalty.of(weight_of(batch));
       // Before the step, and before the next barrier, after which it may change parameters.
@@ -93,7 +96,7 @@ class Epoch {
                                    ? penalty_of(network_, penalty, settings_.penalty.biases)
                                    : 0;
       LossSum sum;
-      const Ending ending = step(thread, batch, pass, sizes, penalty, sum);
+      const Ending ending = step(thread, batch, pass, group_steps, penalty, sum);
       if (thread == 0) {
         result.ending = ending;
         if (ending == Ending::kFinished) {
@@ -115,14 +118,14 @@ class Epoch {
   }
 
   Ending step(int thread, const Selection& batch, const Pass<Scalar>& pass,
-              const std::vector<StepSize<Scalar>>& sizes, double penalty, LossSum& sum) {
+              const std::vector<Step<Scalar>>& group_steps, double penalty, LossSum& sum) {
     const auto decay = static_cast<Scalar>(penalty);
     const Scalar bias_decay = settings_.penalty.biases ? decay : Scalar(0);
     if (!clips_values_ && !clips_norm_) {
       return runner_.run(thread, batch, pass, sum,
                          [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
-                           move(sizes, is_weight ? decay : bias_decay, is_weight, offset, count,
-                                gradient);
+                           move(group_steps, is_weight ? decay : bias_decay, is_weight, offset,
+                                count, gradient);
                          });
     }
     const Ending ending = runner_.run(
@@ -135,20 +138,20 @@ class Epoch {
           if (clips_norm_) {
             std::copy_n(gradient, count, gradient_.data() + offset);
           } else {
-            move(sizes, Scalar(0), is_weight, offset, count, gradient);
+            move(group_steps, Scalar(0), is_weight, offset, count, gradient);
           }
         });
     if (!clips_norm_ || ending != Ending::kFinished) return ending;
     norm_->add(gradient_.data(), thread, n_threads_);
     runner_.barrier().arrive_and_wait();
-    clip_norm_and_update(thread, sizes);
+    clip_norm_and_update(thread, group_steps);
     runner_.barrier().arrive_and_wait();
     return ending;
   }
 
-  // Update a range of the parameters, each group in it by its own size of step.
-  void move(const std::vector<StepSize<Scalar>>& sizes, Scalar decay, bool is_weight, Index offset,
-            Index count, Scalar* gradient) {
+  // Updates a range of the parameters, each group in it by its own step.
+  void move(const std::vector<Step<Scalar>>& group_steps, Scalar decay, bool is_weight,
+            Index offset, Index count, Scalar* gradient) {
     std::size_t group = 0;
     if (n_groups_ > 1) {
       group = static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), offset) -
@@ -156,7 +159,7 @@ class Epoch {
     }
     for (; count > 0; ++group) {
       const Index part = n_groups_ > 1 ? std::min(count, ends_[group] - offset) : count;
-      update(optimizer_, sizes[group], decay, is_weight, offset, part, gradient, parameters_);
+      update(optimizer_, group_steps[group], decay, is_weight, offset, part, gradient, parameters_);
       offset += part;
       gradient += part;
       count -= part;
@@ -165,7 +168,7 @@ class Epoch {
 
   // Every thread decides alike. A gradient that is not finite is left as it is, for the epoch's
   // end to find.
-  void clip_norm_and_update(int thread, const std::vector<StepSize<Scalar>>& sizes) {
+  void clip_norm_and_update(int thread, const std::vector<Step<Scalar>>& group_steps) {
     const double bound = settings_.clipping.norm;
     const double total = norm_->total();
     const double norm = std::sqrt(total);
@@ -174,28 +177,28 @@ class Epoch {
     constexpr double kSmallest = 0x1p-960;
     const bool squares_hold = std::isfinite(total) && (total > kSmallest || bound > 0x1p-480);
     if (squares_hold && factor >= static_cast<double>(std::numeric_limits<Scalar>::min())) {
-      multiply_and_update(thread, sizes,
+      multiply_and_update(thread, group_steps,
                           [scale = static_cast<Scalar>(factor)](Scalar g) { return g * scale; });
       return;
     }
     const ScaledNorm scaled(gradient_.data(), gradient_.size());
     runner_.barrier().arrive_and_wait();  // all have read before one writes
     if (scaled.exceeds(bound)) {
-      multiply_and_update(thread, sizes, [&](Scalar g) {
+      multiply_and_update(thread, group_steps, [&](Scalar g) {
         return static_cast<Scalar>(static_cast<double>(g) / scaled.largest / scaled.ratio * bound);
       });
     } else {
-      multiply_and_update(thread, sizes, [](Scalar g) { return g; });
+      multiply_and_update(thread, group_steps, [](Scalar g) { return g; });
     }
   }
 
   template <typename Multiply>
-  void multiply_and_update(int thread, const std::vector<StepSize<Scalar>>& sizes,
+  void multiply_and_update(int thread, const std::vector<Step<Scalar>>& group_steps,
                            Multiply&& multiply) {
     for_each_piece(thread, [&](Index offset, Index count, bool is_weight) {
       Scalar* gradient = gradient_.data() + offset;
       for (Index i = 0; i < count; ++i) gradient[i] = multiply(gradient[i]);
-      move(sizes, Scalar(0), is_weight, offset, count, gradient);
+      move(group_steps, Scalar(0), is_weight, offset, count, gradient);
     });
   }
 

@@ -1,7 +1,10 @@
-// The state of an update rule: its constants, its moments and its clock.
+// The update rules and what they remember.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "shapes/buffer.hpp"
@@ -9,39 +12,64 @@
 
 namespace eigenmlp {
 
-enum class Rule { kSgd, kMomentum, kAdam };
+// A struct per update rule: its constants, and how many moments it keeps for each parameter, from
+// kFewestMoments to kMostMoments by its constants. The first moment is of gradients, any further
+// ones of their squares.
 
-struct RuleConstants {
-  Rule rule = Rule::kSgd;
-  double momentum = 0.9;  // of kMomentum
-  bool nesterov = false;
-  double beta1 = 0.9;  // of kAdam
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  // Whether ε is added before the second moment's bias is corrected (Kingma & Ba's ε̂).
-  bool epsilon_hat = false;
-  bool amsgrad = false;
-  // λ of θ ← θ - ηλθ before each step (AdamW); also for biases, gains and shifts?
-  double weight_decay = 0;
-  bool decay_biases = false;
+// Plain gradient descent.
+struct Sgd {
+  static constexpr std::size_t kFewestMoments = 0;
+  static constexpr std::size_t kMostMoments = 0;
+  std::size_t n_moments() const { return 0; }
 };
 
+// Gradient descent that keeps a velocity.
+struct Momentum {
+  static constexpr std::size_t kFewestMoments = 1;
+  static constexpr std::size_t kMostMoments = 1;
+  std::size_t n_moments() const { return 1; }
+
+  double momentum = 0.9;
+  bool nesterov = false;
+};
+
+// What the rules with a mean of gradients and one of their squares share.
+struct TwoMoments {
+  static constexpr std::size_t kFewestMoments = 2;
+  static constexpr std::size_t kMostMoments = 3;
+  std::size_t n_moments() const { return amsgrad ? 3 : 2; }
+
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  bool amsgrad = false;  // keeps the largest second moment as well
+};
+
+struct Adam : TwoMoments {
+  // Whether ε is added before the second moment's bias is corrected (Kingma & Ba's ε̂).
+  bool epsilon_hat = false;
+};
+
+struct AdamW : TwoMoments {
+  double weight_decay = 0.01;  // λ of θ ← θ - ηλθ before each step
+  bool decay_biases = false;   // and gains and shifts
+};
+
+using Rule = std::variant<Sgd, Momentum, Adam, AdamW>;
+
+// The state of a rule: its moments and its clock.
 template <typename Scalar>
 class Optimizer {
  public:
   // Plain gradient descent.
   Optimizer() = default;
   // For a network of n_parameters, its moments zero.
-  Optimizer(const RuleConstants& constants, Index n_parameters) : constants_(constants) {
-    const std::size_t n_moments = constants.rule == Rule::kSgd        ? 0
-                                  : constants.rule == Rule::kMomentum ? 1
-                                  : constants.amsgrad                 ? 3
-                                                                      : 2;
-    for (std::size_t i = 0; i < n_moments; ++i) moments_.emplace_back(n_parameters);
+  Optimizer(const Rule& rule, Index n_parameters) : rule_(rule) {
+    const std::size_t n = std::visit([](const auto& kind) { return kind.n_moments(); }, rule);
+    for (std::size_t i = 0; i < n; ++i) moments_.emplace_back(n_parameters);
   }
 
-  const RuleConstants& constants() const { return constants_; }
-  // kMomentum: the velocity; kAdam: the first and the second moment, and the largest second.
+  const Rule& rule() const { return rule_; }
   std::vector<Buffer<Scalar>>& moments() { return moments_; }
   const std::vector<Buffer<Scalar>>& moments() const { return moments_; }
 
@@ -61,7 +89,7 @@ class Optimizer {
   }
 
  private:
-  RuleConstants constants_;
+  Rule rule_;
   std::vector<Buffer<Scalar>> moments_;
   std::int64_t clock_ = 0;
 };
