@@ -65,7 +65,9 @@ class Epoch {
         clips_values_(std::isfinite(settings.clipping.value)),
         clips_norm_(std::isfinite(settings.clipping.norm)),
         ends_(ends_of_groups(network.layout())),
-        n_groups_(n_rates_of_a_step(settings, order, batch_size)) {
+        n_groups_(n_rates_of_a_step(settings, order, batch_size)),
+        group_steps_(static_cast<std::size_t>(n_threads)) {
+    for (std::vector<Step<Scalar>>& group_steps : group_steps_) group_steps.reserve(n_groups_);
     const Index n_parameters = network.layout().n_parameters();
     if (clips_norm_) {
       gradient_ = Buffer<Scalar>(n_parameters);
@@ -77,8 +79,7 @@ class Epoch {
     const std::int64_t clock = optimizer_.clock();
     Pass<Scalar> pass{settings_.loss, clock, true, parameters_};
     std::int64_t steps = 0;
-    std::vector<Step<Scalar>> group_steps;  // one, or one for each group
-    group_steps.reserve(n_groups_);
+    std::vector<Step<Scalar>>& group_steps = group_steps_[static_cast<std::size_t>(thread)];
     for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
       const Selection batch{&samples_.rows, &samples_, order_.rows, first,
                             std::min(batch_size_, order_.count - first)};
@@ -230,7 +231,10 @@ class Epoch {
   bool clips_values_;
   bool clips_norm_;
   std::vector<Index> ends_;
-  std::size_t n_groups_;     // that have a rate of their own; 1 where all share one
+  std::size_t n_groups_;  // that have a rate of their own; 1 where all share one
+  // Of each thread, its steps of the groups. Their memory is taken before the threads start, since
+  // an exception on one of them would end the process.
+  std::vector<std::vector<Step<Scalar>>> group_steps_;
   Buffer<Scalar> gradient_;  // of a step, where its norm is bounded
   std::optional<SquareSum> norm_;
 };
