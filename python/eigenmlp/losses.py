@@ -257,7 +257,7 @@ class Quantile(Loss):
 LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in Loss.__subclasses__()}
 
 
-def loss_for(loss: "str | Loss | None", output: str) -> Loss:
+def loss_for(loss: "str | Loss | None", output: str | None) -> Loss:
     """Return the loss that was asked for, or the output's own: its canonical one.
 
     Parameters
@@ -266,7 +266,7 @@ def loss_for(loss: "str | Loss | None", output: str) -> Loss:
         None is cross-entropy for softmax, binary cross-entropy for logistic, squared error for
         identity and Poisson for exponential outputs.
     output : str
-        Kind of output of the network.
+        Kind of output of the network; None is whatever the loss belongs to.
 
     Raises
     ------
@@ -282,7 +282,7 @@ def loss_for(loss: "str | Loss | None", output: str) -> Loss:
     SquaredError()
     """
     if loss is None:
-        return next(kind for kind in LOSSES.values() if kind.output == output)()
+        return next(kind for kind in LOSSES.values() if output in {None, kind.output})()
     if isinstance(loss, str):
         if loss not in LOSSES:
             raise ValueError(f"loss={shown(loss)} is unknown; use one of {', '.join(LOSSES)}")
@@ -292,7 +292,7 @@ def loss_for(loss: "str | Loss | None", output: str) -> Loss:
             f"loss={shown(loss)} is not a loss; pass a name such as {'squared_error'!r} or an "
             "object of eigenmlp.losses"
         )
-    if loss.output != output:
+    if output is not None and loss.output != output:
         fitting = ", ".join(name for name, kind in LOSSES.items() if kind.output == output)
         raise ValueError(
             f"loss={loss.name!r} is for {loss.output} outputs, but this network's output is "

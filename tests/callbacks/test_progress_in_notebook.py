@@ -68,7 +68,7 @@ history = fit(progress=False, callbacks=[em.callbacks.ProgressBar(console=Consol
     "study": """
 from pathlib import Path
 from eigenmlp import study, sweeps
-data = sweeps.load_dataset("digits", quick=True)
+data = study.load_dataset("digits", quick=True)
 results = study.conduct_study(data, output=Path("out"), only=["fig4a"], quick=True)
 """,
     "download": """

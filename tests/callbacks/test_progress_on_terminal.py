@@ -279,7 +279,7 @@ from pathlib import Path
 from eigenmlp import study, sweeps
 from eigenmlp.study import report
 report.write_report = lambda *_: None  # slow, and no part of this
-data = sweeps.load_dataset("digits", quick=True)
+data = study.load_dataset("digits", quick=True)
 study.conduct_study(data, output=Path({str(tmp_path)!r}), only=["fig4a"], quick=True, jobs=1)
 """,
         environment=environment,

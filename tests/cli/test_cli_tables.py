@@ -70,7 +70,7 @@ def test_a_study_of_tables_without_a_header(run: Run, data: Data) -> None:
     np.savetxt("y.csv", data.y, fmt="%d")
     study = ("study", "--images", "x.csv", "--labels", "y.csv", "--predict", "x.csv")
     assert "pass --no-header" in run(*study).err
-    from eigenmlp.sweeps.data import load_files, with_unlabelled
+    from eigenmlp.study.data import load_files, with_unlabelled
 
     found = load_files(Path("x.csv"), "y.csv", header=False)
     assert len(found.X) == len(data.X)

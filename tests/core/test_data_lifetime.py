@@ -321,13 +321,13 @@ def test_a_function_that_scipy_keeps_has_no_data(monkeypatch: pytest.MonkeyPatch
     assert held
 
 
-def test_a_run_of_a_study_keeps_no_data(tmp_path: Path) -> None:
+def test_a_run_of_a_sweep_keeps_no_data(tmp_path: Path) -> None:
     studied = tiny_data()
     references: list[weakref.ref[Any]] = [weakref.ref(studied), weakref.ref(studied.X)]
     store = Store(tmp_path, "tiny")
     store.prepare()
     board = Board.create(store.runs / ".board.npy", 1)
-    run_trial(tiny_spec(), studied, store, board, 0)
+    run_trial(tiny_spec(), studied, store, board, 0, {})
     del studied
     assert [reference() for reference in references] == [None, None]
 

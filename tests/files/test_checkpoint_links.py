@@ -1,7 +1,6 @@
 """Inside a folder of checkpoints nothing is followed, and no pipe is waited for."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from eigenmlp import MLPClassifier
 from eigenmlp.callbacks import Checkpoint
 from eigenmlp.cli import app
 from eigenmlp.files import checkpoints
-from eigenmlp.sweeps.lock import exclusive
 from resumable_run import EPOCHS, AtEpoch, broken_off, columns, names, train
 
 
@@ -197,14 +195,3 @@ def test_inspect_follows_what_is_named_and_nothing_else(
     assert "nothing but files is read" in " ".join(listed.output.split())
     alone = CliRunner().invoke(app, ["inspect", str(tmp_path / LATER)])
     assert alone.exit_code == (0 if kind is link_to_checkpoint else 1)
-
-
-def test_a_study_locks_nothing_elsewhere(tmp_path: Path, elsewhere: Path) -> None:
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / ".lock").symlink_to(elsewhere / "new")
-    with pytest.raises(OSError, match="lock"), exclusive(tmp_path / "study"):
-        pass
-    assert not (elsewhere / "new").exists()
-    shutil.rmtree(tmp_path / "study")
-    with exclusive(tmp_path / "study"):
-        pass

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eigenmlp.study.data import StudyData
+from eigenmlp.study.origin import Origin
 from eigenmlp.study.report import write_report
 from eigenmlp.study.report.analysis import misread
 from eigenmlp.study.report.markup import Column, Table
 from eigenmlp.study.report.tables import table1
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import FIGURES, QUESTION_FIGURES
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.origin import Origin
-from eigenmlp.sweeps.results import StudyResults
 from page_reader import Page
 from synthetic_study import make_study
 from whole_report import DATA, FAILED, Report, whole_report
@@ -179,7 +179,7 @@ def test_rows_that_are_no_images_are_listed_instead(tmp_path: Path) -> None:
     page = write(tmp_path, study, data)
     assert not [image for image in page.images if "png" in image["src"]]
     (run,) = study.runs["fig7-early-stopping"]
-    worst = misread(data, run.test_probabilities_best, 1)[0]
+    worst = misread(data, run.test_outputs_best, 1)[0]
     assert page.tables["mistakes"][1][0] == [
         str(worst.row),
         data.class_names[worst.true],

@@ -10,7 +10,7 @@ import pytest
 from eigenmlp.study.report.analysis import accuracy_gap
 from eigenmlp.study.report.experiment_tables import note1_table
 from eigenmlp.study.report.findings import about_lambda, about_noise, about_question
-from eigenmlp.sweeps.results import StudyResults
+from eigenmlp.study.results import StudyResults
 from synthetic_study import make_data, make_study
 
 BIG = make_data(n_samples=2000)
@@ -32,9 +32,7 @@ def with_accuracies(
             predicted = np.where(np.arange(len(y)) < hits, y, (y + 1) % BIG.n_classes)
             probabilities = np.eye(BIG.n_classes, dtype=np.float32)[predicted]
             last = dataclasses.replace(run.last, test_accuracy=hits / len(y))
-            changed.append(
-                dataclasses.replace(run, last=last, test_probabilities_last=probabilities)
-            )
+            changed.append(dataclasses.replace(run, last=last, test_outputs_last=probabilities))
         runs[name] = tuple(changed)
     return dataclasses.replace(study, runs=runs)
 
@@ -154,7 +152,7 @@ def test_who_keeps_most_under_noise() -> None:
     runs = dict(study.runs)
     for name, kept in (("m0", 0.5), ("m1", 0.9), ("m2", 0.6), ("m3", 0.7), ("m4", 0.8)):
         last = dataclasses.replace(
-            runs[name][0].last, test_noise_accuracy=(0.8, 0.8, 0.8, 0.8, 0.8 * kept, 0.1, 0.1)
+            runs[name][0].last, further={"noise": (0.8, 0.8, 0.8, 0.8, 0.8 * kept, 0.1, 0.1)}
         )
         runs[name] = (dataclasses.replace(runs[name][0], last=last),)
     text = about_noise(dataclasses.replace(study, runs=runs))

@@ -18,9 +18,9 @@ import pytest
 
 import eigenmlp as em
 from eigenmlp.cli import main
+from eigenmlp.files.folder_lock import FolderLock
+from eigenmlp.study import data as study_data
 from eigenmlp.study import report
-from eigenmlp.sweeps import data as study_data
-from eigenmlp.sweeps.lock import exclusive
 from tiny_study import content, tiny_data
 
 
@@ -220,8 +220,10 @@ def test_a_study_needs_at_least_one_seed_and_one_job(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_use_is_refused(study: Study, tmp_path: Path) -> None:
-    with exclusive(tmp_path / "busy"):
-        code, _, err = study(*FILES, "--output", "busy")
+    (tmp_path / "busy").mkdir()
+    lock = FolderLock(tmp_path / "busy")
+    code, _, err = study(*FILES, "--output", "busy")
+    lock.release()
     assert code == 1
     assert "another study is writing to busy" in err
 

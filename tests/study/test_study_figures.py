@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 
 from eigenmlp.history import History
 from eigenmlp.study.report import figures, score_figures
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import GROUPS, MODELS, SPECS
-from eigenmlp.sweeps.results import StudyResults
 from synthetic_study import KANA, make_data, make_study
 
 DATA = make_data()

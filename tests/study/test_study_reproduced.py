@@ -16,11 +16,11 @@ import pytest
 
 from eigenmlp.cli import main
 from eigenmlp.study import conduct
+from eigenmlp.study.data import StudyData, load_files, make_study_data, with_unlabelled
 from eigenmlp.study.report import write_report
 from eigenmlp.study.report.page import Page as ReportPage
 from eigenmlp.study.report.sections import reproduce_section
 from eigenmlp.study.study import select_groups
-from eigenmlp.sweeps.data import StudyData, load_files, make_study_data, with_unlabelled
 from page_reader import Page
 from synthetic_study import make_study
 from tiny_study import tiny_data

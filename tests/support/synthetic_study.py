@@ -11,11 +11,13 @@ from sklearn.metrics import (
 )
 
 from eigenmlp.history import History
+from eigenmlp.schedules import as_schedule
+from eigenmlp.study.data import StudyData
+from eigenmlp.study.noise import NOISE_LEVELS
+from eigenmlp.study.origin import Origin
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import GROUPS, specs_of
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.noise import NOISE_LEVELS
-from eigenmlp.sweeps.origin import Origin
-from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult, StudyResults
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
 from eigenmlp.sweeps.specs import RunSpec
 
 KANA = (
@@ -69,9 +71,9 @@ def _metrics(data: StudyData, probabilities: np.ndarray, history: History, epoch
         test_balanced_accuracy=float(balanced_accuracy_score(y, predicted)),
         test_macro_f1=float(f1_score(y, predicted, labels=present, average="macro")),
         test_recall=tuple(float(r) for r in recall),
-        test_noise_accuracy=tuple(
-            float(np.mean(predicted == y)) * (1 - level) for level in NOISE_LEVELS
-        ),
+        further={
+            "noise": tuple(float(np.mean(predicted == y)) * (1 - level) for level in NOISE_LEVELS)
+        },
     )
 
 
@@ -86,7 +88,7 @@ def make_history(spec: RunSpec, rng: np.random.Generator) -> History:
         "train_accuracy": 1 - train / 4,
         "val_loss": 1.3 + rng.uniform(0, 1) + 2.4 * np.exp(-2 * t / scale) + 0.5 * t / epochs,
         "val_accuracy": 0.66 - 0.6 * np.exp(-2 * t / scale),
-        "learning_rate": np.full(epochs, spec.schedule.initial),
+        "learning_rate": np.full(epochs, as_schedule(spec.learning_rate)(0)),
         "seconds": np.full(epochs, 0.01),
     }
     if spec.l2:
@@ -108,8 +110,8 @@ def make_run(data: StudyData, spec: RunSpec) -> RunResult:
         last=_metrics(data, last, history, -1),
         best=_metrics(data, best, history, best_epoch),
         seconds=float(rng.uniform(1, 9)),
-        test_probabilities_last=last,
-        test_probabilities_best=best,
+        test_outputs_last=last,
+        test_outputs_best=best,
         folder=Path("runs") / spec.name,
     )
 

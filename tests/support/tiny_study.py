@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from eigenmlp.sweeps.data import StudyData, make_study_data
-from eigenmlp.sweeps.specs import RunSpec, ScheduleSpec
+from eigenmlp.optimizers import SGD
+from eigenmlp.study.data import StudyData, make_study_data
+from eigenmlp.sweeps.specs import RunSpec
 
 TINY = RunSpec(
     name="tiny",
     label="Tiny",
     hidden_layers=(6, 5),
-    optimizer="sgd",
-    schedule=ScheduleSpec(kind="constant", initial=0.5),
+    optimizer=SGD(),
+    learning_rate=0.5,
     batch_size=16,
     epochs=8,
     evaluate_train=True,

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from eigenmlp.study.report import write_report
-from eigenmlp.sweeps.results import StudyResults
+from eigenmlp.study.results import StudyResults
 from page_reader import Page
 from synthetic_study import make_data, make_study
 

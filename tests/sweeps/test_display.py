@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import eigenmlp as em
-from eigenmlp.study.study import SPECS
+from eigenmlp.study.study import SPECS, group_of
 from eigenmlp.sweeps.board import Board
 from eigenmlp.sweeps.display import Display
 from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
@@ -31,7 +31,6 @@ def _result(spec: RunSpec, accuracy: float) -> RunResult:
         test_balanced_accuracy=1.0,
         test_macro_f1=1.0,
         test_recall=(),
-        test_noise_accuracy=(),
     )
     return RunResult(
         spec=spec,
@@ -40,8 +39,8 @@ def _result(spec: RunSpec, accuracy: float) -> RunResult:
         last=metrics,
         best=metrics,
         seconds=1.0,
-        test_probabilities_last=np.zeros((1, 1)),
-        test_probabilities_best=np.zeros((1, 1)),
+        test_outputs_last=np.zeros((1, 1)),
+        test_outputs_best=np.zeros((1, 1)),
         folder=Path(),
     )
 
@@ -60,7 +59,7 @@ def terminal() -> Console:
 def test_the_whole_study_fits_a_common_terminal(terminal: Console, tmp_path: Path) -> None:
     specs = list(SPECS.values())
     board = Board.create(tmp_path / "board.npy", len(specs))
-    display = Display(terminal, "eigenmlp study on glyphs")
+    display = Display(terminal, "eigenmlp study on glyphs", group_of)
     with display.watching(specs, board):
         rows = {spec.name: row for row, spec in enumerate(specs)}
         display.found(rows["m0"], _result(SPECS["m0"], 0.65))
@@ -88,7 +87,7 @@ def test_the_whole_study_fits_a_common_terminal(terminal: Console, tmp_path: Pat
 def test_seeds_share_a_cell(terminal: Console, tmp_path: Path) -> None:
     specs = [SPECS[name].with_seed(seed) for name in ("m0", "m1", "m2") for seed in range(2)]
     board = Board.create(tmp_path / "board.npy", len(specs))
-    display = Display(terminal, "title")
+    display = Display(terminal, "title", group_of)
     with display.watching(specs, board):
         display.finished(0, _result(specs[0], 0.25))
         display.finished(1, _result(specs[1], 0.75))

@@ -4,20 +4,22 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
-from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, recall_score
 
 import eigenmlp as em
+from eigenmlp.schedules import as_schedule
+from eigenmlp.study.noise import NOISE_LEVELS, accuracy_under_noise
 from eigenmlp.study.outputs import write_predictions
 from eigenmlp.sweeps import runner
 from eigenmlp.sweeps.display import Display
-from eigenmlp.sweeps.noise import NOISE_LEVELS, accuracy_under_noise
 from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
 from eigenmlp.sweeps.runner import run_specs
-from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
+from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec
 from eigenmlp.sweeps.store import Outcome, Store
 from eigenmlp.sweeps.trial import run_trial, training_cost
 from tiny_study import content, tiny_data, tiny_spec
@@ -25,13 +27,13 @@ from tiny_study import content, tiny_data, tiny_spec
 DATA = tiny_data()
 SPECS = [
     tiny_spec("full-batch", batch_size=None, evaluate_train=False, epochs=30),
-    tiny_spec("adam", optimizer="adam", schedule=ScheduleSpec(kind="constant", initial=0.01)),
-    tiny_spec("adamw", optimizer="adamw"),
-    tiny_spec("weight-decay", l2=0.05, l2_reading="weight_decay", init="torch_linear"),
-    tiny_spec("divided", l2=0.5, l2_reading="divided_by_batch"),
+    tiny_spec("adam", optimizer=em.optimizers.Adam(), learning_rate=0.01),
+    tiny_spec("adamw", optimizer=em.optimizers.AdamW()),
+    tiny_spec("weight-decay", l2=0.05, l2_biases=True, init="torch_linear"),
+    tiny_spec("divided", l2=0.5, l2_divided=True),
     tiny_spec(
         "stopping",
-        schedule=ScheduleSpec(kind="linear", initial=1.0, final=0.01, epochs=200),
+        learning_rate=em.schedules.linear(1.0, final=0.01, epochs=200),
         epochs=200,
         early_stopping=EarlyStoppingSpec(patience=3, min_delta=0.01),
     ),
@@ -40,10 +42,11 @@ SPECS = [
         activation="gelu",
         dropout=0.2,
         normalization="batch",
-        label_smoothing=0.1,
+        loss=em.losses.CrossEntropy(0.1),
         clip_norm=0.5,
+        rate_factors={"biases": 0.5},
     ),
-    tiny_spec("decayed-norm", l2=0.05, l2_reading="weight_decay", normalization="batch"),
+    tiny_spec("decayed-norm", l2=0.05, l2_biases=True, normalization="batch"),
 ]
 
 
@@ -56,6 +59,7 @@ def _run(output: Path, specs: Sequence[RunSpec], *, jobs: int = 1) -> tuple[list
             Store(output, DATA.fingerprint),
             jobs=jobs,
             display=Display(Console(file=shown, width=200), "title"),
+            measures={"noise": accuracy_under_noise},
         )
         shown.seek(0)
         return outcomes, shown.read()
@@ -78,7 +82,7 @@ Finished = tuple[Path, dict[str, RunResult], str]
 def test_metrics_are_those_of_the_saved_network(finished: Finished, name: str, moment: str) -> None:
     run = finished[1][name]
     metrics: Metrics = getattr(run, moment)
-    probabilities = getattr(run, f"test_probabilities_{moment}")
+    probabilities = getattr(run, f"test_outputs_{moment}")
     network = em.load_network(run.folder / f"{moment}.safetensors")
     for part, prefix in enumerate(("train", "val", "test")):
         scores = network.evaluate(*DATA.rows(part))
@@ -98,12 +102,12 @@ def test_noise_is_measured_from_none_on(finished: Finished, name: str) -> None:
     run = finished[1][name]
     network = run.load_best()
     X, y = DATA.rows(2)
-    assert run.best.test_noise_accuracy[0] == run.best.test_accuracy
+    assert run.best.further["noise"][0] == run.best.test_accuracy
     pattern = np.random.default_rng(0).standard_normal(X.shape, dtype=np.float32)
     noisy = X + 0.5 * pattern / DATA.input_scale
     assert NOISE_LEVELS[-1] == 0.5
-    assert run.best.test_noise_accuracy[-1] == network.evaluate(noisy, y).accuracy
-    assert run.best.test_noise_accuracy == accuracy_under_noise(network, X, y)
+    assert run.best.further["noise"][-1] == network.evaluate(noisy, y).accuracy
+    assert run.best.further["noise"] == accuracy_under_noise(network, X, y)
 
 
 def test_a_class_without_test_images_has_no_recall(tmp_path: Path) -> None:
@@ -128,7 +132,7 @@ def test_both_moments_are_the_ends_that_the_history_tells(finished: Finished, na
         assert run.last.train_loss == run.history["train_loss"][-1]
     assert 0 < run.seconds < 60
     assert run.history["learning_rate"] == [
-        run.spec.schedule.build()(epoch) for epoch in range(run.n_epochs)
+        as_schedule(run.spec.learning_rate)(epoch) for epoch in range(run.n_epochs)
     ]
 
 
@@ -173,7 +177,7 @@ def test_the_penalty_is_recorded_as_the_gradient_has_it(finished: Finished) -> N
 def test_losses_are_without_the_smoothing_that_is_trained(finished: Finished) -> None:
     run = finished[1]["later"]
     history = run.history
-    assert run.spec.label_smoothing > 0
+    assert run.spec.loss == em.losses.CrossEntropy(0.1)
     assert history["train_loss"][-1] == run.last.train_loss
     assert history["val_loss"][-1] == run.last.val_loss
     assert history["val_loss"][run.best_epoch] == min(history["val_loss"]) == run.best.val_loss
@@ -250,9 +254,29 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     assert "title: 3 runs, 3 found on disk.\n" in shown
 
 
+@pytest.mark.parametrize("loss", ["quantile", em.losses.Huber(0.5)])
+def test_runs_that_predict_numbers(tmp_path: Path, loss: Any) -> None:
+    numbers = dataclasses.replace(
+        DATA.for_runs(), y=DATA.X[:, :2].astype(float) / 255, class_names=None
+    )
+    display = Display(Console(quiet=True), "")
+    store = Store(tmp_path, numbers.fingerprint)
+    spec = tiny_spec(loss=loss, activation=["selu", "mish"], learning_rate=0.05)
+    (run,) = run_specs([spec], numbers, store, jobs=1, display=display)
+    assert isinstance(run, RunResult)
+    network = run.load_best()
+    X, y = numbers.rows(2)
+    assert run.best.test_loss == network.evaluate(X, y, loss=loss).loss
+    assert run.best.test_r2 == r2_score(y, network.predict(X))
+    assert math.isnan(run.best.test_accuracy)
+    assert np.array_equal(run.test_outputs_best, network.predict_outputs(X))
+    assert "val_accuracy" not in run.history
+    assert repr(store.load(spec)) == repr(run)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_diverges_does_not_stop_the_others(tmp_path: Path, jobs: int) -> None:
-    wild = tiny_spec("wild", schedule=ScheduleSpec(kind="constant", initial=1e30))
+    wild = tiny_spec("wild", learning_rate=1e30)
     specs = [wild, tiny_spec("calm")]
     for attempt in range(2):
         (failure, success), shown = _run(tmp_path, specs, jobs=jobs)

@@ -11,30 +11,29 @@ import numpy as np
 import pytest
 
 import eigenmlp as em
-from eigenmlp.errors import EigenmlpError
 from eigenmlp.files import atomic
 from eigenmlp.sweeps import store as store_module
 from eigenmlp.sweeps.board import Board
-from eigenmlp.sweeps.lock import exclusive
 from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
 from eigenmlp.sweeps.specs import RunSpec
 from eigenmlp.sweeps.store import Moment, Stale, Store
 from tiny_study import content, tiny_spec
 
+SCORES = [name for name in Metrics.__dataclass_fields__ if name not in {"test_recall", "further"}]
 SPEC = tiny_spec(hidden_layers=(4,))
 
 
 def _moment(seed: int) -> Moment:
     rng = np.random.default_rng(seed)
-    values = rng.random(8).tolist()
+    values = [*rng.random(8).tolist(), float("nan")]
     return Moment(
         parameters=em.Network([16, 4, 3], rng=seed).get_flat_parameters(),
         metrics=Metrics(
-            **dict(zip(Metrics.__dataclass_fields__, values, strict=False)),
+            **dict(zip(SCORES, values, strict=True)),
             test_recall=(0.1, float("nan"), 1 / 3),
-            test_noise_accuracy=(0.5, 1 / 3),
+            further={"noise": (0.5, 1 / 3)},
         ),
-        test_probabilities=rng.random((5, 3)).astype(np.float32),
+        test_outputs=rng.random((5, 3)).astype(np.float32),
     )
 
 
@@ -87,9 +86,9 @@ def test_a_result_is_read_back_to_the_last_bit(store: Store) -> None:
     assert repr(result.history.to_dict()) == repr(_history(4).to_dict())  # NaN included
     assert (result.spec, result.best_epoch, result.seconds) == (SPEC, 2, 1.25)
     assert repr((result.last, result.best)) == repr((last.metrics, best.metrics))
-    np.testing.assert_array_equal(result.test_probabilities_last, last.test_probabilities)
-    np.testing.assert_array_equal(result.test_probabilities_best, best.test_probabilities)
-    assert result.test_probabilities_best.dtype == np.float32
+    np.testing.assert_array_equal(result.test_outputs_last, last.test_outputs)
+    np.testing.assert_array_equal(result.test_outputs_best, best.test_outputs)
+    assert result.test_outputs_best.dtype == np.float32
     network = result.load_best()
     np.testing.assert_array_equal(network.get_flat_parameters(), best.parameters)
     assert network.input_scale == 0.5
@@ -141,8 +140,8 @@ def test_other_data_or_another_version_is_another_run(
     monkeypatch.setattr("importlib.metadata.version", lambda _: "99.0")
     assert _stale(store) == f"it was trained by eigenmlp {version}"
     monkeypatch.undo()
-    monkeypatch.setattr(store_module, "_LAYOUT", 3)
-    assert _stale(store) == "it is laid out as version 2 lays out runs"
+    monkeypatch.setattr(store_module, "_LAYOUT", 2)
+    assert _stale(store) == "it is laid out as version 1 lays out runs"
 
 
 def _truncate(path: Path) -> None:
@@ -284,17 +283,3 @@ def test_preparing_leaves_what_is_the_users(store: Store, tmp_path: Path) -> Non
     found = sorted(path.name for path in store.runs.iterdir())
     assert found == [".board.npy", ".git", ".gitignore"]
     assert elsewhere.read_bytes() == b"mine"
-
-
-def test_a_locked_folder_refuses_a_second_study(tmp_path: Path) -> None:
-    folder = tmp_path / "study"
-    with exclusive(folder):
-        with (
-            pytest.raises(EigenmlpError, match=f"another study is writing to {folder}.*--output"),
-            exclusive(folder),
-        ):
-            pytest.fail("two studies hold the lock")
-        with exclusive(tmp_path / "other"):
-            pass
-    with exclusive(folder):
-        pass

@@ -12,7 +12,7 @@ from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import Header, bad_usage_of
 
 if TYPE_CHECKING:
-    from eigenmlp.sweeps import StudyData
+    from eigenmlp.study import StudyData
 
 __all__ = ["study"]
 
@@ -136,7 +136,7 @@ def _load(
     header: bool | None,
     quick: bool,
 ) -> "StudyData":
-    from eigenmlp.sweeps.data import load_dataset, load_files, with_unlabelled  # noqa: PLC0415
+    from eigenmlp.study.data import load_dataset, load_files, with_unlabelled  # noqa: PLC0415
 
     if images is not None and labels is not None:
         data = load_files(images, labels, header=header, quick=quick)

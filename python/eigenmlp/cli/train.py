@@ -1,6 +1,5 @@
 """`eigenmlp train`: a network for the samples of a data file and their labels."""
 
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -259,7 +258,7 @@ def train(
         record = em.train(
             network,
             *training,
-            **{field.name: getattr(settings, field.name) for field in fields(settings)},
+            **settings.arguments(),
             validation_data=held_out[0] if held_out else None,
             callbacks=[Resumption(console), *callbacks],
             resume_from=checkpoint,

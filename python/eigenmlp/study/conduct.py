@@ -1,19 +1,23 @@
 """The whole study: from data to the report page and the tables beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from eigenmlp.common.extras import require
 from eigenmlp.common.live import progress_console
+from eigenmlp.errors import EigenmlpError
+from eigenmlp.files.folder_lock import FolderLock
 from eigenmlp.study import report
+from eigenmlp.study.data import StudyData
+from eigenmlp.study.noise import accuracy_under_noise
 from eigenmlp.study.outputs import write_predictions, write_runs
-from eigenmlp.study.study import cut_short, select_groups, specs_of
-from eigenmlp.sweeps.data import StudyData
+from eigenmlp.study.results import StudyResults
+from eigenmlp.study.study import cut_short, group_of, select_groups, specs_of
 from eigenmlp.sweeps.display import Display
-from eigenmlp.sweeps.lock import exclusive
-from eigenmlp.sweeps.results import RunFailure, RunResult, StudyResults
+from eigenmlp.sweeps.results import RunFailure, RunResult
 from eigenmlp.sweeps.runner import run_specs
 from eigenmlp.sweeps.store import Outcome, Store
 
@@ -84,8 +88,8 @@ def conduct_study(
         for k in range(n_seeds)
     ]
     title = f"eigenmlp study on {data.name}" + (", a quick look" if quick else "")
-    display = Display(console or progress_console(stderr=False), title)
-    with exclusive(output):
+    display = Display(console or progress_console(stderr=False), title, group_of)
+    with _held(output):
         for line in data.absences:
             display.note(line)
         outcomes = run_specs(
@@ -94,6 +98,7 @@ def conduct_study(
             Store(output, data.fingerprint),
             jobs=jobs,
             display=display,
+            measures={"noise": accuracy_under_noise},
         )
         study = _collect(groups, outcomes, data, n_seeds=n_seeds, quick=quick)
         write_runs(output / "runs.csv", study)
@@ -103,6 +108,29 @@ def conduct_study(
             )
         report.write_report(output, data, study)
     return study
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the folder for this study alone, creating it if needed.
+
+    Raises
+    ------
+    EigenmlpError
+        If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FolderLock(folder)
+    except BlockingIOError:
+        raise EigenmlpError(
+            f"another study is writing to {folder}: wait until it ends, "
+            "or give this one a folder of its own with --output"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _collect(

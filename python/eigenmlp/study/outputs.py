@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 
 from eigenmlp.files.atomic import write_atomically
-from eigenmlp.sweeps.noise import NOISE_LEVELS
-from eigenmlp.sweeps.results import Metrics, RunResult, StudyResults
+from eigenmlp.schedules import as_schedule
+from eigenmlp.study.noise import NOISE_LEVELS
+from eigenmlp.study.results import StudyResults
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
 from eigenmlp.sweeps.specs import RunSpec
 
 __all__ = ["write_predictions", "write_runs"]
 
-_SCORES = [field.name for field in dataclasses.fields(Metrics) if field.type is float]
+# Of classes; R² is of numbers.
+_SCORES = [
+    field.name
+    for field in dataclasses.fields(Metrics)
+    if field.type is float and field.name != "test_r2"
+]
 
 
 def write_runs(path: Path, study: StudyResults) -> None:
@@ -35,7 +42,9 @@ def write_runs(path: Path, study: StudyResults) -> None:
             for failure in study.all_failures
         ),
     ]
-    header = list(dict.fromkeys(column for row in rows for column in row))
+    outcomes: list[RunResult | RunFailure] = [*study.all_runs, *study.all_failures]
+    specs = [_spec_columns(outcome.spec) for outcome in outcomes]
+    header = list(dict.fromkeys(column for row in (*specs, *rows) for column in row))
     _write_table(path, header, ([row.get(column, "") for column in header] for row in rows))
 
 
@@ -50,27 +59,25 @@ def write_predictions(
 
 
 def _spec_columns(spec: RunSpec) -> dict[str, Any]:
-    schedule = {f"schedule_{key}": value for key, value in vars(spec.schedule).items()}
-    stopping = spec.early_stopping
-    return {
-        "run": spec.name,
-        "seed": spec.seed,
-        "label": spec.label,
-        "hidden_layers": " ".join(map(str, spec.hidden_layers)),
-        "optimizer": spec.optimizer,
-        **schedule,
+    """Return a column for each option of a run; those of an option's own options are joined."""
+    columns: dict[str, Any] = {"run": spec.name, "seed": spec.seed, "label": spec.label}
+    for name, value in spec.to_dict().items():
+        if isinstance(value, dict):
+            columns |= {
+                name if option == "kind" else f"{name}_{option}": each
+                for option, each in value.items()
+                if each != name
+            }
+        elif isinstance(value, list):
+            columns[name] = " ".join(map(str, value))
+        else:
+            columns[name] = value
+    del columns["name"]
+    schedule = as_schedule(spec.learning_rate)
+    return columns | {
+        "learning_rate": schedule(0),
+        "schedule": type(schedule).__name__,
         "batch_size": "all" if spec.batch_size is None else spec.batch_size,
-        "l2": spec.l2,
-        "l2_reading": spec.l2_reading,
-        "init": spec.init,
-        "activation": spec.activation,
-        "dropout": spec.dropout,
-        "normalization": spec.normalization,
-        "label_smoothing": spec.label_smoothing,
-        "clip_norm": spec.clip_norm,
-        "epochs": spec.epochs,
-        "patience": None if stopping is None else stopping.patience,
-        "min_delta": None if stopping is None else stopping.min_delta,
     }
 
 
@@ -84,7 +91,7 @@ def _result_columns(run: RunResult) -> dict[str, Any]:
         **{
             f"{moment}_test_accuracy_noise_{level:g}": accuracy
             for moment, metrics in (("last", run.last), ("best", run.best))
-            for level, accuracy in zip(NOISE_LEVELS, metrics.test_noise_accuracy, strict=True)
+            for level, accuracy in zip(NOISE_LEVELS, metrics.further["noise"], strict=True)
         },
     }
 

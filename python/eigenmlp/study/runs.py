@@ -5,34 +5,30 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
+from eigenmlp.losses import CrossEntropy
+from eigenmlp.optimizers import SGD, Adam
+from eigenmlp.schedules import constant, exponential, linear
+from eigenmlp.study.specs import StudySpec
+from eigenmlp.sweeps.specs import EarlyStoppingSpec
 
 __all__ = ["ABLATIONS", "PANEL_RATES", "QUESTIONS", "SEARCH_SPECS", "SPECS"]
 
 
-def _constant(rate: float) -> ScheduleSpec:
-    return ScheduleSpec(kind="constant", initial=rate)
-
-
-def _exponential(rate: float, gamma: float) -> ScheduleSpec:
-    return ScheduleSpec(kind="exponential", initial=rate, gamma=gamma)
-
-
-_M0 = RunSpec(
+_M0 = StudySpec(
     name="m0",
     label="M0",
     hidden_layers=(100, 80),
-    optimizer="sgd",
-    schedule=_constant(0.1),
+    optimizer=SGD(),
+    learning_rate=constant(0.1),
     batch_size=None,
     epochs=1500,
 )
-_M1 = RunSpec(
+_M1 = StudySpec(
     name="m1",
     label="M1",
     hidden_layers=(400, 100, 80),
-    optimizer="adam",
-    schedule=_exponential(0.001, 0.98),
+    optimizer=Adam(),
+    learning_rate=exponential(0.001, 0.98),
     batch_size=64,
     l2=0.01,
     l2_reading="divided_by_batch",
@@ -53,7 +49,7 @@ _M2 = dataclasses.replace(
 )
 
 
-def _layers(spec: RunSpec, hidden_layers: tuple[int, ...], name: str = "") -> RunSpec:
+def _layers(spec: StudySpec, hidden_layers: tuple[int, ...], name: str = "") -> StudySpec:
     """`spec` with other hidden layers; without a name it is a step of the search."""
     name = name or "search-" + "-".join(map(str, hidden_layers))
     label = name.upper() if name in ("m3", "m4") else ", ".join(map(str, hidden_layers))
@@ -64,25 +60,25 @@ _M3 = _layers(_M2, (2000, 1000), "m3")
 _M4 = _layers(_M2, (1000, 1000, 1000), "m4")
 
 
-def _ablation(name: str, label: str, **changes: Any) -> RunSpec:
+def _ablation(name: str, label: str, **changes: Any) -> StudySpec:
     """M0 plus one improvement."""
     return dataclasses.replace(_M0, name=name, label=label, **changes)
 
 
 _RATES = (0.1, 0.01, 0.001)
 PANEL_RATES = {"a": 0.1, "b": 0.001}  # the learning rates of figures 3, 4 and 6
-ABLATIONS: dict[str, list[RunSpec]] = {
+ABLATIONS: dict[str, list[StudySpec]] = {
     "fig2": [
         _ablation(
             f"fig2-eta{rate}",
             f"η₀ = {rate}",
-            schedule=ScheduleSpec(kind="linear", initial=rate, final=1e-4, epochs=1500),
+            learning_rate=linear(rate, final=1e-4, epochs=1500),
         )
         for rate in _RATES
     ],
     **{
         f"fig3{panel}": [
-            _ablation(f"fig3{panel}-k{k:.2f}", f"k = {k:.2f}", schedule=_exponential(rate, k))
+            _ablation(f"fig3{panel}-k{k:.2f}", f"k = {k:.2f}", learning_rate=exponential(rate, k))
             for k in (0.90, 0.95, 0.99)
         ]
         for panel, rate in PANEL_RATES.items()
@@ -92,7 +88,7 @@ ABLATIONS: dict[str, list[RunSpec]] = {
             _ablation(
                 f"fig4{panel}-batch{batch}",
                 f"batch {batch}",
-                schedule=_constant(rate),
+                learning_rate=constant(rate),
                 batch_size=batch,
                 epochs=20,
                 evaluate_train=True,
@@ -105,8 +101,8 @@ ABLATIONS: dict[str, list[RunSpec]] = {
         _ablation(
             f"fig5-eta{rate}",
             f"η = {rate}",
-            optimizer="adam",
-            schedule=_constant(rate),
+            optimizer=Adam(),
+            learning_rate=constant(rate),
             epochs=200,
         )
         for rate in _RATES
@@ -116,7 +112,7 @@ ABLATIONS: dict[str, list[RunSpec]] = {
             _ablation(
                 f"fig6{panel}-lambda{l2}",
                 f"λ = {l2}",
-                schedule=_constant(rate),
+                learning_rate=constant(rate),
                 l2=float(l2),
                 l2_reading="divided_by_batch",
             )
@@ -157,19 +153,19 @@ _NOTE1 = [
 ]
 
 
-def _question(name: str, label: str, **change: Any) -> RunSpec:
+def _question(name: str, label: str, **change: Any) -> StudySpec:
     """M1 plus one change."""
     return dataclasses.replace(_M1, name=name, label=label, **change)
 
 
-QUESTIONS: dict[str, list[RunSpec]] = {
+QUESTIONS: dict[str, list[StudySpec]] = {
     "dropout": [_question(f"dropout-{p}", f"p = {p}", dropout=p) for p in (0.1, 0.3, 0.5)],
     "norm": [
         _question("norm-batch", "batch", normalization="batch"),
         _question("norm-layer", "layer", normalization="layer"),
     ],
     "smoothing": [
-        _question(f"smoothing-{s}", f"s = {s}", label_smoothing=s) for s in (0.05, 0.1, 0.2)
+        _question(f"smoothing-{s}", f"s = {s}", loss=CrossEntropy(s)) for s in (0.05, 0.1, 0.2)
     ],
     "clipping": [
         _question(f"clipping-{c}", f"‖g‖ ≤ {c}", clip_norm=float(c)) for c in ("1", "0.5", "0.1")
@@ -187,7 +183,7 @@ QUESTIONS: dict[str, list[RunSpec]] = {
     ],
 }
 
-SPECS: Mapping[str, RunSpec] = MappingProxyType(
+SPECS: Mapping[str, StudySpec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (

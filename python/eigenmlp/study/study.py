@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from eigenmlp.study.runs import ABLATIONS, PANEL_RATES, QUESTIONS, SEARCH_SPECS, SPECS
+from eigenmlp.study.specs import StudySpec
 from eigenmlp.sweeps.specs import RunSpec
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Note1Step",
     "SearchStep",
     "cut_short",
+    "group_of",
     "select_groups",
     "specs_of",
 ]
@@ -197,6 +199,15 @@ NOTE1 = (
     Note1Step(run="note1-m2-divided", change="M2, but λ as M1 reads it: (λ/64) W"),
 )
 
+_LINES = {
+    "search": "Search",
+    "note1": "Note 1",
+    "dropout": "Dropout",
+    "norm": "Norm",
+    "smoothing": "Smooth",
+    "clipping": "Clip",
+    "activations": "Activ.",
+}
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         **{model.run: (model.run,) for model in MODELS},
@@ -232,12 +243,23 @@ def select_groups(only: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name for name in GROUPS if name in only)
 
 
-def specs_of(groups: Sequence[str]) -> tuple[RunSpec, ...]:
+def specs_of(groups: Sequence[str]) -> tuple[StudySpec, ...]:
     """Return the specs that these parts of the study need, each once, in the study's order."""
     wanted = {run for group in groups for run in GROUPS[group]}
     return tuple(spec for name, spec in SPECS.items() if name in wanted)
 
 
-def cut_short(spec: RunSpec) -> RunSpec:
+def group_of(spec: RunSpec) -> str:
+    """Name the line that a run has in tables of progress: names begin with the part of the study.
+
+    None is longer than "Fig. 3a", so that the whole study fits a common terminal.
+    """
+    part, dash, _ = spec.name.partition("-")
+    if not dash:
+        return "Models"
+    return _LINES.get(part, part.replace("fig", "Fig. "))
+
+
+def cut_short(spec: StudySpec) -> StudySpec:
     """Return the run for a quick look: few epochs, everything else as it is."""
     return dataclasses.replace(spec, epochs=min(spec.epochs, 20 if spec.full_batch else 2))

@@ -3,29 +3,15 @@
 Examples
 --------
 >>> from eigenmlp import sweeps
->>> schedule = sweeps.ScheduleSpec(kind="constant", initial=0.01)
 >>> spec = sweeps.RunSpec(
-...     name="wide", label="256 units", hidden_layers=(256,), optimizer="adam",
-...     schedule=schedule, batch_size=64, epochs=5,
+...     name="wide", label="256 units", hidden_layers=(256,), learning_rate=0.01, epochs=5
 ... )
 >>> spec.layer_sizes(784, 10)
 [784, 256, 10]
 """
 
-from eigenmlp.sweeps.data import DATASETS, StudyData, load_dataset, load_files
-from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult, StudyResults
-from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec, ScheduleSpec
+from eigenmlp.sweeps.data import Data
+from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec
 
-__all__ = [
-    "DATASETS",
-    "EarlyStoppingSpec",
-    "Metrics",
-    "RunFailure",
-    "RunResult",
-    "RunSpec",
-    "ScheduleSpec",
-    "StudyData",
-    "StudyResults",
-    "load_dataset",
-    "load_files",
-]
+__all__ = ["Data", "EarlyStoppingSpec", "Metrics", "RunFailure", "RunResult", "RunSpec"]

@@ -1,8 +1,8 @@
-"""What a running study shows: a live table on a terminal or in a notebook, lines elsewhere."""
+"""What a running sweep shows: a live table on a terminal or in a notebook, lines elsewhere."""
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from eigenmlp.common.live import LiveDisplay
 from eigenmlp.sweeps.board import Board
-from eigenmlp.sweeps.results import RunResult
+from eigenmlp.sweeps.results import Metrics, RunResult
 from eigenmlp.sweeps.specs import RunSpec
 from eigenmlp.sweeps.store import Outcome
 
@@ -28,16 +28,6 @@ _SYMBOLS = {
     "found": ("↺", "blue"),
     "failed": ("✗", "bold red"),
 }
-# No longer than "Fig. 3a", so that the whole study fits a common terminal.
-_GROUPS = {
-    "search": "Search",
-    "note1": "Note 1",
-    "dropout": "Dropout",
-    "norm": "Norm",
-    "smoothing": "Smooth",
-    "clipping": "Clip",
-    "activations": "Activ.",
-}
 _LEGEND = {
     "done": "done",
     "found": "on disk",
@@ -49,7 +39,7 @@ _LEGEND = {
 
 @dataclass
 class _Run:
-    """What is known of a run: its outcome once it ended, here or in an earlier study."""
+    """What is known of a run: its outcome once it ended, here or in an earlier sweep."""
 
     spec: RunSpec
     outcome: Outcome | None = None
@@ -57,9 +47,9 @@ class _Run:
 
 
 class Display:
-    """Shows a study on `console` while it runs.
+    """Shows a sweep on `console` while it runs.
 
-    On a terminal or in a notebook, a table with every run: finished ones with their test accuracy,
+    On a terminal or in a notebook, a table with every run: finished ones with their score in test,
     running ones with their epoch and validation scores. Elsewhere, one line for each run that ends.
 
     Parameters
@@ -68,9 +58,14 @@ class Display:
         Where to write.
     title : str
         What the table is headed with.
+    group_of : callable, default=None
+        Names the line of the table that a spec stands in; None is the first part of its name.
     """
 
-    def __init__(self, console: Console, title: str) -> None:
+    def __init__(
+        self, console: Console, title: str, group_of: Callable[[RunSpec], str] | None = None
+    ) -> None:
+        self._group_of = group_of or _part
         self._console = console
         self._title = title
         self._runs: list[_Run] = []
@@ -84,14 +79,14 @@ class Display:
         self._runs, self._board = [_Run(spec) for spec in specs], board
         self._started = time.monotonic()
         table = LiveDisplay(self._render, self._console, per_second=2)
-        self._live = _can_write(self._console, self._title) and table.start()
+        self._live = _can_write(self._console, self._title, specs) and table.start()
         try:
             yield
         finally:
             table.stop()
 
     def note(self, line: str) -> None:
-        """Say something of the study before it begins."""
+        """Say something before it begins."""
         self._say(line)
 
     def found(self, row: int, outcome: Outcome) -> None:
@@ -121,8 +116,9 @@ class Display:
         n_ended = sum(run.outcome is not None for run in self._runs)
         counter = f"[{n_ended:>{len(str(len(self._runs)))}}/{len(self._runs)}]"
         if isinstance(outcome, RunResult):
+            name, score = _score(outcome.last)
             self._say(
-                f"{counter} {_name(outcome.spec)}: test accuracy {outcome.last.test_accuracy:.3f}, "
+                f"{counter} {_name(outcome.spec)}: test {name} {score:.3f}, "
                 f"best validation loss {outcome.best.val_loss:.4f} at epoch {outcome.best_epoch} "
                 f"of {outcome.n_epochs}, {outcome.seconds:.1f} s"
             )
@@ -138,7 +134,7 @@ class Display:
             self._header(states),
             *self._running(states),
             self._overview(states),
-            _legend(),
+            self._legend(),
         )
 
     def _state(self, row: int) -> str:
@@ -182,10 +178,10 @@ class Display:
         return [table, *([Text(f"… and {more} more", "dim")] if more > 0 else []), Text()]
 
     def _overview(self, states: Sequence[str]) -> Table:
-        """Every spec of the study: a line a group, a cell a spec with all of its seeds."""
+        """Every spec: a line for each group, a cell for each spec with all of its seeds."""
         cells: dict[str, dict[str, list[int]]] = {}
         for row, run in enumerate(self._runs):
-            cells.setdefault(_group(run.spec), {}).setdefault(run.spec.name, []).append(row)
+            cells.setdefault(self._group_of(run.spec), {}).setdefault(run.spec.name, []).append(row)
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(ratio=1)
@@ -194,8 +190,17 @@ class Display:
             table.add_row(group, Columns(texts, padding=(0, 3, 0, 0)))
         return table
 
+    def _legend(self) -> Text:
+        text = Text()
+        for state, word in _LEGEND.items():
+            symbol, style = _SYMBOLS[state]
+            text.append(f"{symbol} ", style).append(f"{word}  ", "dim")
+        results = [run.outcome for run in self._runs if isinstance(run.outcome, RunResult)]
+        name = _score(results[0].last)[0] if results else "accuracy"
+        return text.append(f"  0.xxx test {name}", "dim")
+
     def _cell(self, rows: Sequence[int], states: Sequence[str]) -> Text:
-        """Show a spec's state over its seeds, and once all have ended their mean test accuracy."""
+        """Show a spec's state over its seeds, and once all have ended their mean score in test."""
         ended = [state for state in states if state not in ("queued", "running")]
         if len(ended) < len(states):
             state = "running" if ended or "running" in states else "queued"
@@ -203,7 +208,7 @@ class Display:
         else:
             state = next(state for state in ("failed", "done", "found") if state in states)
             outcomes = [self._runs[row].outcome for row in rows]
-            scores = [run.last.test_accuracy for run in outcomes if isinstance(run, RunResult)]
+            scores = [_score(run.last)[1] for run in outcomes if isinstance(run, RunResult)]
             count = f" {sum(scores) / len(scores):.3f}" if scores else ""
         symbol, style = _SYMBOLS[state]
         label = self._runs[rows[0]].spec.label
@@ -218,33 +223,30 @@ class Display:
         )
 
 
-def _can_write(console: Console, title: str) -> bool:
+def _can_write(console: Console, title: str, specs: Sequence[RunSpec]) -> bool:
     """Whether the console's encoding has the characters of the table; some have ASCII alone."""
+    labels = "".join(spec.label for spec in specs)
     try:
-        f"{title}·▸✓↺✗–…━╸η₀λ‖≤".encode(console.encoding)
+        f"{title}·▸✓↺✗–…━╸{labels}".encode(console.encoding)
     except (LookupError, UnicodeEncodeError):
         return False
     return True
 
 
-def _group(spec: RunSpec) -> str:
-    """Line of the overview: run names begin with the part of the study they were made for."""
-    part, dash, _ = spec.name.partition("-")
-    if not dash:
-        return "Models"
-    return _GROUPS.get(part, part.replace("fig", "Fig. "))
+def _part(spec: RunSpec) -> str:
+    """Return what a run's name begins with, up to a dash."""
+    return spec.name.partition("-")[0]
 
 
 def _name(spec: RunSpec) -> str:
     return f"{spec.name} (seed {spec.seed})"
 
 
-def _legend() -> Text:
-    text = Text()
-    for state, word in _LEGEND.items():
-        symbol, style = _SYMBOLS[state]
-        text.append(f"{symbol} ", style).append(f"{word}  ", "dim")
-    return text.append("  0.xxx test accuracy", "dim")
+def _score(metrics: Metrics) -> tuple[str, float]:
+    """Return what says best how good a network is, and its name."""
+    if math.isnan(metrics.test_accuracy):
+        return "R²", metrics.test_r2
+    return "accuracy", metrics.test_accuracy
 
 
 def _number(value: float, digits: int) -> str:

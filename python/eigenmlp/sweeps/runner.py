@@ -1,24 +1,24 @@
 """Runs specs side by side, one process and one thread each, and repeats none that is on disk."""
 
 import contextlib
-import dataclasses
 import os
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
 from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from eigenmlp.errors import EigenmlpError
 from eigenmlp.sweeps.board import Board
-from eigenmlp.sweeps.data import StudyData
+from eigenmlp.sweeps.data import Data
 from eigenmlp.sweeps.display import Display
 from eigenmlp.sweeps.specs import RunSpec
 from eigenmlp.sweeps.store import Outcome, Stale, Store
-from eigenmlp.sweeps.trial import run_trial, training_cost
+from eigenmlp.sweeps.trial import Measure, run_trial, training_cost
 
 __all__ = ["run_specs"]
 
@@ -27,11 +27,12 @@ _PARENT_CHECK_SECONDS = 0.5
 
 def run_specs(
     specs: Sequence[RunSpec],
-    data: StudyData,
+    data: Data,
     store: Store,
     *,
     jobs: int | None,
     display: Display,
+    measures: Mapping[str, Measure] | None = None,
 ) -> list[Outcome]:
     """Return the outcome of every spec, in the order given.
 
@@ -42,7 +43,7 @@ def run_specs(
     ----------
     specs : sequence of RunSpec
         No two with the same name and seed.
-    data : StudyData
+    data : Data
         What to train on.
     store : Store
         Where finished runs are.
@@ -50,6 +51,9 @@ def run_specs(
         Runs at a time; None means one for each core this process may use.
     display : Display
         Is told what happens.
+    measures : mapping of str to callable, default=None
+        What else to measure of every network at both moments: functions of a network, the test
+        samples and their labels, which other processes can import.
     """
     store.prepare()
     board = Board.create(store.runs / ".board.npy", len(specs))
@@ -68,8 +72,11 @@ def run_specs(
         waiting.sort(key=lambda row: training_cost(specs[row], data), reverse=True)
         jobs = max(1, min(jobs or cpu_count(), len(waiting)))
         display.training(len(waiting), jobs)
-        tasks = [(specs[row], row) for row in waiting]
-        with contextlib.closing(_train(tasks, data, store, board, jobs)) as finished:
+        calls = [
+            delayed(run_trial)(specs[row], data.for_runs(), store, board, row, measures or {})
+            for row in waiting
+        ]
+        with contextlib.closing(_train(calls, jobs)) as finished:
             for row in finished:
                 outcome = store.load(specs[row])
                 if not isinstance(outcome, Outcome):
@@ -80,14 +87,8 @@ def run_specs(
     return [outcomes[row] for row in range(len(specs))]
 
 
-def _train(
-    tasks: Sequence[tuple[RunSpec, int]],
-    data: StudyData,
-    store: Store,
-    board: Board,
-    jobs: int,
-) -> Generator[int]:
-    """Train and store the specs in this order; yield the row of each as it ends."""
+def _train(calls: Sequence[Any], jobs: int) -> Generator[int]:
+    """Train and store runs in this order; yield the row of each as it ends."""
     parallel = Parallel(
         n_jobs=jobs,
         backend="loky",
@@ -97,11 +98,8 @@ def _train(
         initializer=_exit_with_parent,
         initargs=(os.getpid(),),
     )
-    shared = dataclasses.replace(data, unlabelled=None)
     with _interrupts_ignored():
-        finished = parallel(
-            delayed(run_trial)(spec, shared, store, board, row) for spec, row in tasks
-        )
+        finished = parallel(calls)
     try:
         for row in finished:  # noqa: UP028  "yield from" would close without the filter below
             yield row
@@ -113,7 +111,7 @@ def _train(
     finally:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*tasks which were still being processed.*")
-            finished.close()  # ends the workers if the study is interrupted
+            finished.close()  # ends the workers if the sweep is interrupted
 
 
 @contextlib.contextmanager
@@ -135,7 +133,7 @@ def _interrupts_ignored() -> Iterator[None]:
 def _exit_with_parent(parent: int) -> None:
     """Make this worker end with the process it works for, even if that is killed.
 
-    It would train for nobody otherwise, beside the study's next attempt.
+    It would train for nobody otherwise, beside the sweep's next attempt.
     """
 
     def watch() -> None:

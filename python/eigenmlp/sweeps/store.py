@@ -6,7 +6,7 @@ A run's folder holds::
     history.csv                    one row an epoch
     metrics.json                   scores at both moments, best epoch, seconds
     last.safetensors               network of the last epoch; best.safetensors: of the best one
-    test_probabilities_last.npy    (n_test, n_classes) float32; …_best.npy likewise
+    test_outputs_last.npy    (n_test, n_outputs); …_best.npy likewise
     checksums.json                 SHA-256 of every file above
 
 A run that diverged has config.json, history.csv, failure.json and checksums.json.
@@ -38,7 +38,7 @@ __all__ = ["Moment", "Outcome", "Stale", "Store"]
 
 Outcome = RunResult | RunFailure
 
-_LAYOUT = 2
+_LAYOUT = 1
 # What else we put beside the runs. Other hidden files there, such as .gitignore, are the user's.
 _OURS = (".new-*", ".old-*", ".board.npy")
 _FAILURE_FILES = {"config.json", "history.csv", "failure.json"}
@@ -47,7 +47,7 @@ _RESULT_FILES = {
     "history.csv",
     "metrics.json",
     *(f"{moment}.safetensors" for moment in ("last", "best")),
-    *(f"test_probabilities_{moment}.npy" for moment in ("last", "best")),
+    *(f"test_outputs_{moment}.npy" for moment in ("last", "best")),
 }
 
 
@@ -57,7 +57,7 @@ class Moment:
 
     parameters: np.ndarray
     metrics: Metrics
-    test_probabilities: np.ndarray
+    test_outputs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class Stale:
 
 
 class Store:
-    """The runs of one study, under `output`/runs.
+    """The runs of one sweep, under `output`/runs.
 
     Parameters
     ----------
     output : Path
-        Folder of the study.
+        Folder of the sweep.
     fingerprint : str
-        What the study's data set hashes to; runs on other data do not count.
+        What the data set hashes to; runs on other data do not count.
     """
 
     def __init__(self, output: Path, fingerprint: str) -> None:
@@ -87,7 +87,7 @@ class Store:
         return self.runs / f"{spec.name}-seed{spec.seed}"
 
     def prepare(self) -> None:
-        """Create the folder of the runs and clear away what a killed study left half-written."""
+        """Create the folder of the runs and clear away what a killed sweep left half-written."""
         self.runs.mkdir(parents=True, exist_ok=True)
         for pattern in _OURS:
             for leftover in self.runs.glob(pattern):
@@ -124,7 +124,7 @@ class Store:
             for name, moment in (("last", last), ("best", best)):
                 network.set_flat_parameters(moment.parameters)
                 network.save(folder / f"{name}.safetensors")
-                np.save(folder / f"test_probabilities_{name}.npy", moment.test_probabilities)
+                np.save(folder / f"test_outputs_{name}.npy", moment.test_outputs)
             metrics = {
                 "best_epoch": best_epoch,
                 "seconds": seconds,
@@ -162,7 +162,7 @@ class Store:
         ):
             if config[key] != wanted[key]:
                 return meaning.format(config[key])
-        if not RunSpec.from_dict(config["spec"]).same_run(spec):
+        if not type(spec).from_dict(config["spec"]).same_run(spec):
             return "its specification has changed"
         return None
 
@@ -203,8 +203,8 @@ def _read_result(folder: Path, spec: RunSpec) -> RunResult:
         last=_metrics(metrics["last"]),
         best=_metrics(metrics["best"]),
         seconds=metrics["seconds"],
-        test_probabilities_last=np.load(folder / "test_probabilities_last.npy"),
-        test_probabilities_best=np.load(folder / "test_probabilities_best.npy"),
+        test_outputs_last=np.load(folder / "test_outputs_last.npy"),
+        test_outputs_best=np.load(folder / "test_outputs_best.npy"),
         folder=folder,
     )
 
@@ -216,15 +216,22 @@ def _read_failure(folder: Path, spec: RunSpec) -> RunFailure:
 
 
 def _metrics(data: dict[str, Any]) -> Metrics:
+    numbers: dict[str, Any] = {
+        name: math.nan if value is None else value for name, value in data.items()
+    }
     recall = tuple(math.nan if share is None else share for share in data["test_recall"])
-    noise = tuple(data["test_noise_accuracy"])
-    return Metrics(**{**data, "test_recall": recall, "test_noise_accuracy": noise})
+    further = {name: tuple(values) for name, values in data["further"].items()}
+    return Metrics(**{**numbers, "test_recall": recall, "further": further})
 
 
 def _plain(metrics: Metrics) -> dict[str, Any]:
-    """Return metrics as JSON knows them: no recall, not NaN, for a class without test images."""
-    recall = [None if math.isnan(share) else share for share in metrics.test_recall]
-    return {**dataclasses.asdict(metrics), "test_recall": recall}
+    """Return metrics as JSON knows them: nothing, not NaN, where there is no such score."""
+
+    def number(value: Any) -> Any:
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    plain = {name: number(value) for name, value in dataclasses.asdict(metrics).items()}
+    return {**plain, "test_recall": [*map(number, metrics.test_recall)]}
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

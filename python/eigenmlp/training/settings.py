@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import flag
@@ -203,8 +203,17 @@ class TrainingSettings:
         default=False, metadata=option(Flag(), "Record the loss with its penalty, too.")
     )
 
+    # What settings are made of, by the names that plain data has for it.
+    _kinds: ClassVar[Mapping[str, type[Any]]] = {**OPTIMIZERS, **SCHEDULES, **LOSSES}
+
     def __post_init__(self) -> None:
         check_options(self)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the settings as arguments of `eigenmlp.train`."""
+        return {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(TrainingSettings)
+        }
 
     def resolved(self, loss: Loss, n_samples: int, n_layers: int) -> Self:
         """Return the settings of a run: with the loss of its network, and a number of samples.
@@ -275,7 +284,7 @@ class TrainingSettings:
             If a setting is a function, which has no plain form.
         """
         return {
-            field.name: _plain(field.name, getattr(self, field.name))
+            field.name: _plain(field.name, getattr(self, field.name), self._kinds)
             for field in dataclasses.fields(self)
         }
 
@@ -291,19 +300,15 @@ class TrainingSettings:
         unknown = data.keys() - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(f"settings has {shown(sorted(unknown))}, which no training has")
-        return cls(**{name: from_plain(value, _KINDS) for name, value in data.items()})
+        return cls(**{name: from_plain(value, cls._kinds) for name, value in data.items()})
 
 
-# What settings are made of, by the names that plain data has for it.
-_KINDS: dict[str, type[Any]] = {**OPTIMIZERS, **SCHEDULES, **LOSSES}
-
-
-def _plain(name: str, value: object) -> Any:
+def _plain(name: str, value: object, kinds: Mapping[str, type[Any]]) -> Any:
     # A fixed rate is a number to everybody.
     if isinstance(value, constant):
         return value.value
     try:
-        return to_plain(value, _KINDS)
+        return to_plain(value, kinds)
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
 

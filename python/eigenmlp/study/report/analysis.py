@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eigenmlp.study.data import StudyData
 from eigenmlp.study.published import VALIDATION
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import MODELS, SPECS
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.results import RunFailure, RunResult, StudyResults
+from eigenmlp.sweeps.results import RunFailure, RunResult
 
 __all__ = [
     "BestValidation",
@@ -170,11 +171,7 @@ def accuracy_gap(data: StudyData, first: Sequence[RunResult], second: Sequence[R
     y = data.y[data.split[2]]
 
     def right(runs: Sequence[RunResult]) -> np.ndarray:
-        hits = [
-            run.test_probabilities_last.argmax(axis=1) == y
-            for run in runs
-            if run.spec.seed in seeds
-        ]
+        hits = [run.test_outputs_last.argmax(axis=1) == y for run in runs if run.spec.seed in seeds]
         return np.asarray(np.mean(hits, axis=0))
 
     differences = right(first) - right(second)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eigenmlp.study.data import StudyData
+from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.published import FIG7_STOPPED_AT, TABLE1, VALIDATION
 from eigenmlp.study.report.analysis import (
     accuracy_gap,
@@ -25,10 +27,8 @@ from eigenmlp.study.report.markup import (
 )
 from eigenmlp.study.report.score_figures import drawable
 from eigenmlp.study.report.tables import OURS, PUBLISHED, absent, epochs_text, layers_text
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import MODELS, NOTE1, SEARCH, SPECS
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.noise import NOISE_LEVELS
-from eigenmlp.sweeps.results import StudyResults
 
 __all__ = [
     "ablation_table",
@@ -214,7 +214,7 @@ def noise_table(study: StudyResults) -> Table:
             missing = [MISSING] * (len(NOISE_LEVELS) - 1)
             rows.append([model.run.upper(), absent(study, model.run), *missing])
             continue
-        by_level = zip(*(run.last.test_noise_accuracy for run in runs), strict=True)
+        by_level = zip(*(run.last.further["noise"] for run in runs), strict=True)
         rows.append([label_of(study, model.run), *map(with_spread, by_level)])
     return Table(
         [

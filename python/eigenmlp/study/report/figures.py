@@ -15,8 +15,9 @@ import numpy as np
 from eigenmlp.common.extras import require
 from eigenmlp.study.report.analysis import best_validation, curve, label_of
 from eigenmlp.study.report.scales import epoch_axis, loss_scale
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import MODELS
-from eigenmlp.sweeps.results import RunFailure, RunResult, StudyResults
+from eigenmlp.sweeps.results import RunFailure, RunResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

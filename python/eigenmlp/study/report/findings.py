@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from eigenmlp.study.data import StudyData
+from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.published import TABLE1
 from eigenmlp.study.report.analysis import Gap, accuracy_gap, common_seeds, label_of, spread
 from eigenmlp.study.report.markup import number, signed, with_spread
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import MODELS, NOTE1, SPECS
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.noise import NOISE_LEVELS
-from eigenmlp.sweeps.results import RunResult, StudyResults
+from eigenmlp.sweeps.results import RunResult
 
 __all__ = [
     "about_lambda",
@@ -212,7 +213,7 @@ def about_noise(study: StudyResults) -> str:
     for model in MODELS:
         runs = study.runs.get(model.run)
         if runs:
-            accuracies = np.mean([run.last.test_noise_accuracy for run in runs], axis=0)
+            accuracies = np.mean([run.last.further["noise"] for run in runs], axis=0)
             kept[model.run] = accuracies / max(accuracies[0], 1e-12)
     level = NOISE_LEVELS.index(0.3)
     most = max(kept, key=lambda name: kept[name][level])

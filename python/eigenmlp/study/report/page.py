@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eigenmlp.common.extras import require
+from eigenmlp.study.data import StudyData
 from eigenmlp.study.report import figures
 from eigenmlp.study.report.markup import data_uri
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.results import StudyResults
+from eigenmlp.study.results import StudyResults
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

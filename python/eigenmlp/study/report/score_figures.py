@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.published import TABLE1
 from eigenmlp.study.report.analysis import label_of, spread
 from eigenmlp.study.report.figures import (
@@ -17,9 +18,8 @@ from eigenmlp.study.report.figures import (
     new_figure,
     styled,
 )
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import MODELS, SPECS
-from eigenmlp.sweeps.noise import NOISE_LEVELS
-from eigenmlp.sweeps.results import StudyResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +117,7 @@ def noise_figure(study: StudyResults) -> "Figure":
         runs = study.runs.get(model.run)
         if not runs:
             continue
-        accuracies = np.mean([run.last.test_noise_accuracy for run in runs], axis=0)
+        accuracies = np.mean([run.last.further["noise"] for run in runs], axis=0)
         handles += axes.plot(
             NOISE_LEVELS,
             accuracies,

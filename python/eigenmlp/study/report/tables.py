@@ -10,8 +10,9 @@ import numpy as np
 from eigenmlp.study.published import M0_DETAILS, M0_SECONDS, M4_TRAIN, TABLE1
 from eigenmlp.study.report.analysis import label_of
 from eigenmlp.study.report.markup import MISSING, Column, Table, duration, number, with_spread
+from eigenmlp.study.results import StudyResults
 from eigenmlp.study.study import MODELS, SPECS
-from eigenmlp.sweeps.results import RunResult, StudyResults
+from eigenmlp.sweeps.results import RunResult
 from eigenmlp.sweeps.specs import RunSpec
 
 __all__ = [

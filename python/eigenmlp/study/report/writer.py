@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from eigenmlp.files.atomic import write_atomically
+from eigenmlp.study.data import StudyData
 from eigenmlp.study.report import tables
 from eigenmlp.study.report.analysis import best_run
 from eigenmlp.study.report.experiment_sections import (
@@ -30,8 +31,7 @@ from eigenmlp.study.report.sections import (
     table1_section,
     times_section,
 )
-from eigenmlp.sweeps.data import StudyData
-from eigenmlp.sweeps.results import StudyResults
+from eigenmlp.study.results import StudyResults
 
 __all__ = ["write_report"]
 

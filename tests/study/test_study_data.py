@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import eigenmlp as em
-from eigenmlp.sweeps import data as study_data
-from eigenmlp.sweeps.data import (
+from eigenmlp.study import data as study_data
+from eigenmlp.study.data import (
     DATASETS,
     StudyData,
     load_dataset,
