@@ -1,4 +1,4 @@
-"""`eigenmlp convert`: old model files and state dicts become model files of today."""
+"""`eigenmlp convert`: state dicts and model files become model files of today."""
 
 import json
 from collections.abc import Mapping
@@ -21,20 +21,10 @@ WEIGHTS = [np.array([[1.0, -2.0], [0.5, 4.0], [3.0, 0.25]]), np.array([[1.5, 2.0
 BIASES = [np.array([0.5, -0.5]), np.array([0.125, 0.25])]
 
 
-def save_version_1(path: str) -> None:
-    """Write a file as the first version did."""
-    header = {
-        "format_version": 1,
-        "layer_sizes": [3, 2, 2],
-        "hidden_activation": "relu",
-        "output_activation": "softmax",
-        "dtype": "float64",
-        "input_scale": 0.5,
-    }
-    arrays = {}
-    for layer, (weight, bias) in enumerate(zip(WEIGHTS, BIASES, strict=True)):
-        arrays[f"layers.{layer}.weight"], arrays[f"layers.{layer}.bias"] = weight, bias
-    safetensors.numpy.save_file(arrays, path, metadata={"eigenmlp": json.dumps(header)})
+def save_model(path: str) -> None:
+    network = em.Network([3, 2, 2], dtype="float64", input_scale=0.5)
+    network.set_parameters(WEIGHTS, BIASES)
+    network.save(path)
 
 
 def save_state(
@@ -57,16 +47,6 @@ def check_network(path: str, **properties: Any) -> None:
         np.testing.assert_array_equal(found, expected)
     for name, value in properties.items():
         assert getattr(network, name) == value
-
-
-def test_an_old_file_becomes_one_of_today(run: Run) -> None:
-    save_version_1("old.st")
-    done = run("convert", "old.st", "new.st")
-    assert (done.code, done.err) == (0, "")
-    assert "old.st, format version 1" in done.out
-    assert f"new.st, format version {model_file.FORMAT_VERSION}," in done.out
-    assert model_file.read("new.st").format_version == model_file.FORMAT_VERSION
-    check_network("new.st", activations=("relu",), output="softmax", input_scale=0.5)
 
 
 KEPT = DATA / "model_files"
@@ -96,7 +76,7 @@ def test_an_estimator_stays_one(run: Run) -> None:
 
 
 def test_a_file_may_be_converted_in_its_place_by_force(run: Run) -> None:
-    save_version_1("old.st")
+    save_model("old.st")
     assert run("convert", "old.st", "old.st").code == 2
     assert run("convert", "old.st", "old.st", "--force").code == 0
     check_network("old.st", input_scale=0.5)
@@ -220,7 +200,7 @@ def test_failures_of_convert(run: Run, args: str, message: str) -> None:
     ],
 )
 def test_bad_usage_of_convert(run: Run, args: str, message: str) -> None:
-    save_version_1("old.st")
+    save_model("old.st")
     save_state("state.st")
     save_state("odd.st", more={"net.4.running_sum": np.ones(2)})
     done = run("convert", *args.split())

@@ -43,7 +43,7 @@ def test_a_network(run: Run, network: em.Network) -> None:
     told = facts(done.out)
     assert told["File"] == f"net.st, {Path('net.st').stat().st_size:,} bytes"
     assert told["Model"] == "Network of 12-8-3 units, 131 parameters"
-    assert told["Format"] == f"version {model_file.FORMAT_VERSION}, the newest"
+    assert told["Format"] == f"version {model_file.FORMAT_VERSION}"
     assert told["Written by"] == f"eigenmlp {em.__version__}"
     assert told["Numbers"] == "float32"
     assert told["Inputs"] == "12, times 0.00392157"
@@ -127,23 +127,6 @@ def test_the_names_of_a_networks_features(run: Run, network: em.Network) -> None
     assert "\x1b" not in done.out
     run("convert", "named.st", "again.st")
     assert em.load_network("again.st").feature_names == network.feature_names
-
-
-@pytest.mark.usefixtures("data")
-def test_a_file_of_the_first_version(run: Run) -> None:
-    header = {
-        "format_version": 1,
-        "layer_sizes": [2, 2],
-        "hidden_activation": "relu",
-        "output_activation": "softmax",
-        "dtype": "float32",
-        "input_scale": 1.0,
-    }
-    arrays = {"layers.0.weight": np.zeros((2, 2), "f4"), "layers.0.bias": np.zeros(2, "f4")}
-    safetensors.numpy.save_file(arrays, "old.st", metadata={"eigenmlp": json.dumps(header)})
-    told = facts(run("inspect", "old.st").out)
-    assert told["Format"] == "version 1, which eigenmlp convert makes the newest"
-    assert told["Written by"] == "eigenmlp before its files told the version"
 
 
 @pytest.mark.usefixtures("data")

@@ -119,7 +119,8 @@ def test_a_safetensors_file_of_another_kind(tmp_path: Path) -> None:
 
 
 HEADER = {
-    "format_version": 2,
+    "format_version": 3,
+    "library_version": "0",
     "layer_sizes": [4, 3],
     "activations": [],
     "dropouts": [],
@@ -128,14 +129,6 @@ HEADER = {
     "dtype": "float32",
     "input_scale": 1.0,
     "dropout_seed": 0,
-}
-HEADER_1 = {
-    "format_version": 1,
-    "layer_sizes": [4, 3],
-    "hidden_activation": "relu",
-    "output_activation": "softmax",
-    "dtype": "float32",
-    "input_scale": 1.0,
 }
 ARRAYS = {
     "layers.0.weight": np.zeros((4, 3), np.float32),
@@ -149,13 +142,21 @@ ARRAYS = {
         ("{", "metadata can't be read"),
         ("[]", "metadata can't be read"),
         ("{}", "metadata can't be read"),
-        ({"format_version": 4}, "has format version 4, but this eigenmlp reads 1 to 3"),
+        ({"format_version": 4}, "has format version 4, but this eigenmlp reads 3; a newer eige"),
+        ({"format_version": 2}, "has format version 2, but this eigenmlp reads 3; no released one"),
+        ({"format_version": True}, "has format version True, but this eigenmlp reads 3; a newer"),
+        ({"library_version": 1}, "its 'eigenmlp' metadata names no library_version"),
         ({"layer_sizes": [4]}, r"describes no network: layer_sizes=\[4\] has fewer than 2"),
         ({"layer_sizes": [4, -3]}, r"layer_sizes\[1\]=-3 is less than 1"),
         ({"layer_sizes": [4, "3"]}, r"layer_sizes\[1\]='3' is not an integer"),
         ({"layer_sizes": None}, "None is not a list"),
         (
-            HEADER_1 | {"layer_sizes": [4, 5, 3]},
+            {
+                "layer_sizes": [4, 5, 3],
+                "activations": ["relu"],
+                "dropouts": [0.0],
+                "normalizations": [None],
+            },
             "missing or unexpected: layers.1.bias, layers.1.weight",
         ),
         ({"layer_sizes": [4, 5, 3]}, r"activation=\[\] has 0 entries, but there are 1 hidden"),
@@ -177,7 +178,6 @@ ARRAYS = {
         ({"dtype": "object"}, 'dtype=object is not supported; use "float32" or "float64"'),
         ({"input_scale": "1"}, "input_scale='1' is not a number"),
         ({"input_scale": 0}, "input_scale=0.0 must be finite and not 0"),
-        (HEADER_1 | {"hidden_activation": "tanh"}, r"activations \('tanh', 'softmax'\)"),
     ],
 )
 def test_headers_that_contradict(tmp_path: Path, header: Any, message: str) -> None:
@@ -185,22 +185,6 @@ def test_headers_that_contradict(tmp_path: Path, header: Any, message: str) -> N
     safetensors.numpy.save_file(ARRAYS, tmp_path / "net.safetensors", metadata={"eigenmlp": text})
     with pytest.raises(em.ModelFileError, match=message):
         em.load_network(tmp_path / "net.safetensors")
-
-
-def test_files_of_version_1(tmp_path: Path) -> None:
-    path = tmp_path / "net.safetensors"
-    arrays = {
-        "layers.0.weight": np.ones((4, 2), np.float32),
-        "layers.0.bias": np.zeros(2, np.float32),
-        "layers.1.weight": np.full((2, 3), 2, np.float32),
-        "layers.1.bias": np.arange(3, dtype=np.float32),
-    }
-    header = HEADER_1 | {"layer_sizes": [4, 2, 3], "input_scale": 0.5}
-    safetensors.numpy.save_file(arrays, path, metadata={"eigenmlp": json.dumps(header)})
-    net = em.load_network(path)
-    assert repr(net) == "Network([4, 2, 3], dtype='float32', input_scale=0.5)"
-    assert np.array_equal(net.weights[1], arrays["layers.1.weight"])
-    assert np.array_equal(net.biases[1], arrays["layers.1.bias"])
 
 
 @pytest.mark.parametrize("index", range(len(GRID)))

@@ -20,13 +20,9 @@ import eigenmlp as em
 from places import DATA
 
 N = 24
-# What version 1 could describe.
-PLAIN: dict[str, dict[str, Any]] = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "linear": {"layer_sizes": [3, 4], "dtype": "float64"},
     "deep": {"layer_sizes": [5, 7, 6, 3], "input_scale": 1 / 255},
-}
-# Since version 2.
-PARTS: dict[str, dict[str, Any]] = {
     "normalized": {
         "layer_sizes": [4, 6, 5, 4, 3],
         "activation": ["gelu", "tanh", "leaky_relu"],
@@ -85,11 +81,7 @@ def predictions(model: Any, X: Any) -> dict[str, Any]:
 def main(version: int) -> None:
     folder = DATA / "model_files" / f"v{version}"
     folder.mkdir()
-    models = {name: network(arguments) for name, arguments in PLAIN.items()}
-    if version >= 2:
-        models |= {name: network(arguments) for name, arguments in PARTS.items()}
-    if version >= 3:
-        models |= estimators()
+    models = {name: network(arguments) for name, arguments in NETWORKS.items()} | estimators()
     recorded = {}
     for name, (model, X) in models.items():
         model.save(folder / f"{name}.safetensors")

@@ -1,4 +1,4 @@
-"""`eigenmlp convert`: model files of any version, and state dicts, as model files of the newest."""
+"""`eigenmlp convert`: state dicts, and model files, as model files of the newest format."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="Model file of any version, or a PyTorch state dict in a safetensors file.",
+            help="A PyTorch state dict in a safetensors file, or a model file.",
             show_default=False,
         ),
     ],
@@ -83,8 +83,6 @@ def convert(
 
     For example:
 
-        eigenmlp convert old.safetensors new.safetensors
-
         eigenmlp convert state.safetensors model.safetensors --activation gelu
     """
     check_target("OUT", target, force=force)
@@ -98,7 +96,7 @@ def convert(
             )
         model = em.load_model(source)
         assumed = []
-        told = f"format version {model_file.read(source).format_version}"
+        told = f"format version {model_file.FORMAT_VERSION}"
     else:
         model, told = _from_state(
             source, activation or "relu", normalization, outputs or "softmax", input_scale or "1"

@@ -92,13 +92,11 @@ def _show_model(console: Console, path: Path) -> None:
     model: Any = em.load_model(path)
     view = view_of(model)
     network = view.network
-    newest = content.format_version == model_file.FORMAT_VERSION
     told = {
         "File": f"{path}, {size_of(path)}",
         "Model": kind_of(model),
-        "Format": f"version {content.format_version}, "
-        + ("the newest" if newest else "which eigenmlp convert makes the newest"),
-        "Written by": f"eigenmlp {content.library_version or 'before its files told the version'}",
+        "Format": f"version {model_file.FORMAT_VERSION}",
+        "Written by": f"eigenmlp {content.library_version}",
         "Numbers": network.dtype,
         "Inputs": f"{network.layer_sizes[0]:,}, times {network.input_scale:g}",
         "Outputs": outputs_of(view),

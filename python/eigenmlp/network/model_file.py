@@ -46,9 +46,8 @@ class ModelFile:
 
     Attributes
     ----------
-    format_version : int
-    library_version : str or None
-        Version of eigenmlp that wrote it; None before format version 3.
+    library_version : str
+        Version of eigenmlp that wrote it.
     architecture : Architecture
     arrays : dict of str to array
         In the shapes and the dtype of the architecture; their values are not checked.
@@ -58,8 +57,7 @@ class ModelFile:
         Names of the inputs, if they are known; an estimator has its own in the description.
     """
 
-    format_version: int
-    library_version: str | None
+    library_version: str
     architecture: Architecture
     arrays: dict[str, NDArray[Any]]
     estimator: dict[str, Any] | None
@@ -139,8 +137,7 @@ def _read(path: str | os.PathLike[str], file: SafetensorsFile) -> ModelFile:
     dtype = np.dtype(architecture.dtype)
     arrays = {name: file.read(name, dtype) for name in file.entries}
     return ModelFile(
-        header["format_version"],
-        header.get("library_version"),
+        header["library_version"],
         architecture,
         arrays,
         header.get("estimator"),
@@ -149,7 +146,6 @@ def _read(path: str | os.PathLike[str], file: SafetensorsFile) -> ModelFile:
 
 
 def _parse_header(path: str | os.PathLike[str], metadata: dict[str, str]) -> dict[str, Any]:
-    """Return the header in the words of the latest version."""
     if _KEY not in metadata:
         raise ModelFileError(
             f"{path} is a safetensors file, but not a model of eigenmlp: its metadata has no "
@@ -162,15 +158,13 @@ def _parse_header(path: str | os.PathLike[str], metadata: dict[str, str]) -> dic
         damaged = isinstance(error, SafetensorsError)
         why = reason(error) if damaged else "it names no format_version"
         raise ModelFileError(f"{path}: its {_KEY!r} metadata can't be read ({why})") from error
-    if type(found) is not int or not 1 <= found <= FORMAT_VERSION:
+    if type(found) is not int or found != FORMAT_VERSION:
+        older = type(found) is int and 1 <= found < FORMAT_VERSION
+        remedy = "no released one wrote it" if older else "a newer eigenmlp may read it"
         raise ModelFileError(
-            f"{path} has format version {shown(found)}, but this eigenmlp reads 1 to "
-            f"{FORMAT_VERSION}; a newer eigenmlp may read it"
+            f"{path} has format version {shown(found)}, but this eigenmlp reads "
+            f"{FORMAT_VERSION}; {remedy}"
         )
-    if found == 1:
-        return _from_version_1(path, header)
-    if found == 2:
-        return {**header, "library_version": None, "estimator": None}
     if not isinstance(header.get("library_version"), str):
         raise ModelFileError(f"{path}: its {_KEY!r} metadata names no library_version")
     if not isinstance(header.get("estimator"), dict | None):
@@ -233,25 +227,6 @@ def _check_arrays(
                 f"{path}: {name} has {entry.stop - entry.start} bytes, but its shape {shape} in "
                 f"{dtype} needs {item_bytes * math.prod(shape)}"
             )
-
-
-def _from_version_1(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew ReLU and softmax alone."""
-    activations = (header.get("hidden_activation"), header.get("output_activation"))
-    if activations != ("relu", "softmax"):
-        raise ModelFileError(f"{path}: activations {shown(activations)} are not (relu, softmax)")
-    sizes = header.get("layer_sizes")
-    n_hidden = max(len(sizes) - 2, 0) if isinstance(sizes, list) else 0
-    return {
-        **header,
-        "activations": ["relu"] * n_hidden,
-        "dropouts": [0.0] * n_hidden,
-        "normalizations": [None] * n_hidden,
-        "output": "softmax",
-        "dropout_seed": 0,
-        "library_version": None,
-        "estimator": None,
-    }
 
 
 def _check_depth(sizes: list[Any]) -> None:
