@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 import eigenmlp as em
 from eigenmlp.export.state_files import load_state_dict, save_state_dict
-from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile
+from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile, deserialized
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +70,34 @@ def test_every_boundary(
     write(16)
     with SafetensorsFile(path) as file:
         assert np.array_equal(file.read("b", np.dtype("f4")), [0, 0])
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8).filter(lambda name: name != "__metadata__"),
+        st.sampled_from(["?", "u1", "i2", "f2", "f4", "f8", "i8", "c8"]).flatmap(
+            lambda kind: npst.arrays(kind, npst.array_shapes(min_dims=0, min_side=0, max_side=4))
+        ),
+        max_size=5,
+    )
+)
+def test_content_that_the_package_writes_comes_back(arrays: dict[str, Any]) -> None:
+    found = deserialized(safetensors.numpy.save(arrays))
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert (found[name].dtype, found[name].shape) == (array.dtype, array.shape)
+        assert found[name].tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}, "'w' is of the type 'BF16'"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}, "'w' has another size than its"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, 8]}, "should take 8 bytes, but take 4"),
+    ],
+)
+def test_content_that_contradicts_itself(entry: Any, message: str) -> None:
+    header = json.dumps({"w": entry}).encode()
+    with pytest.raises(SafetensorsError, match=message):
+        deserialized(len(header).to_bytes(8, "little") + header + bytes(4))

@@ -16,14 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safetensors
-import safetensors.numpy
-
 from eigenmlp.common.arguments import whole_number
 from eigenmlp.common.words import shown
 from eigenmlp.errors import CheckpointError
 from eigenmlp.files.atomic import mode_of, write_atomically
-from eigenmlp.files.safetensors import serialized
+from eigenmlp.files.safetensors import deserialized, serialized
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -192,18 +189,11 @@ def read(path: Path, *, follow: bool = False) -> Snapshot:
     text, _, tensors = body.partition(b"\n")
     try:
         record = json.loads(text)
-        arrays = safetensors.numpy.load(tensors)
+        arrays = deserialized(tensors)
         n_epochs = whole_number(
             "n_epochs", record.pop("n_epochs"), minimum=1, remedy="it counts epochs"
         )
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        safetensors.SafetensorError,
-    ) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} holds no training run: {error!r}") from error
     return Snapshot(n_epochs, record, arrays)
 

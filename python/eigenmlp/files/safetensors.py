@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
@@ -19,6 +19,7 @@ from eigenmlp.common.words import shown
 from eigenmlp.files.foreign_files import foreign_kind
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -29,6 +30,7 @@ __all__ = [
     "ForeignFileError",
     "SafetensorsError",
     "SafetensorsFile",
+    "deserialized",
     "serialized",
     "strict_json",
 ]
@@ -93,8 +95,31 @@ def serialized(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> byt
     return b"".join([len(text).to_bytes(_LENGTH_BYTES, "little"), text, *bodies])
 
 
+def deserialized(content: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file's content.
+
+    Raises
+    ------
+    SafetensorsError
+        If it is none, or of a type that NumPy lacks.
+    """
+    dtypes = {short: np.dtype(name) for name, short in _NAMES.items()}
+    with SafetensorsFile(io.BytesIO(content)) as file:
+        for name, entry in file.entries.items():
+            if entry.dtype not in dtypes:
+                raise SafetensorsError(f"{shown(name)} is of the type {shown(entry.dtype)}")
+            if entry.stop - entry.start != math.prod(entry.shape) * dtypes[entry.dtype].itemsize:
+                raise SafetensorsError(f"{shown(name)} has another size than its shape says")
+        return {name: file.read(name, dtypes[entry.dtype]) for name, entry in file.entries.items()}
+
+
 class SafetensorsFile:
     """An open safetensors file, its header read and checked.
+
+    Parameters
+    ----------
+    source : path-like or io.BytesIO
+        The file, or its content.
 
     Attributes
     ----------
@@ -108,11 +133,8 @@ class SafetensorsFile:
         ForeignFileError if it is known to be of another kind.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        # Opening a pipe would wait for someone to write into it.
-        if not Path(path).is_file():
-            raise SafetensorsError("it is not a regular file")
-        self._file = io.BufferedReader(io.FileIO(path))
+    def __init__(self, source: str | os.PathLike[str] | io.BytesIO) -> None:
+        self._file = source if isinstance(source, io.BytesIO) else _opened(source)
         try:
             self._data_start, header = self._read_header()
             self.metadata = _metadata(header.pop("__metadata__", {}))
@@ -120,7 +142,7 @@ class SafetensorsFile:
             self._check_extents()
         except SafetensorsError as error:
             self._file.close()
-            kind = foreign_kind(path)
+            kind = None if isinstance(source, io.BytesIO) else foreign_kind(source)
             if kind is None:
                 raise
             raise ForeignFileError(kind) from error
@@ -155,7 +177,10 @@ class SafetensorsFile:
         return array.astype(dtype, copy=False)
 
     def _size(self) -> int:
-        return os.fstat(self._file.fileno()).st_size
+        position = self._file.tell()
+        size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(position)
+        return size
 
     def _read_header(self) -> tuple[int, dict[str, Any]]:
         prefix = self._file.read(_LENGTH_BYTES)
@@ -186,6 +211,13 @@ class SafetensorsFile:
         found = self._size() - self._data_start
         if position != found:
             raise SafetensorsError(f"its arrays should take {position} bytes, but take {found}")
+
+
+def _opened(path: str | os.PathLike[str]) -> io.BufferedReader:
+    # Opening a pipe would wait for someone to write into it.
+    if not Path(path).is_file():
+        raise SafetensorsError("it is not a regular file")
+    return io.BufferedReader(io.FileIO(path))
 
 
 def strict_json(text: str | bytes) -> Any:
