@@ -3,14 +3,10 @@
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-if sys.platform == "win32":
-    pytest.skip("terminals as POSIX has them", allow_module_level=True)
 
 from terminal import Shown, run_on_terminal
 

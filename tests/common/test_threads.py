@@ -112,7 +112,6 @@ def ends_well(pid: int) -> bool:
     pytest.fail("the child hangs")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("busy", [0, 3])
 def test_a_child_after_fork_trains_with_threads_of_its_own(busy: int) -> None:
@@ -140,7 +139,6 @@ def test_a_child_after_fork_trains_with_threads_of_its_own(busy: int) -> None:
     assert trained() == expected
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_pool_of_forked_processes_trains() -> None:
     expected = trained(3)

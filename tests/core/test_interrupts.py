@@ -6,7 +6,6 @@ import contextlib
 import dis
 import functools
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -230,7 +229,6 @@ def test_ctrl_c_while_rows_are_checked() -> None:
     net.predict(rows[:3])
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 @pytest.mark.parametrize("rule", [em.optimizers.Adam, em.optimizers.SGD])
 def test_training_on_after_ctrl_c_is_as_if_the_epoch_had_ended_there(rule: Any) -> None:
     """The optimizer's clock counts the finished batches: of corrections, masks and schedules."""
@@ -259,7 +257,6 @@ def test_training_on_after_ctrl_c_is_as_if_the_epoch_had_ended_there(rule: Any) 
     assert np.array_equal(nets[0].get_flat_parameters(), nets[1].get_flat_parameters())
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 def test_ctrl_c_stops_a_prediction() -> None:
     # Rows that lie as the core reads them: it would copy them before it looked for signals.
     rows = np.broadcast_to(np.ones(600, np.float32), (2_000_000, 600))

@@ -282,7 +282,6 @@ def test_a_single_callback_is_asked_for_in_a_list() -> None:
         classifier(callbacks=stopping).fit(X, Y)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_is_in_no_run_of_its_parents() -> None:
     statuses: list[int] = []
 

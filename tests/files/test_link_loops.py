@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +13,6 @@ from eigenmlp import callbacks
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 
 X, Y = np.eye(2), [0, 1]
 

@@ -261,7 +261,6 @@ def _group_is_gone(process: "subprocess.Popen[str]") -> bool:
     return False
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_study_stopped_and_killed_continues_to_the_same_end(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -298,7 +298,6 @@ def test_several_networks_in_several_threads() -> None:
         assert np.array_equal(net.get_flat_parameters(), expected.get_flat_parameters())
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 @pytest.mark.parametrize("batch_size", [64, None])
 def test_ctrl_c_stops_inside_an_epoch(batch_size: int | None) -> None:
     """The epoch would take minutes; its batches so far are kept."""
@@ -318,7 +317,6 @@ def test_ctrl_c_stops_inside_an_epoch(batch_size: int | None) -> None:
     em.train(net, rows[:100], labels[:100], epochs=1)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_training_in_a_forked_child() -> None:
     net = network()

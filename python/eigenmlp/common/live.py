@@ -248,8 +248,7 @@ class _Terminals:
 
 
 _terminals = _Terminals()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_terminals.after_fork)
+os.register_at_fork(after_in_child=_terminals.after_fork)
 
 # The stream is closed or gone, can't take these characters, or is another display's.
 _BROKEN = (OSError, ValueError, LiveError)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import secrets
 import stat
-import sys
 from pathlib import Path
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["mode_of", "sweep", "sync", "write_atomically"]
 
@@ -80,12 +77,7 @@ def sweep(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Ask the disk to keep a file, or a folder's list of files, which a file's own sync leaves out.
-
-    Windows syncs no folders.
-    """
-    if os.name == "nt" and path.is_dir():
-        return
+    """Ask the disk to keep a file, or a folder's list of files, which is kept for itself."""
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)

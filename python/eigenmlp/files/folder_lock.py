@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["FolderLock"]
 
@@ -57,5 +54,4 @@ def _let_go() -> None:
     _held.clear()
 
 
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_let_go)
+os.register_at_fork(after_in_child=_let_go)

@@ -22,9 +22,8 @@ __all__ = ["ask", "called", "checked", "claimed"]
 # The callbacks in use, by their identities, of each run in the order of their beginnings. Not kept
 # in the callbacks, for they may be frozen, and a copy of one isn't in use.
 _runs: dict[object, dict[int, Callback]] = {}
-if hasattr(os, "register_at_fork"):
-    # The threads of the other runs are not in the child.
-    os.register_at_fork(after_in_child=_runs.clear)
+# The threads of the other runs are not in the child.
+os.register_at_fork(after_in_child=_runs.clear)
 
 
 def checked(callbacks: Sequence[Callback]) -> list[Callback]:
