@@ -53,10 +53,10 @@ class Bench {
     for (Index i = 0; i < n_samples_; ++i) {
       labels_.push_back(static_cast<eigenmlp::Label>(i % sizes.back()));
     }
-    rows_ = {inputs_.data(), eigenmlp::ElementType::kFloat32, n_samples_, sizes.front(),
-             sizes.front()};
-    samples_ = {rows_, labels_.data(), {}, nullptr};
-    batch_ = {{&rows_, &samples_, nullptr, 0, n_samples_}, 0, static_cast<double>(n_samples_)};
+    table_ = {inputs_.data(), eigenmlp::ElementType::kFloat32, n_samples_, sizes.front(),
+              sizes.front()};
+    samples_ = {table_, labels_.data(), {}, nullptr};
+    batch_ = {{&table_, &samples_, nullptr, 0, n_samples_}, 0, static_cast<double>(n_samples_)};
   }
   // batch_ points into it.
   Bench(const Bench&) = delete;
@@ -160,7 +160,7 @@ class Bench {
   eigenmlp::Buffer<Scalar> pieces_;
   std::vector<Scalar> inputs_;
   std::vector<eigenmlp::Label> labels_;
-  eigenmlp::Rows rows_{};
+  eigenmlp::Table table_{};
   eigenmlp::Samples samples_{};
   eigenmlp::Pass<Scalar> pass_{};
   eigenmlp::Chunk batch_{};

@@ -47,14 +47,14 @@ py::array converted(const py::array& array, const char* dtype) {
 SampleArrays::SampleArrays(const py::object& x, const py::object& y, TargetKind kind,
                            const py::object& weights, const Expected& expected)
     : expected_(expected), kind_(kind) {
-  take_rows(x);
+  take_inputs(x);
   check_values();
   if (!y.is_none() && kind == TargetKind::kLabels) take_labels(y);
   if (!y.is_none() && kind != TargetKind::kLabels) take_targets(y);
   if (!weights.is_none()) take_weights(weights);
 }
 
-void SampleArrays::take_rows(const py::object& x) {
+void SampleArrays::take_inputs(const py::object& x) {
   x_ = as_array(x, "X");
   if (x_.ndim() != 2) {
     std::string message =
@@ -83,16 +83,16 @@ void SampleArrays::take_rows(const py::object& x) {
   // Other numbers are converted to a type that the core reads and that holds them exactly; only
   // integers beyond 2^53 are rounded.
   if (kind == 'u' && size == 1) {
-    rows_.type = ElementType::kUint8;
+    inputs_.type = ElementType::kUint8;
   } else if (kind == 'b') {
     x_ = converted(x_, "uint8");
-    rows_.type = ElementType::kUint8;
+    inputs_.type = ElementType::kUint8;
   } else if (size <= 2 || (kind == 'f' && size == 4)) {
     if (size <= 2) x_ = converted(x_, "float32");
-    rows_.type = ElementType::kFloat32;
+    inputs_.type = ElementType::kFloat32;
   } else {
     if (kind != 'f') x_ = converted(x_, "float64");
-    rows_.type = ElementType::kFloat64;
+    inputs_.type = ElementType::kFloat64;
   }
   if (x_.dtype().byteorder() == (std::endian::native == std::endian::little ? '>' : '<')) {
     x_ = x_.attr("astype")(x_.dtype().attr("newbyteorder")("="));
@@ -101,10 +101,10 @@ void SampleArrays::take_rows(const py::object& x) {
   const bool readable = (x_.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0 &&
                         (x_.strides(1) == item || x_.shape(1) == 1) && x_.strides(0) % item == 0;
   if (!readable) x_ = py::module_::import("numpy").attr("ascontiguousarray")(x_);
-  rows_.data = x_.data();
-  rows_.count = x_.shape(0);
-  rows_.features = x_.shape(1);
-  rows_.stride = x_.strides(0) / item;
+  inputs_.data = x_.data();
+  inputs_.count = x_.shape(0);
+  inputs_.features = x_.shape(1);
+  inputs_.stride = x_.strides(0) / item;
 }
 
 void SampleArrays::check_values() const {
@@ -113,16 +113,16 @@ void SampleArrays::check_values() const {
   {
     WithoutGil released;
     const StopRequested stop = interrupts.poll(released);
-    row = expected_.single ? first_bad_sample<float>(rows_, stop)
-                           : first_bad_sample<double>(rows_, stop);
+    row = expected_.single ? first_bad_sample<float>(inputs_, stop)
+                           : first_bad_sample<double>(inputs_, stop);
   }
   interrupts.raise_if_any();
-  if (row == rows_.count) return;
-  for (Index column = 0; column < rows_.features; ++column) {
-    const Index at = row * rows_.stride + column;
-    const double value = rows_.type == ElementType::kFloat32
-                             ? static_cast<const float*>(rows_.data)[at]
-                             : static_cast<const double*>(rows_.data)[at];
+  if (row == inputs_.count) return;
+  for (Index column = 0; column < inputs_.features; ++column) {
+    const Index at = row * inputs_.stride + column;
+    const double value = inputs_.type == ElementType::kFloat32
+                             ? static_cast<const float*>(inputs_.data)[at]
+                             : static_cast<const double*>(inputs_.data)[at];
     if (expected_.single ? !(std::abs(value) <= std::numeric_limits<float>::max())
                          : !(std::abs(value) <= std::numeric_limits<double>::max())) {
       throw py::value_error(
@@ -148,14 +148,14 @@ void SampleArrays::take_labels(const py::object& y) {
                          "; map classes to 0 … n_classes - 1 with "
                          "numpy.unique(y, return_inverse=True)");
   }
-  if (array.shape(0) != rows_.count) {
-    throw py::value_error("X has " + std::to_string(rows_.count) + " rows, but y has " +
+  if (array.shape(0) != inputs_.count) {
+    throw py::value_error("X has " + std::to_string(inputs_.count) + " rows, but y has " +
                           std::to_string(array.shape(0)) + " labels");
   }
   const py::array_t<std::int64_t> indices(converted(array, "int64"));
   const auto values = indices.unchecked<1>();
-  labels_.resize(static_cast<std::size_t>(rows_.count));
-  for (Index i = 0; i < rows_.count; ++i) {
+  labels_.resize(static_cast<std::size_t>(inputs_.count));
+  for (Index i = 0; i < inputs_.count; ++i) {
     const std::int64_t label = values(i);
     if (label < 0 || label >= expected_.n_outputs) {
       throw py::value_error("y[" + std::to_string(i) + "] is " + text(array[py::int_(i)]) +
@@ -172,7 +172,7 @@ void SampleArrays::take_targets(const py::object& y) {
   const bool column = array.ndim() == 1 && n_outputs == 1;
   if (!column && (array.ndim() != 2 || array.shape(1) != n_outputs)) {
     throw py::value_error("y must have shape (n_samples, n_outputs), here (" +
-                          std::to_string(rows_.count) + ", " + std::to_string(n_outputs) +
+                          std::to_string(inputs_.count) + ", " + std::to_string(n_outputs) +
                           "), got shape " + text(array.attr("shape")));
   }
   const char kind = array.dtype().kind();
@@ -181,8 +181,8 @@ void SampleArrays::take_targets(const py::object& y) {
     throw py::type_error("y must hold real numbers, got dtype " + text(array.dtype()) +
                          "; convert it first, for example with y.astype(float)");
   }
-  if (array.shape(0) != rows_.count) {
-    throw py::value_error("X has " + std::to_string(rows_.count) + " rows, but y has " +
+  if (array.shape(0) != inputs_.count) {
+    throw py::value_error("X has " + std::to_string(inputs_.count) + " rows, but y has " +
                           std::to_string(array.shape(0)));
   }
   const py::array_t<double, py::array::c_style> values(converted(array, "float64"));
@@ -210,8 +210,8 @@ void SampleArrays::take_targets(const py::object& y) {
 
 void SampleArrays::take_weights(const py::object& weights) {
   const py::array array = as_array(weights, "sample_weight");
-  if (array.ndim() != 1 || array.shape(0) != rows_.count) {
-    throw py::value_error("sample_weight must have shape (" + std::to_string(rows_.count) +
+  if (array.ndim() != 1 || array.shape(0) != inputs_.count) {
+    throw py::value_error("sample_weight must have shape (" + std::to_string(inputs_.count) +
                           ",), a weight for each row of X, got shape " + text(array.attr("shape")));
   }
   const char kind = array.dtype().kind();
@@ -244,27 +244,27 @@ void SampleArrays::take_weights(const py::object& weights) {
 double largest_weight(bool single) { return single ? 1e30 : 1e300; }
 
 double SampleArrays::weight() const {
-  if (weights_.empty()) return static_cast<double>(rows_.count);
+  if (weights_.empty()) return static_cast<double>(inputs_.count);
   double sum = 0;
   for (const double weight : weights_) sum += weight;
   return sum;
 }
 
 std::vector<Index> SampleArrays::present() const {
-  std::vector<Index> rows;
-  if (std::find(weights_.begin(), weights_.end(), 0.0) == weights_.end()) return rows;
+  std::vector<Index> samples;
+  if (std::find(weights_.begin(), weights_.end(), 0.0) == weights_.end()) return samples;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
-    if (weights_[i] > 0) rows.push_back(static_cast<Index>(i));
+    if (weights_[i] > 0) samples.push_back(static_cast<Index>(i));
   }
-  return rows;
+  return samples;
 }
 
 Samples SampleArrays::samples() const {
-  Samples samples{rows_};
+  Samples samples{inputs_};
   if (!labels_.empty()) {
     samples.labels = labels_.data();
   } else if (!targets_.empty()) {
-    samples.targets = {targets_.data(), ElementType::kFloat64, rows_.count, expected_.n_outputs,
+    samples.targets = {targets_.data(), ElementType::kFloat64, inputs_.count, expected_.n_outputs,
                        expected_.n_outputs};
   } else {
     throw std::invalid_argument("these samples have no targets");
@@ -299,7 +299,7 @@ void bind_arrays(py::module_& module) {
            }),
            py::arg("x"), py::arg("y"), py::arg("kind"), py::arg("weights"), py::arg("n_features"),
            py::arg("n_outputs"), py::arg("single"))
-      .def("__len__", [](const SampleArrays& samples) { return samples.rows().count; });
+      .def("__len__", [](const SampleArrays& samples) { return samples.inputs().count; });
   module.def("largest_weight", &largest_weight, py::arg("single"));
 }
 

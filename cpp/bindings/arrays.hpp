@@ -30,9 +30,9 @@ struct Expected {
 // their sums and quotients stay normal numbers.
 double largest_weight(bool single);
 
-// Rows of a data set, and targets and weights if there are any, found fit for a network. Keeps the
-// arrays alive; rows of uint8, float32 or float64 are read where they lie, labels are copied, so
-// that a later change of the caller's array can't lead out of bounds.
+// Inputs of a data set, and targets and weights if there are any, found fit for a network. Keeps
+// the arrays alive; inputs of uint8, float32 or float64 are read where they lie, labels are copied,
+// so that a later change of the caller's array can't lead out of bounds.
 class SampleArrays {
  public:
   // x: (n_samples, n_features) numbers, finite and within the range of float32 if `single`.
@@ -42,12 +42,12 @@ class SampleArrays {
   SampleArrays(const pybind11::object& x, const pybind11::object& y, TargetKind kind,
                const pybind11::object& weights, const Expected& expected);
 
-  const Rows& rows() const { return rows_; }
+  const Table& inputs() const { return inputs_; }
   // Throws std::invalid_argument if there are no targets.
   Samples samples() const;
   // Σ of the weights.
   double weight() const;
-  // The rows of weight > 0; empty where that is all of them.
+  // The indices of samples of weight > 0; empty where that is all of them.
   std::vector<Index> present() const;
 
   // Throws if the samples were checked for another network, or their targets for another loss.
@@ -55,7 +55,7 @@ class SampleArrays {
   void expect(TargetKind kind) const;
 
  private:
-  void take_rows(const pybind11::object& x);
+  void take_inputs(const pybind11::object& x);
   void check_values() const;
   void take_labels(const pybind11::object& y);
   void take_targets(const pybind11::object& y);
@@ -64,7 +64,7 @@ class SampleArrays {
   Expected expected_;
   TargetKind kind_;
   pybind11::array x_;
-  Rows rows_{};
+  Table inputs_{};
   std::vector<Label> labels_;
   std::vector<double> targets_;
   std::vector<double> weights_;

@@ -70,9 +70,9 @@ struct Bindings {
   }
 
   template <typename Predicate>
-  static Index first_row_where(Index count, Predicate&& bad) {
-    for (Index row = 0; row < count; ++row) {
-      if (bad(row)) return row;
+  static Index first_sample_where(Index count, Predicate&& bad) {
+    for (Index sample = 0; sample < count; ++sample) {
+      if (bad(sample)) return sample;
     }
     return -1;
   }
@@ -96,34 +96,35 @@ struct Bindings {
     return samples.samples();
   }
 
-  // The outputs, and the first row that has none since it overflowed on its way, or -1.
+  // The outputs, and the first sample that has none since it overflowed on its way, or -1.
   static std::tuple<Array, Index> predict_outputs(const Bound& network, const SampleArrays& samples,
                                                   const Threads& threads) {
     expect(network, samples);
     const Index n_outputs = network.value.layout().n_outputs();
-    Array out({samples.rows().count, n_outputs});
+    Array out({samples.inputs().count, n_outputs});
     Scalar* to = out.mutable_data();
     hold(network, Use::kRead, [&](const StopRequested& stop) {
-      eigenmlp::predict_outputs(network.value, samples.rows(), threads, stop, to);
+      eigenmlp::predict_outputs(network.value, samples.inputs(), threads, stop, to);
     });
-    return {out, first_row_where(samples.rows().count, [&](Index row) {
-              const Scalar* outputs = to + row * n_outputs;
+    return {out, first_sample_where(samples.inputs().count, [&](Index sample) {
+              const Scalar* outputs = to + sample * n_outputs;
               return std::any_of(outputs, outputs + n_outputs,
                                  [](Scalar value) { return !std::isfinite(value); });
             })};
   }
 
-  // The classes, and the first row that has none, as above.
+  // The classes, and the first sample that has none, as above.
   static std::tuple<py::array_t<std::int64_t>, Index> predict(const Bound& network,
                                                               const SampleArrays& samples,
                                                               const Threads& threads) {
     expect(network, samples);
-    py::array_t<std::int64_t> out(samples.rows().count);
+    py::array_t<std::int64_t> out(samples.inputs().count);
     std::int64_t* to = out.mutable_data();
     hold(network, Use::kRead, [&](const StopRequested& stop) {
-      predict_classes(network.value, samples.rows(), threads, stop, to);
+      predict_classes(network.value, samples.inputs(), threads, stop, to);
     });
-    return {out, first_row_where(samples.rows().count, [&](Index row) { return to[row] < 0; })};
+    return {out, first_sample_where(samples.inputs().count,
+                                    [&](Index sample) { return to[sample] < 0; })};
   }
 
   // The sum of the losses, of the hits, and of the weights.
@@ -174,15 +175,17 @@ struct Bindings {
                                  const std::optional<py::array_t<Index, py::array::c_style>>& order,
                                  const EpochSettings& settings, const Threads& threads) {
     const Samples checked = expect(network, samples, settings.loss);
-    std::vector<Index> rows;
+    std::vector<Index> chosen;
     if (order) {
-      rows.assign(order->data(), order->data() + order->size());
-      const auto outside = [&](Index row) { return row < 0 || row >= checked.rows.count; };
-      if (rows.empty() || std::any_of(rows.begin(), rows.end(), outside)) {
+      chosen.assign(order->data(), order->data() + order->size());
+      const auto outside = [&](Index sample) {
+        return sample < 0 || sample >= checked.inputs.count;
+      };
+      if (chosen.empty() || std::any_of(chosen.begin(), chosen.end(), outside)) {
         throw py::value_error("order must hold numbers of rows");
       }
     }
-    const Index count = order ? static_cast<Index>(rows.size()) : checked.rows.count;
+    const Index count = order ? static_cast<Index>(chosen.size()) : checked.inputs.count;
     if (settings.batch_size < 1) throw py::value_error("batch_size must be at least 1");
     EpochResult result;
     hold(network, Use::kWrite, [&](const StopRequested& stop) {
@@ -192,7 +195,7 @@ struct Bindings {
         if (moments.size() == network.value.layout().n_parameters()) continue;
         throw std::invalid_argument("this optimizer state belongs to another network");
       }
-      const Order taken{order ? rows.data() : nullptr, count};
+      const Order taken{order ? chosen.data() : nullptr, count};
       result = eigenmlp::train_epoch(network.value, optimizer.value, checked, taken, settings,
                                      threads, stop);
     });

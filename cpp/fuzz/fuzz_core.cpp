@@ -41,20 +41,20 @@ bool same(const Number* a, const Number* b, Index count) {
 }
 
 template <typename Scalar>
-std::vector<Scalar> outputs(const Network<Scalar>& network, const eigenmlp::Rows& rows,
+std::vector<Scalar> outputs(const Network<Scalar>& network, const eigenmlp::Table& inputs,
                             int threads) {
-  std::vector<Scalar> out(static_cast<std::size_t>(rows.count * network.layout().n_outputs()));
-  require(eigenmlp::predict_outputs(network, rows, Threads{threads}, never, out.data()),
+  std::vector<Scalar> out(static_cast<std::size_t>(inputs.count * network.layout().n_outputs()));
+  require(eigenmlp::predict_outputs(network, inputs, Threads{threads}, never, out.data()),
           "a prediction that nobody stops ends");
   return out;
 }
 
 template <typename Scalar>
-eigenmlp::Rows row_of(const eigenmlp::Rows& rows, Index row) {
-  eigenmlp::Rows one = rows;
+eigenmlp::Table sample_of(const eigenmlp::Table& inputs, Index sample) {
+  eigenmlp::Table one = inputs;
   const Index sizes[] = {1, 4, 8};
-  one.data = static_cast<const std::uint8_t*>(rows.data) +
-             row * rows.stride * sizes[static_cast<int>(rows.type)];
+  one.data = static_cast<const std::uint8_t*>(inputs.data) +
+             sample * inputs.stride * sizes[static_cast<int>(inputs.type)];
   one.count = 1;
   return one;
 }
@@ -62,26 +62,26 @@ eigenmlp::Rows row_of(const eigenmlp::Rows& rows, Index row) {
 template <typename Scalar>
 void check_predictions(const Scenario<Scalar>& scenario, const Network<Scalar>& network) {
   const Index n_outputs = network.layout().n_outputs();
-  const std::vector<Scalar> all = outputs(network, scenario.rows, 1);
-  require(same(all.data(), outputs(network, scenario.rows, scenario.threads).data(),
+  const std::vector<Scalar> all = outputs(network, scenario.inputs, 1);
+  require(same(all.data(), outputs(network, scenario.inputs, scenario.threads).data(),
                static_cast<Index>(all.size())),
           "predictions are the same for any number of threads");
-  const Index row = scenario.rows.count / 2;
+  const Index sample = scenario.inputs.count / 2;
   const std::vector<Scalar> alone =
-      outputs(network, row_of<Scalar>(scenario.rows, row), scenario.threads);
-  require(same(all.data() + row * n_outputs, alone.data(), n_outputs),
-          "a row alone has the bits that it has among others");
+      outputs(network, sample_of<Scalar>(scenario.inputs, sample), scenario.threads);
+  require(same(all.data() + sample * n_outputs, alone.data(), n_outputs),
+          "a sample alone has the bits that it has among others");
 
-  std::vector<std::int64_t> classes(static_cast<std::size_t>(scenario.rows.count));
-  require(eigenmlp::predict_classes(network, scenario.rows, Threads{1}, never, classes.data()),
+  std::vector<std::int64_t> classes(static_cast<std::size_t>(scenario.inputs.count));
+  require(eigenmlp::predict_classes(network, scenario.inputs, Threads{1}, never, classes.data()),
           "a prediction that nobody stops ends");
-  for (Index i = 0; i < scenario.rows.count; ++i) {
+  for (Index i = 0; i < scenario.inputs.count; ++i) {
     const std::int64_t found = classes[static_cast<std::size_t>(i)];
     require(found >= -1 && found < n_outputs, "classes are classes, or -1");
     if (scenario.architecture.output != fuzz::Output::kSoftmax) continue;
     const Scalar* const p = all.data() + i * n_outputs;
     const bool finite = std::all_of(p, p + n_outputs, [](Scalar x) { return std::isfinite(x); });
-    require(finite || found < 0, "a row without probabilities has no class");
+    require(finite || found < 0, "a sample without probabilities has no class");
     if (finite && found >= 0) {
       require(p[found] == *std::max_element(p, p + n_outputs), "the class is the most probable");
     }

@@ -81,7 +81,7 @@ class Scenario {
       : architecture(any_architecture(source)), rule(any_rule(source)) {
     source.be_wild(source.byte() % 8 == 0);
     loss = any_loss(source, architecture.output);
-    fill_rows(source);
+    fill_inputs(source);
     fill_targets(source);
     if (source.flag()) fill_weights(source);
     fill_order(source);
@@ -93,7 +93,7 @@ class Scenario {
     threads = static_cast<int>(source.between(1, 4));
     stop_after = source.flag() ? -1 : source.between(0, 6);
   }
-  // rows points into the memory.
+  // inputs points into the memory.
   Scenario(const Scenario&) = delete;
   Scenario& operator=(const Scenario&) = delete;
 
@@ -110,7 +110,7 @@ class Scenario {
   }
 
   eigenmlp::Samples samples() const {
-    return {rows, labels.empty() ? nullptr : labels.data(), targets,
+    return {inputs, labels.empty() ? nullptr : labels.data(), targets,
             weights.empty() ? nullptr : weights.data()};
   }
 
@@ -119,8 +119,8 @@ class Scenario {
   Architecture architecture;
   eigenmlp::Rule rule;
   eigenmlp::Loss loss;
-  eigenmlp::Rows rows{};
-  eigenmlp::Rows targets{};
+  eigenmlp::Table inputs{};
+  eigenmlp::Table targets{};
   std::vector<Label> labels;
   std::vector<double> weights;
   std::vector<Index> chosen;
@@ -136,7 +136,7 @@ class Scenario {
     const Index gap = source.between(0, 3);
     const bool backwards = source.flag();
     const Index stride = n_features + gap;
-    memory.resize(static_cast<std::size_t>(n_rows_ * stride - gap));
+    memory.resize(static_cast<std::size_t>(n_samples_ * stride - gap));
     for (Element& value : memory) {
       if constexpr (std::is_integral_v<Element>) {
         value = source.byte();
@@ -145,16 +145,16 @@ class Scenario {
             source.value<std::conditional_t<sizeof(Element) < sizeof(Scalar), Element, Scalar>>());
       }
     }
-    rows.data = backwards ? memory.data() + (n_rows_ - 1) * stride : memory.data();
-    rows.stride = backwards ? -stride : stride;
+    inputs.data = backwards ? memory.data() + (n_samples_ - 1) * stride : memory.data();
+    inputs.stride = backwards ? -stride : stride;
   }
 
-  void fill_rows(Source& source) {
-    n_rows_ = source.between(1, source.byte() % 4 != 0 ? 40 : 300);
-    rows.count = n_rows_;
-    rows.features = architecture.sizes.front();
-    rows.type = source.one_of<ElementType>(3);
-    switch (rows.type) {
+  void fill_inputs(Source& source) {
+    n_samples_ = source.between(1, source.byte() % 4 != 0 ? 40 : 300);
+    inputs.count = n_samples_;
+    inputs.features = architecture.sizes.front();
+    inputs.type = source.one_of<ElementType>(3);
+    switch (inputs.type) {
       case ElementType::kUint8:
         return fill_memory(source, bytes_);
       case ElementType::kFloat32:
@@ -167,35 +167,35 @@ class Scenario {
   void fill_targets(Source& source) {
     const Index n_outputs = architecture.sizes.back();
     if (architecture.output == Output::kSoftmax) {
-      for (Index i = 0; i < n_rows_; ++i) {
+      for (Index i = 0; i < n_samples_; ++i) {
         labels.push_back(static_cast<Label>(source.between(0, n_outputs - 1)));
       }
       return;
     }
-    for (Index i = 0; i < n_rows_ * n_outputs; ++i) {
+    for (Index i = 0; i < n_samples_ * n_outputs; ++i) {
       double value = source.value<Scalar>();
       if (architecture.output == Output::kLogistic) value = std::min(std::abs(value), 1.0);
       if (architecture.output == Output::kExponential) value = std::abs(value);
       target_values_.push_back(value);
     }
-    targets = {target_values_.data(), ElementType::kFloat64, n_rows_, n_outputs, n_outputs};
+    targets = {target_values_.data(), ElementType::kFloat64, n_samples_, n_outputs, n_outputs};
   }
 
   void fill_weights(Source& source) {
-    for (Index i = 0; i < n_rows_; ++i) {
+    for (Index i = 0; i < n_samples_; ++i) {
       const std::uint8_t choice = source.byte();
       weights.push_back(choice < 32   ? 0
                         : choice < 36 ? 1e-30
                         : choice < 40 ? 1e20
                                       : choice / 100.0);
     }
-    weights[static_cast<std::size_t>(source.between(0, n_rows_ - 1))] = 1;
+    weights[static_cast<std::size_t>(source.between(0, n_samples_ - 1))] = 1;
   }
 
-  // Rows of weight > 0, as Python sees to it; perhaps some of them, and some twice.
+  // Samples of weight > 0, as Python sees to it; perhaps some of them, and some twice.
   void fill_order(Source& source) {
     std::vector<Index> present;
-    for (Index i = 0; i < n_rows_; ++i) {
+    for (Index i = 0; i < n_samples_; ++i) {
       if (weights.empty() || weights[static_cast<std::size_t>(i)] > 0) present.push_back(i);
     }
     const auto last = static_cast<Index>(present.size()) - 1;
@@ -221,7 +221,7 @@ class Scenario {
     settings.objective = source.flag();
   }
 
-  Index n_rows_ = 0;
+  Index n_samples_ = 0;
   std::vector<std::uint8_t> bytes_;
   std::vector<float> floats_;
   std::vector<double> doubles_;

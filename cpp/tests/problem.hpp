@@ -42,20 +42,21 @@ struct Problem {
     for (Index i = 0; i < n_samples; ++i) {
       labels.push_back(static_cast<Label>(random() % static_cast<unsigned>(sizes.back())));
     }
-    rows = {inputs.data(),
-            sizeof(Scalar) == 4 ? eigenmlp::ElementType::kFloat32 : eigenmlp::ElementType::kFloat64,
-            n_samples, sizes.front(), sizes.front()};
+    table = {
+        inputs.data(),
+        sizeof(Scalar) == 4 ? eigenmlp::ElementType::kFloat32 : eigenmlp::ElementType::kFloat64,
+        n_samples, sizes.front(), sizes.front()};
   }
-  // rows points into inputs.
+  // table points into inputs.
   Problem(const Problem&) = delete;
   Problem& operator=(const Problem&) = delete;
 
-  eigenmlp::Samples samples() const { return {rows, labels.data(), {}, nullptr}; }
+  eigenmlp::Samples samples() const { return {table, labels.data(), {}, nullptr}; }
 
   eigenmlp::Network<Scalar> network;
   std::vector<Scalar> inputs;
   std::vector<Label> labels;
-  eigenmlp::Rows rows;
+  eigenmlp::Table table;
 };
 
 }  // namespace problem

@@ -28,7 +28,7 @@ const std::vector<Index> kSizes{1, 2, 3, 5, 7, 15, 16, 17, 31, 33, 63, 65};
 template <typename Scalar>
 reference::Matrix inputs_of(const Problem<Scalar>& p) {
   return Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>>(
-             p.inputs.data(), p.rows.features, p.rows.count)
+             p.inputs.data(), p.table.features, p.table.count)
       .template cast<double>();
 }
 
@@ -58,8 +58,8 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
   const Index n_classes = sizes.back();
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * n_classes));
   std::vector<std::int64_t> classes(static_cast<std::size_t>(n_samples));
-  eigenmlp::predict_outputs(p.network, p.rows, {}, never, probabilities.data());
-  eigenmlp::predict_classes(p.network, p.rows, {}, never, classes.data());
+  eigenmlp::predict_outputs(p.network, p.table, {}, never, probabilities.data());
+  eigenmlp::predict_classes(p.network, p.table, {}, never, classes.data());
   Index correct = 0;
   for (Index i = 0; i < n_samples; ++i) {
     Index best = 0;
@@ -94,7 +94,7 @@ TEST(hidden_layers_of_every_size) {
   }
 }
 
-TEST(one_row_of_several_tiles) {
+TEST(one_sample_of_several_tiles) {
   compare<float>({21, 70, 129, 3}, 1, {});
   compare<double>({21, 70, 129, 3}, 1, {});
 }
@@ -155,26 +155,26 @@ TEST(large_logits_do_not_overflow) {
   check::close(scores->loss / 10, expected.loss, 1e-5, "loss");
 }
 
-TEST(every_element_type_and_stride_reads_the_same_rows) {
-  constexpr Index kRows = 5;
+TEST(every_element_type_and_stride_reads_the_same_samples) {
+  constexpr Index kSamples = 5;
   constexpr Index kStride = 7;
   constexpr Index kFeatures = 3;
-  std::vector<std::uint8_t> bytes(kRows * kStride);
+  std::vector<std::uint8_t> bytes(kSamples * kStride);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(37 * i);
   const std::vector<float> floats(bytes.begin(), bytes.end());
   const std::vector<double> doubles(bytes.begin(), bytes.end());
-  Problem<float> p({kFeatures, 4, 2}, kRows);
+  Problem<float> p({kFeatures, 4, 2}, kSamples);
   eigenmlp::Network<float> network(eigenmlp::Architecture::relu({kFeatures, 4, 2}, 1.0 / 255));
   std::copy_n(p.network.parameters(), p.network.layout().n_parameters(), network.parameters());
 
   std::vector<std::vector<float>> results;
   using enum eigenmlp::ElementType;
-  for (const eigenmlp::Rows& rows :
-       {eigenmlp::Rows{bytes.data(), kUint8, kRows, kFeatures, kStride},
-        eigenmlp::Rows{floats.data(), kFloat32, kRows, kFeatures, kStride},
-        eigenmlp::Rows{doubles.data(), kFloat64, kRows, kFeatures, kStride}}) {
-    results.emplace_back(kRows * 2);
-    eigenmlp::predict_outputs(network, rows, {}, never, results.back().data());
+  for (const eigenmlp::Table& table :
+       {eigenmlp::Table{bytes.data(), kUint8, kSamples, kFeatures, kStride},
+        eigenmlp::Table{floats.data(), kFloat32, kSamples, kFeatures, kStride},
+        eigenmlp::Table{doubles.data(), kFloat64, kSamples, kFeatures, kStride}}) {
+    results.emplace_back(kSamples * 2);
+    eigenmlp::predict_outputs(network, table, {}, never, results.back().data());
   }
   check::equal(results[0] == results[1], true, "uint8 and float32 agree");
   check::equal(results[1] == results[2], true, "float32 and float64 agree");
@@ -182,16 +182,16 @@ TEST(every_element_type_and_stride_reads_the_same_rows) {
 
 TEST(values_that_no_network_can_take_are_found) {
   std::vector<double> values(12, 1.0);
-  const eigenmlp::Rows rows{values.data(), eigenmlp::ElementType::kFloat64, 4, 3, 3};
-  check::equal(eigenmlp::first_bad_sample<float>(rows, never), 4, "all good");
+  const eigenmlp::Table table{values.data(), eigenmlp::ElementType::kFloat64, 4, 3, 3};
+  check::equal(eigenmlp::first_bad_sample<float>(table, never), 4, "all good");
   values[7] = 1e300;
-  check::equal(eigenmlp::first_bad_sample<float>(rows, never), 2, "too large for float32");
-  check::equal(eigenmlp::first_bad_sample<double>(rows, never), 4, "fine for float64");
+  check::equal(eigenmlp::first_bad_sample<float>(table, never), 2, "too large for float32");
+  check::equal(eigenmlp::first_bad_sample<double>(table, never), 4, "fine for float64");
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
         -std::numeric_limits<double>::infinity()}) {
     values[4] = bad;
-    check::equal(eigenmlp::first_bad_sample<double>(rows, never), 1, "NaN or infinity");
+    check::equal(eigenmlp::first_bad_sample<double>(table, never), 1, "NaN or infinity");
   }
 }
 

@@ -53,10 +53,10 @@ std::vector<float> train(Problem<float>& p) {
   return parameters(p);
 }
 
-std::vector<float> predict(Problem<float>& p, Index rows) {
-  std::vector<float> out(static_cast<std::size_t>(rows * kClasses));
-  eigenmlp::Rows chosen = p.rows;
-  chosen.count = rows;
+std::vector<float> predict(Problem<float>& p, Index n_samples) {
+  std::vector<float> out(static_cast<std::size_t>(n_samples * kClasses));
+  eigenmlp::Table chosen = p.table;
+  chosen.count = n_samples;
   eigenmlp::predict_outputs(p.network, chosen, {3}, never, out.data());
   return out;
 }
@@ -99,8 +99,8 @@ TEST(a_failed_allocation_leaves_the_network_usable) {
     survives(architecture, train);
     survives(architecture, evaluate);
     survives(architecture, gradient);
-    for (const Index rows : {Index{1}, kSamples}) {
-      survives(architecture, [&](Problem<float>& p) { return predict(p, rows); });
+    for (const Index n_samples : {Index{1}, kSamples}) {
+      survives(architecture, [&](Problem<float>& p) { return predict(p, n_samples); });
     }
   }
 }

@@ -66,7 +66,7 @@ struct Weighted : Problem<Scalar> {
     if (loss != LossKind::kCrossEntropy) {
       const Index n_outputs = this->network.layout().n_outputs();
       samples.labels = nullptr;
-      samples.targets = {targets.data(), eigenmlp::ElementType::kFloat64, this->rows.count,
+      samples.targets = {targets.data(), eigenmlp::ElementType::kFloat64, this->table.count,
                          n_outputs, n_outputs};
     }
     return samples;
@@ -157,8 +157,8 @@ std::vector<double> results(const Architecture& made, const Loss& loss, const Ru
   const Scalar* values = p.network.parameters();
   out.insert(out.end(), values, values + p.network.layout().n_values());
   std::vector<Scalar> predicted(
-      static_cast<std::size_t>(p.rows.count * p.network.layout().n_outputs()));
-  eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, predicted.data());
+      static_cast<std::size_t>(p.table.count * p.network.layout().n_outputs()));
+  eigenmlp::predict_outputs(p.network, p.table, {threads}, never, predicted.data());
   out.insert(out.end(), predicted.begin(), predicted.end());
   out.push_back(eigenmlp::evaluate(p.network, samples, loss, {threads}, never)->loss);
   return out;
@@ -195,18 +195,18 @@ TEST(every_operation_has_the_same_bits_for_any_number_of_threads) {
   }
 }
 
-TEST(one_row_alone_has_the_bits_that_it_has_among_others) {
+TEST(one_sample_alone_has_the_bits_that_it_has_among_others) {
   for (const auto& [activation, name] : eigenmlp::kActivations) {
     for (const Normalization normalization :
          {Normalization::kNone, Normalization::kBatch, Normalization::kLayer}) {
       Problem<float> p(architecture(activation, normalization, 0), 40);
       std::vector<float> all(40 * 3);
-      eigenmlp::predict_outputs(p.network, p.rows, {}, never, all.data());
+      eigenmlp::predict_outputs(p.network, p.table, {}, never, all.data());
       float alone[3];
-      eigenmlp::Rows row = p.rows;
-      row.count = 1;
-      eigenmlp::predict_outputs(p.network, row, {2}, never, alone);
-      check::equal(std::equal(alone, alone + 3, all.begin()), true, "the first row");
+      eigenmlp::Table one = p.table;
+      one.count = 1;
+      eigenmlp::predict_outputs(p.network, one, {2}, never, alone);
+      check::equal(std::equal(alone, alone + 3, all.begin()), true, "the first sample");
     }
   }
 }

@@ -56,7 +56,7 @@ void run(const std::vector<Index>& sizes, Index n_samples, Index batch_size, boo
   }
   digest.add(p.network.parameters(), n);
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * sizes.back()));
-  eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, probabilities.data());
+  eigenmlp::predict_outputs(p.network, p.table, {threads}, never, probabilities.data());
   digest.add(probabilities.data(), static_cast<Index>(probabilities.size()));
   const auto scores = eigenmlp::evaluate(p.network, p.samples(), {}, {threads}, never);
   digest.add(&scores->loss, 1);

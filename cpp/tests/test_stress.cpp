@@ -44,12 +44,12 @@ void train(Problem<float>& p, int threads) {
                         never);
 }
 
-// Whether a row alone has the bits that it has among all.
+// Whether a sample alone has the bits that it has among all.
 bool predicts_the_same(const Problem<float>& p, int threads) {
   std::vector<float> all(kSamples * kClasses);
   std::array<float, kClasses> alone{};
-  eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, all.data());
-  eigenmlp::Rows first = p.rows;
+  eigenmlp::predict_outputs(p.network, p.table, {threads}, never, all.data());
+  eigenmlp::Table first = p.table;
   first.count = 1;
   eigenmlp::predict_outputs(p.network, first, {threads}, never, alone.data());
   return std::equal(alone.begin(), alone.end(), all.begin());

@@ -39,7 +39,7 @@ std::vector<Scalar> trained(const std::vector<Index>& sizes, Index n_samples, In
   std::vector<Scalar> out(p.network.parameters(), p.network.parameters() + n);
   out.push_back(static_cast<Scalar>(loss));
   std::vector<Scalar> probabilities(static_cast<std::size_t>(n_samples * sizes.back()));
-  eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, probabilities.data());
+  eigenmlp::predict_outputs(p.network, p.table, {threads}, never, probabilities.data());
   out.insert(out.end(), probabilities.begin(), probabilities.end());
   return out;
 }
@@ -99,26 +99,26 @@ TEST(several_networks_train_at_once) {
   check::equal(equal.load(), 4, "runs with the same result");
 }
 
-TEST(one_row_follows_the_weights_on_every_thread) {
+TEST(one_sample_follows_the_weights_on_every_thread) {
   Problem<float> p({21, 70, 129, 3}, 40);
   Optimizer<float> sgd;
-  const auto first_row = [&](Index rows) {
-    std::vector<float> out(static_cast<std::size_t>(rows * 3));
-    eigenmlp::Rows chosen = p.rows;
-    chosen.count = rows;
+  const auto first_sample = [&](Index n_samples) {
+    std::vector<float> out(static_cast<std::size_t>(n_samples * 3));
+    eigenmlp::Table chosen = p.table;
+    chosen.count = n_samples;
     eigenmlp::predict_outputs(p.network, chosen, {2}, never, out.data());
     out.resize(3);
     return out;
   };
   for (int epoch = 0; epoch < 3; ++epoch) {
-    const std::vector<float> expected = first_row(40);
+    const std::vector<float> expected = first_sample(40);
     std::atomic<int> equal{0};
     std::vector<std::jthread> callers;
-    for (int i = 0; i < 4; ++i) callers.emplace_back([&] { equal += first_row(1) == expected; });
+    for (int i = 0; i < 4; ++i) callers.emplace_back([&] { equal += first_sample(1) == expected; });
     callers.clear();
     check::equal(equal.load(), 4, "callers with the bits of the batch");
     eigenmlp::train_epoch(p.network, sgd, p.samples(), {}, settings(10, 0.1), {2}, never);
-    check::equal(first_row(40) == expected, false, "the same after training");
+    check::equal(first_sample(40) == expected, false, "the same after training");
   }
 }
 

@@ -24,19 +24,19 @@ std::vector<double> parameters_of(const eigenmlp::Network<double>& network) {
   return {network.parameters(), network.parameters() + network.layout().n_parameters()};
 }
 
-// The reference's gradient of a batch of rows.
+// The reference's gradient of a batch.
 std::vector<double> batch_gradient(const Problem<double>& p, const std::vector<double>& parameters,
-                                   const std::vector<Index>& rows, const Penalty& penalty) {
+                                   const std::vector<Index>& samples, const Penalty& penalty) {
   eigenmlp::Network<double> network(p.network.architecture());
   std::copy(parameters.begin(), parameters.end(), network.parameters());
-  reference::Matrix inputs(p.rows.features, static_cast<Index>(rows.size()));
+  reference::Matrix inputs(p.table.features, static_cast<Index>(samples.size()));
   std::vector<eigenmlp::Label> labels;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    for (Index j = 0; j < p.rows.features; ++j) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    for (Index j = 0; j < p.table.features; ++j) {
       inputs(j, static_cast<Index>(i)) =
-          p.inputs[static_cast<std::size_t>(rows[i] * p.rows.features + j)];
+          p.inputs[static_cast<std::size_t>(samples[i] * p.table.features + j)];
     }
-    labels.push_back(p.labels[static_cast<std::size_t>(rows[i])]);
+    labels.push_back(p.labels[static_cast<std::size_t>(samples[i])]);
   }
   return reference::forward_backward(reference::layers_of(network), inputs, labels, penalty)
       .gradient;
@@ -106,7 +106,7 @@ TEST(stopping_leaves_the_last_finished_batch) {
   check::equal(result.ending == Ending::kStopped, true, "stopped");
   check::equal(result.n_batches, 3, "finished batches");
   auto three = whole.samples();
-  three.rows.count = 30;
+  three.inputs.count = 30;
   eigenmlp::train_epoch(whole.network, second, three, {}, settings(10, 0.1), {}, never);
   check::equal(parameters_of(stopped.network) == parameters_of(whole.network), true,
                "three batches, to the bit");
@@ -152,11 +152,11 @@ TEST(a_second_prediction_of_a_size_allocates_nothing) {
   Problem<float> p({20, 30, 5}, 200);
   std::vector<float> out(200 * 5);
   for (const int threads : {1, 2}) {
-    for (const Index rows : {200, 17, 1}) {
-      p.rows.count = rows;
-      eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, out.data());
+    for (const Index n_samples : {200, 17, 1}) {
+      p.table.count = n_samples;
+      eigenmlp::predict_outputs(p.network, p.table, {threads}, never, out.data());
       const long before = allocations::count();
-      eigenmlp::predict_outputs(p.network, p.rows, {threads}, never, out.data());
+      eigenmlp::predict_outputs(p.network, p.table, {threads}, never, out.data());
       check::equal(allocations::count() - before, 0, "allocations");
     }
   }

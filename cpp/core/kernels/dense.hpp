@@ -99,7 +99,7 @@ EIGEN_DONT_INLINE void pack_columns(Index fan_out, const Scalar* weights, Index 
 }  // namespace detail
 
 // output (fan_out × lanes) = W · input (fan_in × lanes) + b, through a ReLU if kRelu.
-// finish(row, n_rows, panel, n_panels) is called for each tile while it is in the first-level
+// finish(unit, n_units, panel, n_panels) is called for each tile while it is in the first-level
 // cache.
 template <bool kRelu, typename Scalar, typename Finish>
 void dense_forward(const Layer& layer, const Scalar* parameters, const Region& region,
@@ -108,12 +108,12 @@ void dense_forward(const Layer& layer, const Scalar* parameters, const Region& r
   const Scalar* biases = parameters + layer.biases;
   const Tiling tiles(layer.fan_out, kTileRows);
   for_each_tile(tiles, region, [&](auto rows, auto panels, Index tile, Index panel) {
-    const Index row = tiles.first(tile);
+    const Index unit = tiles.first(tile);
     detail::forward_tile<kRelu, rows, panels>(
-        layer.fan_in, weights + row * layer.fan_in, biases + row,
+        layer.fan_in, weights + unit * layer.fan_in, biases + unit,
         Panels<const Scalar>{input.at(panel), input.stride},
-        Panels<Scalar>{output.at(panel) + row * kLanes<Scalar>, output.stride});
-    finish(row, Index{rows}, panel, Index{panels});
+        Panels<Scalar>{output.at(panel) + unit * kLanes<Scalar>, output.stride});
+    finish(unit, Index{rows}, panel, Index{panels});
   });
 }
 template <bool kRelu, typename Scalar>

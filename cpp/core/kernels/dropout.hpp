@@ -39,7 +39,7 @@ class Dropout {
         scale_(1 / (1 - probability)) {
     const std::uint64_t key = detail::mix64(
         detail::mix64(detail::mix64(seed) ^ static_cast<std::uint64_t>(step)) ^ layer);
-    feature_key_ = static_cast<std::uint32_t>(key);
+    unit_key_ = static_cast<std::uint32_t>(key);
     sample_key_ = static_cast<std::uint32_t>(key >> 32);
   }
 
@@ -47,14 +47,14 @@ class Dropout {
 
   // factors[i] = 1/(1 - p) or 0, for `count` samples of the batch from first_sample on.
   template <typename Scalar>
-  void factors(Index feature, Index first_sample, Index count, Scalar* factors) const {
+  void factors(Index unit, Index first_sample, Index count, Scalar* factors) const {
     const auto kept = static_cast<Scalar>(scale_);
-    const std::uint32_t row =
-        detail::mix32(static_cast<std::uint32_t>(feature) ^ feature_key_) ^ sample_key_;
+    const std::uint32_t hash =
+        detail::mix32(static_cast<std::uint32_t>(unit) ^ unit_key_) ^ sample_key_;
     const auto first = static_cast<std::uint32_t>(first_sample);
     for (Index i = 0; i < count; ++i) {
       const std::uint32_t sample = first + static_cast<std::uint32_t>(i);
-      const std::uint32_t x = detail::mix32(row + detail::mix32(sample));
+      const std::uint32_t x = detail::mix32(hash + detail::mix32(sample));
       factors[i] = x < threshold_ ? Scalar(0) : kept;
     }
   }
@@ -62,7 +62,7 @@ class Dropout {
  private:
   bool active_ = false;
   std::uint32_t threshold_ = 0;
-  std::uint32_t feature_key_ = 0;
+  std::uint32_t unit_key_ = 0;
   std::uint32_t sample_key_ = 0;
   double scale_ = 1;
 };

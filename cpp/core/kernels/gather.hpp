@@ -1,4 +1,4 @@
-// From a data set's rows to panels: gather, convert, scale and transpose in one pass; and the
+// From a data set's samples to panels: gather, convert, scale and transpose in one pass; and the
 // transpositions between feature-by-feature and sample-by-sample memory.
 #pragma once
 
@@ -10,15 +10,16 @@
 
 namespace eigenmlp {
 
-// Samples order[0 … count) of a data set; without an order, rows first, first + 1, ….
+// Samples order[0 … count) of a data set; without an order, samples first, first + 1, ….
 struct Selection {
-  const Rows* rows;
+  const Table* table;
   const Samples* samples;  // the whole data set; null where only predictions are wanted
   const Index* order;
   Index first;
   Index count;
 
-  Index row(Index sample) const { return order ? order[first + sample] : first + sample; }
+  // Where sample i of the selection lies in the data set.
+  Index index(Index i) const { return order ? order[first + i] : first + i; }
 };
 
 // A layer's inputs as its weight gradient wants them: columns (features) cut into blocks as wide as
@@ -36,26 +37,26 @@ struct ColumnBlocks {
   }
 };
 
-// Calls body with a row-major data set's elements by their type.
+// Calls body with a table's elements by their type.
 template <typename Body>
-EIGEN_STRONG_INLINE void with_elements(const Rows& rows, Body&& body) {
-  switch (rows.type) {
+EIGEN_STRONG_INLINE void with_elements(const Table& table, Body&& body) {
+  switch (table.type) {
     case ElementType::kUint8:
-      return body(static_cast<const std::uint8_t*>(rows.data));
+      return body(static_cast<const std::uint8_t*>(table.data));
     case ElementType::kFloat32:
-      return body(static_cast<const float*>(rows.data));
+      return body(static_cast<const float*>(table.data));
     case ElementType::kFloat64:
-      return body(static_cast<const double*>(rows.data));
+      return body(static_cast<const double*>(table.data));
   }
 }
 
-// out (features) = the row, converted and times scale.
+// out (features) = the sample, converted and times scale.
 template <typename Scalar>
-void convert_row(const Rows& rows, Index row, double input_scale, Scalar* out) {
+void convert_sample(const Table& table, Index sample, double input_scale, Scalar* out) {
   const auto scale = static_cast<Scalar>(input_scale);
-  with_elements(rows, [&](const auto* data) {
-    const auto* from = data + row * rows.stride;
-    for (Index j = 0; j < rows.features; ++j) out[j] = static_cast<Scalar>(from[j]) * scale;
+  with_elements(table, [&](const auto* data) {
+    const auto* from = data + sample * table.stride;
+    for (Index j = 0; j < table.features; ++j) out[j] = static_cast<Scalar>(from[j]) * scale;
   });
 }
 
@@ -70,20 +71,20 @@ void gather(const Selection& selection, Index first, double input_scale, Scalar*
   constexpr Index kRun = 64;
   alignas(kAlignment) Scalar runs[width][kRun];
   const auto scale = static_cast<Scalar>(input_scale);
-  const Index features = selection.rows->features;
+  const Index features = selection.table->features;
   Index block = 0;
   Index vector = 0;  // of the block
-  with_elements(*selection.rows, [&]<typename Element>(const Element* data) {
-    const Element* rows[width];
+  with_elements(*selection.table, [&]<typename Element>(const Element* data) {
+    const Element* inputs[width];
     for (Index i = 0; i < width; ++i) {
       const Index sample = std::min(first + i, selection.count - 1);
-      rows[i] = data + selection.row(sample) * selection.rows->stride;
+      inputs[i] = data + selection.index(sample) * selection.table->stride;
     }
     for (Index begin = 0; begin < features; begin += kRun) {
       const Index count = std::min(kRun, features - begin);
       if (count < kRun) std::fill_n(runs[0], width * kRun, Scalar(0));
       for (Index i = 0; i < width; ++i) {
-        const Element* from = rows[i] + begin;
+        const Element* from = inputs[i] + begin;
         for (Index j = 0; j < count; ++j) runs[i][j] = static_cast<Scalar>(from[j]) * scale;
       }
       for (Index feature = 0; feature < count; feature += width) {
@@ -132,9 +133,9 @@ void panel_to_blocks(const Scalar* panel, const ColumnBlocks<Scalar>& blocks, In
 }
 
 // The first `count` lanes of a panel (features × lanes, with room for whole vectors of features) as
-// rows of `features` values.
+// samples of `features` values each.
 template <typename Scalar>
-void panel_to_rows(const Scalar* panel, Index features, Index count, Scalar* rows) {
+void panel_to_samples(const Scalar* panel, Index features, Index count, Scalar* samples) {
   constexpr Index width = kWidth<Scalar>;
   alignas(kAlignment) Scalar block[width * width];
   for (Index lane = 0; lane < count; lane += width) {
@@ -142,7 +143,7 @@ void panel_to_rows(const Scalar* panel, Index features, Index count, Scalar* row
       transpose_block(panel + feature * kLanes<Scalar> + lane, kLanes<Scalar>, block, width);
       const Index used = std::min(width, features - feature);
       for (Index i = 0; i < std::min(width, count - lane); ++i) {
-        std::copy_n(block + i * width, used, rows + (lane + i) * features + feature);
+        std::copy_n(block + i * width, used, samples + (lane + i) * features + feature);
       }
     }
   }

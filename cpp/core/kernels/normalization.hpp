@@ -21,7 +21,7 @@ inline constexpr double kStatisticsMomentum = 0.1;
 // Samples that a sum over a batch takes: their weights, which padding has not, and the weights'
 // sum.
 template <typename Scalar>
-struct WeightedSamples {
+struct SampleWeights {
   Index count;
   const Scalar* weights;
   Scalar weight;
@@ -61,7 +61,7 @@ EIGEN_STRONG_INLINE void for_samples(Index count, Index unit, Index n_units, Ind
 // batch allows.
 template <typename Scalar>
 void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
-                     const WeightedSamples<Scalar>& samples, Index n_panels, Panels<Scalar> values,
+                     const SampleWeights<Scalar>& samples, Index n_panels, Panels<Scalar> values,
                      Panels<Scalar> normalized, Scalar* deviations, Scalar* means,
                      Scalar* variances) {
   const Index stride = values.stride;
@@ -116,12 +116,12 @@ void update_running(const Layer& layer, const Scalar* means, const Scalar* varia
   move(parameters + layer.variances, variances);
 }
 
-// values (n_rows units from `unit` on, n_vectors vectors of samples): z on entry, normalized by the
-// running statistics on return.
+// values (n_units units from `unit` on, n_vectors vectors of samples): z on entry, normalized by
+// the running statistics on return.
 template <typename Scalar>
-void normalize_by_running(const Layer& layer, const Scalar* parameters, Index unit, Index n_rows,
+void normalize_by_running(const Layer& layer, const Scalar* parameters, Index unit, Index n_units,
                           int n_vectors, Scalar* values) {
-  for (Index u = unit; u < unit + n_rows; ++u, values += kLanes<Scalar>) {
+  for (Index u = unit; u < unit + n_units; ++u, values += kLanes<Scalar>) {
     const Scalar deviation =
         1 / std::sqrt(parameters[layer.variances + u] + static_cast<Scalar>(kNormalizationEpsilon));
     const Packet<Scalar> center = broadcast(parameters[layer.means + u]);
@@ -134,7 +134,7 @@ void normalize_by_running(const Layer& layer, const Scalar* parameters, Index un
   }
 }
 
-// Layer normalization of a vector of samples. values (fan_out rows, kLanes apart): z on entry,
+// Layer normalization of a vector of samples. values (fan_out units, kLanes apart): z on entry,
 // γ x̂ + β on return. normalized: x̂, and deviations (a vector): 1/√(σ² + ε), or null where there is
 // no way back.
 template <typename Scalar>
@@ -190,7 +190,7 @@ void normalization_gradients(Share units, Index count, const Panels<Scalar>& del
 //   δ_z = γ/√(σ² + ε) (δ - w/W (Σδ + x̂ Σ δ x̂)), w and W being a sample's weight and their sum.
 template <typename Scalar>
 void batch_normalize_backward(const Layer& layer, const Scalar* parameters, Share units,
-                              const WeightedSamples<Scalar>& samples, Index n_panels,
+                              const SampleWeights<Scalar>& samples, Index n_panels,
                               const Panels<Scalar>& normalized, const Scalar* deviations,
                               const Scalar* gains, const Scalar* shifts, Panels<Scalar> delta) {
   constexpr Index lanes = kLanes<Scalar>;

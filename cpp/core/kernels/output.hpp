@@ -11,15 +11,15 @@
 
 namespace eigenmlp {
 
-// A vector of samples at the output layer. Rows of outputs lie kLanes apart.
+// A vector of samples at the output layer. Its outputs lie kLanes apart.
 template <typename Scalar>
 struct OutputVector {
   Index n_outputs;
   Index used;             // samples; the lanes beyond are padding
   const Label* labels;    // one a used sample, for kCrossEntropy
-  const Scalar* targets;  // n_outputs rows, for the other losses
+  const Scalar* targets;  // n_outputs, for the other losses
   const Scalar* factors;  // a vector, weight · scale for each sample, 0 for padding
-  Scalar* z;              // n_outputs rows: pre-activations on entry, factor · dloss/dz on return
+  Scalar* z;              // n_outputs: pre-activations on entry, factor · dloss/dz on return
   Scalar* losses;         // a vector: the samples' losses, without weights
   Scalar* hits;           // a vector: 1 where the outputs, as classes, are all right; else 0
 };
@@ -175,7 +175,7 @@ void loss_and_delta(const Loss& loss, const OutputVector<Scalar>& at) {
   }
 }
 
-// Pre-activations z (n_outputs rows, kLanes apart; a vector of samples) -> predictions.
+// Pre-activations z (n_outputs, kLanes apart; a vector of samples) -> predictions.
 template <typename Scalar>
 void predict_outputs(Output output, Index n_outputs, Scalar* z) {
   if (output == Output::kSoftmax) return softmax(n_outputs, z);

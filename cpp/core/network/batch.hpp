@@ -86,7 +86,7 @@ class BatchRunner {
   static double weight_of(const Selection& batch) {
     if (!batch.samples->weights) return static_cast<double>(batch.count);
     double weight = 0;
-    for (Index i = 0; i < batch.count; ++i) weight += batch.samples->weights[batch.row(i)];
+    for (Index i = 0; i < batch.count; ++i) weight += batch.samples->weights[batch.index(i)];
     return weight;
   }
 

@@ -81,7 +81,7 @@ class Epoch {
     std::int64_t steps = 0;
     std::vector<Step<Scalar>>& group_steps = group_steps_[static_cast<std::size_t>(thread)];
     for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
-      const Selection batch{&samples_.rows, &samples_, order_.rows, first,
+      const Selection batch{&samples_.inputs, &samples_, order_.samples, first,
                             std::min(batch_size_, order_.count - first)};
       pass.step = clock + steps;
       const std::vector<double>& rates = settings_.learning_rates;
@@ -245,7 +245,7 @@ template <typename Scalar>
 EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
                         const Samples& samples, const Order& order, const EpochSettings& settings,
                         const Threads& threads, const StopRequested& stop) {
-  const Order taken{order.rows, order.rows ? order.count : samples.rows.count};
+  const Order taken{order.samples, order.samples ? order.count : samples.inputs.count};
   const Index batch_size = std::min(settings.batch_size, taken.count);
   const std::size_t n_rates = settings.learning_rates.size();
   const auto n_steps = static_cast<std::size_t>(divide_up(taken.count, batch_size));

@@ -10,8 +10,8 @@
 #include "kernels/gather.hpp"
 #include "kernels/hidden.hpp"
 #include "kernels/normalization.hpp"
+#include "kernels/one_sample.hpp"
 #include "kernels/output.hpp"
-#include "kernels/row.hpp"
 #include "system/subnormals.hpp"
 
 namespace eigenmlp {
@@ -27,8 +27,8 @@ constexpr Index kGroupPanels = kGroupSamples / kLanes<Scalar>;
 
 // The activations of a thread's share of a layer's outputs, which it has just computed.
 template <typename Scalar>
-void activate_row(const Layer& layer, int part, int parts, Scalar* outputs) {
-  const Tiling tiles = row_tiles<Scalar>(layer);
+void activate_one_sample(const Layer& layer, int part, int parts, Scalar* outputs) {
+  const Tiling tiles = one_sample_tiles<Scalar>(layer);
   const Share share = share_of(tiles.count(), part, parts);
   const Index end = tiles.first(share.end);
   with_activation(layer.hidden.activation, [&](auto kind) {
@@ -41,12 +41,12 @@ void activate_row(const Layer& layer, int part, int parts, Scalar* outputs) {
 
 // What follows the products of a group of samples in a layer that is more than a ReLU.
 template <typename Scalar>
-void finish_hidden(const Layer& layer, const Scalar* parameters, Index row, Index n_rows,
+void finish_hidden(const Layer& layer, const Scalar* parameters, Index unit, Index n_units,
                    int n_vectors, Scalar* values) {
   if (layer.hidden.normalization == Normalization::kBatch) {
-    normalize_by_running(layer, parameters, row, n_rows, n_vectors, values);
+    normalize_by_running(layer, parameters, unit, n_units, n_vectors, values);
   }
-  activate_rows<Scalar>(layer.hidden.activation, {}, row, n_rows, 0, n_vectors, values, nullptr);
+  activate_units<Scalar>(layer.hidden.activation, {}, unit, n_units, 0, n_vectors, values, nullptr);
 }
 
 // Takes a group's activations through a layer.
@@ -71,22 +71,22 @@ void forward_group(const Network<Scalar>& network, const Layer& layer, const Reg
     dense_forward<false>(layer, parameters, region, from, to);
   } else {
     dense_forward<false>(layer, parameters, region, from, to,
-                         [&](Index row, Index n_rows, Index panel, Index n_panels) {
+                         [&](Index unit, Index n_units, Index panel, Index n_panels) {
                            for (Index p = panel; p < panel + n_panels; ++p) {
-                             finish_hidden(layer, parameters, row, n_rows, kPanelVectors,
-                                           to.at(p) + row * kLanes<Scalar>);
+                             finish_hidden(layer, parameters, unit, n_units, kPanelVectors,
+                                           to.at(p) + unit * kLanes<Scalar>);
                            }
                          });
   }
 }
 
-// Takes one row to its logits, in the first lane of a panel. All threads share every layer.
+// Takes one sample to its logits, in the first lane of a panel. All threads share every layer.
 template <typename Scalar>
-void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads, Scalar* memory,
-                 Index stride, Scalar* panel) {
+void forward_one_sample(const Network<Scalar>& network, const Table& inputs, int n_threads,
+                        Scalar* memory, Index stride, Scalar* panel) {
   const std::vector<Layer>& layers = network.layout().layers();
-  convert_row(rows, 0, network.input_scale(), memory);
-  const Scalar* const all_weights = network.row_weights();
+  convert_sample(inputs, 0, network.input_scale(), memory);
+  const Scalar* const all_weights = network.one_sample_weights();
   Barrier barrier(n_threads);
   run_on_threads(n_threads, [&](int thread) {
     Scalar* from = memory;
@@ -95,12 +95,12 @@ void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads
     for (const Layer& layer : layers) {
       const Scalar* biases = network.parameters() + layer.biases;
       if (layer.hidden.activation == Activation::kRelu) {
-        row_forward<true>(layer, weights, biases, thread, n_threads, from, to);
+        one_sample_forward<true>(layer, weights, biases, thread, n_threads, from, to);
       } else {
-        row_forward<false>(layer, weights, biases, thread, n_threads, from, to);
-        activate_row(layer, thread, n_threads, to);
+        one_sample_forward<false>(layer, weights, biases, thread, n_threads, from, to);
+        activate_one_sample(layer, thread, n_threads, to);
       }
-      weights += row_weights_size<Scalar>(layer);
+      weights += one_sample_weights_size<Scalar>(layer);
       barrier.arrive_and_wait();
       std::swap(from, to);
     }
@@ -111,30 +111,30 @@ void forward_row(const Network<Scalar>& network, const Rows& rows, int n_threads
   }
 }
 
-// Takes the rows to their logits, a group at a time on several threads, and calls
+// Takes the samples to their logits, a group at a time on several threads, and calls
 // finish(first, count, logits) with the panels of samples first … first + count - 1.
 template <typename Scalar, typename Finish>
-bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+bool for_each_group(const Network<Scalar>& network, const Table& inputs, const Threads& threads,
                     const StopRequested& stop, Finish&& finish) {
   constexpr Index lanes = kLanes<Scalar>;
   constexpr Index width = kWidth<Scalar>;
   const FlushSubnormals flush;
   const std::vector<Layer>& layers = network.layout().layers();
-  const Index n_groups = divide_up(rows.count, kGroupSamples);
-  const double flops =
-      2.0 * static_cast<double>(network.layout().n_parameters()) * static_cast<double>(rows.count);
+  const Index n_groups = divide_up(inputs.count, kGroupSamples);
+  const double flops = 2.0 * static_cast<double>(network.layout().n_parameters()) *
+                       static_cast<double>(inputs.count);
   const int n_threads = choose_threads(threads, n_groups, flops);
   const Index widest = round_up(network.layout().widest(), width);
   const Index stride = widest * lanes;
-  const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(rows.count, lanes));
+  const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(inputs.count, lanes));
   const Index size = Scratch<Scalar>::padded(2 * n_threads * n_panels * stride);
   auto scratch = network.scratch().borrow(size);
   Scalar* const memory = scratch.cut(size);
-  if (rows.count == 1 && !network.layout().normalized()) {
+  if (inputs.count == 1 && !network.layout().normalized()) {
     Scalar* const panel = memory + stride;
-    const Index n_tiles = divide_up(widest, kRowVectors * width);
-    forward_row(network, rows, choose_threads(threads, n_tiles, flops), memory, stride / lanes,
-                panel);
+    const Index n_tiles = divide_up(widest, kOneSampleVectors * width);
+    forward_one_sample(network, inputs, choose_threads(threads, n_tiles, flops), memory,
+                       stride / lanes, panel);
     finish(Index{0}, Index{1}, Panels<Scalar>{panel, stride}, memory);
     return !stop();
   }
@@ -145,8 +145,8 @@ bool for_each_group(const Network<Scalar>& network, const Rows& rows, const Thre
     for (Index group = thread; group < n_groups && !stopped; group += n_threads) {
       if (thread == 0 && stop()) stopped = true;
       const Index first = group * kGroupSamples;
-      const Selection samples{&rows, nullptr, nullptr, first,
-                              std::min(kGroupSamples, rows.count - first)};
+      const Selection samples{&inputs, nullptr, nullptr, first,
+                              std::min(kGroupSamples, inputs.count - first)};
       const Region region{0, divide_up(samples.count, lanes)};
       for (Index sample = 0; sample < region.n_panels * lanes; sample += width) {
         gather<Scalar>(samples, sample, network.input_scale(),
@@ -174,27 +174,27 @@ void for_each_vector(Index count, const Panels<Scalar>& logits, Finish&& finish)
 }  // namespace
 
 template <typename Scalar>
-bool predict_outputs(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+bool predict_outputs(const Network<Scalar>& network, const Table& inputs, const Threads& threads,
                      const StopRequested& stop, Scalar* outputs) {
   const Index n_outputs = network.layout().n_outputs();
-  return for_each_group(network, rows, threads, stop,
+  return for_each_group(network, inputs, threads, stop,
                         [&](Index first, Index count, const Panels<Scalar>& z, Scalar*) {
                           for_each_vector(count, z, [&](Index, Index, Scalar* values) {
                             predict_outputs(network.architecture().output, n_outputs, values);
                           });
                           for (Index i = 0; i < count; i += kLanes<Scalar>) {
-                            panel_to_rows<Scalar>(z.at(i / kLanes<Scalar>), n_outputs,
-                                                  std::min(kLanes<Scalar>, count - i),
-                                                  outputs + (first + i) * n_outputs);
+                            panel_to_samples<Scalar>(z.at(i / kLanes<Scalar>), n_outputs,
+                                                     std::min(kLanes<Scalar>, count - i),
+                                                     outputs + (first + i) * n_outputs);
                           }
                         });
 }
 
 template <typename Scalar>
-bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+bool predict_classes(const Network<Scalar>& network, const Table& inputs, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes) {
   const Index n_classes = network.layout().n_outputs();
-  return for_each_group(network, rows, threads, stop,
+  return for_each_group(network, inputs, threads, stop,
                         [&](Index first, Index count, const Panels<Scalar>& logits, Scalar*) {
                           for_each_vector(
                               count, logits, [&](Index offset, Index used, const Scalar* z) {
@@ -214,11 +214,12 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& s
                                 const StopRequested& stop) {
   constexpr Index width = kWidth<Scalar>;
   const Index n_outputs = network.layout().n_outputs();
-  std::vector<LossSum> sums(static_cast<std::size_t>(divide_up(samples.rows.count, kGroupSamples)));
+  std::vector<LossSum> sums(
+      static_cast<std::size_t>(divide_up(samples.inputs.count, kGroupSamples)));
   alignas(kAlignment) Scalar ones[width];
   std::fill_n(ones, width, Scalar(1));
   const bool finished = for_each_group(
-      network, samples.rows, threads, stop,
+      network, samples.inputs, threads, stop,
       [&](Index first, Index count, const Panels<Scalar>& z, Scalar* targets) {
         LossSum& sum = sums[static_cast<std::size_t>(first / kGroupSamples)];
         const Selection group{&samples.targets, nullptr, nullptr, first, count};
@@ -246,9 +247,9 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& s
 }
 
 #define EIGENMLP_INSTANTIATE(Scalar)                                                            \
-  template bool predict_outputs(const Network<Scalar>&, const Rows&, const Threads&,            \
+  template bool predict_outputs(const Network<Scalar>&, const Table&, const Threads&,           \
                                 const StopRequested&, Scalar*);                                 \
-  template bool predict_classes(const Network<Scalar>&, const Rows&, const Threads&,            \
+  template bool predict_classes(const Network<Scalar>&, const Table&, const Threads&,           \
                                 const StopRequested&, std::int64_t*);                           \
   template std::optional<LossSum> evaluate(const Network<Scalar>&, const Samples&, const Loss&, \
                                            const Threads&, const StopRequested&)

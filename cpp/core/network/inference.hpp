@@ -10,15 +10,15 @@
 
 namespace eigenmlp {
 
-// outputs: rows.count × n_outputs, NaN where a row has no finite ones. False if stopped.
+// outputs: inputs.count × n_outputs, NaN where a sample has no finite ones. False if stopped.
 template <typename Scalar>
-bool predict_outputs(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+bool predict_outputs(const Network<Scalar>& network, const Table& inputs, const Threads& threads,
                      const StopRequested& stop, Scalar* outputs);
 
-// classes: rows.count indices, the first largest output of each row, or -1 where one is not finite.
-// False if stopped.
+// classes: inputs.count indices, the first largest output of each sample, or -1 where one is not
+// finite. False if stopped.
 template <typename Scalar>
-bool predict_classes(const Network<Scalar>& network, const Rows& rows, const Threads& threads,
+bool predict_classes(const Network<Scalar>& network, const Table& inputs, const Threads& threads,
                      const StopRequested& stop, std::int64_t* classes);
 
 // Loss, without penalty, and hits over all samples. Empty if stopped.

@@ -11,10 +11,10 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
                                          std::optional<std::int64_t> dropout_step,
                                          const Threads& threads, const StopRequested& stop,
                                          Scalar* gradient) {
-  const Index n_samples = order.rows ? order.count : samples.rows.count;
+  const Index n_samples = order.samples ? order.count : samples.inputs.count;
   const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
   BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
-  const Selection all{&samples.rows, &samples, order.rows, 0, n_samples};
+  const Selection all{&samples.inputs, &samples, order.samples, 0, n_samples};
   const auto decay = static_cast<Scalar>(penalty.of(BatchRunner<Scalar>::weight_of(all)));
   const Pass<Scalar> pass{loss, dropout_step.value_or(0), dropout_step.has_value(), nullptr};
 

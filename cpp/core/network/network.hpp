@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "network/row_weights.hpp"
+#include "network/one_sample_weights.hpp"
 #include "shapes/buffer.hpp"
 #include "shapes/layout.hpp"
 #include "shapes/scratch.hpp"
@@ -38,12 +38,14 @@ class Network {
   const Scalar* parameters() const { return parameters_.data(); }
   // To change them before the next prediction.
   Scalar* parameters() {
-    row_weights_.forget();
+    one_sample_weights_.forget();
     return parameters_.data();
   }
 
   // The weights as one sample alone wants them.
-  const Scalar* row_weights() const { return row_weights_.of(layout_, parameters_.data()); }
+  const Scalar* one_sample_weights() const {
+    return one_sample_weights_.of(layout_, parameters_.data());
+  }
 
   // For whoever computes with the network, on any thread.
   Scratch<Scalar>& scratch() const { return scratch_; }
@@ -52,7 +54,7 @@ class Network {
   Architecture architecture_;
   Layout layout_;
   Buffer<Scalar> parameters_;
-  mutable RowWeights<Scalar> row_weights_;
+  mutable OneSampleWeights<Scalar> one_sample_weights_;
   mutable Scratch<Scalar> scratch_;
 };
 

@@ -58,16 +58,16 @@ class Workspace {
       std::fill_n(memory_.weights + first, width, Scalar(0));
       for (Index i = first; i < end; ++i) {
         memory_.weights[i] = from.samples->weights
-                                 ? static_cast<Scalar>(from.samples->weights[from.row(i)])
+                                 ? static_cast<Scalar>(from.samples->weights[from.index(i)])
                                  : Scalar(1);
       }
       if (from.samples->labels) {
         for (Index i = first; i < end; ++i) {
-          labels_.data()[i] = from.samples->labels[from.row(i)];
+          labels_.data()[i] = from.samples->labels[from.index(i)];
         }
       } else {
         Selection targets = from;
-        targets.rows = &from.samples->targets;
+        targets.table = &from.samples->targets;
         gather<Scalar>(targets, first, 1, memory_.targets.at(panel) + vector * width, nullptr, 0);
       }
     });
@@ -92,12 +92,12 @@ class Workspace {
     }
     const Dropout dropout = dropout_of(l, pass);
     dense_forward<false>(layer, parameters, region, memory_.panels[l], memory_.panels[l + 1],
-                         [&](Index row, Index n_rows, Index panel, Index n_panels) {
+                         [&](Index unit, Index n_units, Index panel, Index n_panels) {
                            for (Index p = panel; p < panel + n_panels; ++p) {
-                             activate_rows(layer.hidden.activation, dropout, row, n_rows,
-                                           chunk.first + p * lanes, kPanelVectors,
-                                           memory_.panels[l + 1].at(p) + row * lanes,
-                                           memory_.extras[l].slopes.at(p) + row * lanes);
+                             activate_units(layer.hidden.activation, dropout, unit, n_units,
+                                            chunk.first + p * lanes, kPanelVectors,
+                                            memory_.panels[l + 1].at(p) + unit * lanes,
+                                            memory_.extras[l].slopes.at(p) + unit * lanes);
                            }
                          });
   }
@@ -119,10 +119,10 @@ class Workspace {
       batch_normalize(layer, parameters, units, weighted(chunk), region.n_panels, values,
                       extra.normalized, extra.deviations, extra.means, extra.variances);
       for (Index panel = 0; panel < region.n_panels; ++panel) {
-        activate_rows(layer.hidden.activation, dropout, units.begin, units.end - units.begin,
-                      chunk.first + panel * lanes, kPanelVectors,
-                      values.at(panel) + units.begin * lanes,
-                      extra.slopes.at(panel) + units.begin * lanes);
+        activate_units(layer.hidden.activation, dropout, units.begin, units.end - units.begin,
+                       chunk.first + panel * lanes, kPanelVectors,
+                       values.at(panel) + units.begin * lanes,
+                       extra.slopes.at(panel) + units.begin * lanes);
       }
       return;
     }
@@ -130,9 +130,9 @@ class Workspace {
       const Index at = vector * width;
       layer_normalize(layer, parameters, values.at(panel) + at, extra.normalized.at(panel) + at,
                       extra.deviations + panel * lanes + at);
-      activate_rows(layer.hidden.activation, dropout, 0, layer.fan_out,
-                    chunk.first + panel * lanes + at, 1, values.at(panel) + at,
-                    extra.slopes.at(panel) + at);
+      activate_units(layer.hidden.activation, dropout, 0, layer.fan_out,
+                     chunk.first + panel * lanes + at, 1, values.at(panel) + at,
+                     extra.slopes.at(panel) + at);
     });
   }
 
@@ -244,7 +244,7 @@ class Workspace {
     return {architecture.hidden[l].dropout, architecture.dropout_seed, pass.step, l};
   }
 
-  WeightedSamples<Scalar> weighted(const Chunk& chunk) const {
+  SampleWeights<Scalar> weighted(const Chunk& chunk) const {
     return {chunk.samples.count, memory_.weights, static_cast<Scalar>(chunk.weight)};
   }
 

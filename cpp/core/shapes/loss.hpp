@@ -35,13 +35,13 @@ struct Loss {
   double parameter = 0;
 };
 
-// Rows and what their outputs should be: labels for the cross-entropy of softmax, every label below
-// the network's n_outputs; targets (as many rows, n_outputs columns) for the other losses.
+// Inputs and what their outputs should be: labels for the cross-entropy of softmax, every label
+// below the network's n_outputs; targets (n_outputs per sample) for the other losses.
 struct Samples {
-  Rows rows;
+  Table inputs;
   const Label* labels = nullptr;
-  Rows targets{};
-  const double* weights = nullptr;  // one a row, 0 or more; null where all are 1
+  Table targets{};
+  const double* weights = nullptr;  // one per sample, 0 or more; null where all are 1
 };
 
 }  // namespace eigenmlp

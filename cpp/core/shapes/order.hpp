@@ -5,9 +5,9 @@
 
 namespace eigenmlp {
 
-// The samples that an epoch takes, by their rows.
+// The samples that an epoch takes, by their indices in the data set.
 struct Order {
-  const Index* rows = nullptr;  // null: all, as they lie
+  const Index* samples = nullptr;  // null: all, as they lie
   Index count = 0;
 };
 

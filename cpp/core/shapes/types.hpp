@@ -15,8 +15,9 @@ using Label = std::int32_t;
 
 enum class ElementType { kUint8, kFloat32, kFloat64 };
 
-// Borrowed rows of a data set: element (i, j) is data[i * stride + j], strides in elements.
-struct Rows {
+// Borrowed numbers of samples, inputs or targets: number j of sample i is data[i * stride + j], the
+// stride in elements.
+struct Table {
   const void* data;
   ElementType type;
   Index count;

@@ -12,7 +12,7 @@ namespace eigenmlp {
 
 // The copy, made when it is first asked for after the weights have changed.
 template <typename Scalar>
-class RowWeights {
+class OneSampleWeights {
  public:
   // All layers', one after the other. May be called by several threads at once, but not beside
   // forget().

@@ -1,8 +1,8 @@
-#include "network/row_weights.hpp"
+#include "network/one_sample_weights.hpp"
 
 #include <algorithm>
 
-#include "kernels/row.hpp"
+#include "kernels/one_sample.hpp"
 
 namespace eigenmlp {
 
@@ -11,7 +11,7 @@ namespace {
 template <typename Scalar>
 void copy_layer(const Layer& layer, const Scalar* weights, Scalar* to) {
   constexpr Index width = kWidth<Scalar>;
-  const Tiling tiles = row_tiles<Scalar>(layer);
+  const Tiling tiles = one_sample_tiles<Scalar>(layer);
   for (Index tile = 0; tile < tiles.count(); ++tile) {
     const Index stride = tiles.size(tile) * width;
     for (Index vector = 0; vector < tiles.size(tile); ++vector, to += width) {
@@ -38,21 +38,21 @@ void copy_layer(const Layer& layer, const Scalar* weights, Scalar* to) {
 }  // namespace
 
 template <typename Scalar>
-void RowWeights<Scalar>::copy(const Layout& layout, const Scalar* parameters) {
+void OneSampleWeights<Scalar>::copy(const Layout& layout, const Scalar* parameters) {
   const std::lock_guard lock(mutex_);
   if (current_.load(std::memory_order_relaxed)) return;
   Index size = 0;
-  for (const Layer& layer : layout.layers()) size += row_weights_size<Scalar>(layer);
+  for (const Layer& layer : layout.layers()) size += one_sample_weights_size<Scalar>(layer);
   if (copy_.size() != size) copy_ = Buffer<Scalar>(size);
   Scalar* to = copy_.data();
   for (const Layer& layer : layout.layers()) {
     copy_layer(layer, parameters + layer.weights, to);
-    to += row_weights_size<Scalar>(layer);
+    to += one_sample_weights_size<Scalar>(layer);
   }
   current_.store(true, std::memory_order_release);
 }
 
-template class RowWeights<float>;
-template class RowWeights<double>;
+template class OneSampleWeights<float>;
+template class OneSampleWeights<double>;
 
 }  // namespace eigenmlp

@@ -11,18 +11,18 @@
 namespace eigenmlp {
 
 // Vectors of outputs that pass together, so that the chain of one hides the latency of the others.
-inline constexpr int kRowVectors = 4;
+inline constexpr int kOneSampleVectors = 4;
 
-// A layer's outputs in tiles of up to kRowVectors vectors. A tile's weights lie at fan_in · width ·
-// first(tile) of the layer's, input by input: fan_in × size(tile) vectors.
+// A layer's outputs in tiles of up to kOneSampleVectors vectors. A tile's weights lie at fan_in ·
+// width · first(tile) of the layer's, input by input: fan_in × size(tile) vectors.
 template <typename Scalar>
-Tiling row_tiles(const Layer& layer) {
-  return Tiling(divide_up(layer.fan_out, kWidth<Scalar>), kRowVectors);
+Tiling one_sample_tiles(const Layer& layer) {
+  return Tiling(divide_up(layer.fan_out, kWidth<Scalar>), kOneSampleVectors);
 }
 
 // What a layer's weights take, in whole vectors of outputs: the lanes beyond the last repeat it.
 template <typename Scalar>
-Index row_weights_size(const Layer& layer) {
+Index one_sample_weights_size(const Layer& layer) {
   return layer.fan_in * round_up(layer.fan_out, kWidth<Scalar>);
 }
 
@@ -31,8 +31,8 @@ namespace detail {
 // output (kVectors vectors) from their weights (fan_in × kVectors vectors).
 // Each output is summed as in a panel, in the order of k, and so has the same bits.
 template <bool kRelu, int kVectors, typename Scalar>
-EIGEN_DONT_INLINE void row_tile(Index fan_in, const Scalar* weights, const Scalar* biases,
-                                const Scalar* input, Scalar* output) {
+EIGEN_DONT_INLINE void one_sample_tile(Index fan_in, const Scalar* weights, const Scalar* biases,
+                                       const Scalar* input, Scalar* output) {
   constexpr Index width = kWidth<Scalar>;
   Packet<Scalar> acc[kVectors];
   for (int v = 0; v < kVectors; ++v) acc[v] = load(biases + v * width);
@@ -49,20 +49,21 @@ EIGEN_DONT_INLINE void row_tile(Index fan_in, const Scalar* weights, const Scala
 }  // namespace detail
 
 // output (fan_out, in whole vectors) = W · input (fan_in) + b, through a ReLU if kRelu; part `part`
-// of `parts` of it. weights: the layer's row weights; biases: fan_out.
+// of `parts` of it. weights: the layer's, in tiles as above; biases: fan_out.
 template <bool kRelu, typename Scalar>
-void row_forward(const Layer& layer, const Scalar* weights, const Scalar* biases, int part,
-                 int parts, const Scalar* input, Scalar* output) {
+void one_sample_forward(const Layer& layer, const Scalar* weights, const Scalar* biases, int part,
+                        int parts, const Scalar* input, Scalar* output) {
   constexpr Index width = kWidth<Scalar>;
-  const Tiling tiles = row_tiles<Scalar>(layer);
+  const Tiling tiles = one_sample_tiles<Scalar>(layer);
   const Share share = share_of(tiles.count(), part, parts);
   for (Index tile = share.begin; tile < share.end; ++tile) {
     const Index first = tiles.first(tile) * width;
-    with_constant<kRowVectors>(tiles.size(tile), [&](auto vectors) {
+    with_constant<kOneSampleVectors>(tiles.size(tile), [&](auto vectors) {
       alignas(kAlignment) Scalar start[vectors * width] = {};
       std::copy_n(biases + first, std::min(vectors * width, layer.fan_out - first), start);
-      detail::row_tile<kRelu, vectors>(layer.fan_in, weights + first * layer.fan_in,
-                                       static_cast<const Scalar*>(start), input, output + first);
+      detail::one_sample_tile<kRelu, vectors>(layer.fan_in, weights + first * layer.fan_in,
+                                              static_cast<const Scalar*>(start), input,
+                                              output + first);
     });
   }
 }
