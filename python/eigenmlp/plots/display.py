@@ -1,18 +1,14 @@
-"""What all displays share: axes to draw on, and colours."""
+"""What all displays share: axes to draw on."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
 from eigenmlp.common.extras import require
+from eigenmlp.plots.palette import GRID
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BEST", "TRAINING", "VALIDATION", "Display", "tidy"]
-
-# Okabe and Ito's, told apart by the colour-blind.
-TRAINING = "#0072B2"
-VALIDATION = "#D55E00"
-BEST = "#009E73"
+__all__ = ["Display", "tidy"]
 
 
 class Display:
@@ -38,5 +34,5 @@ class Display:
 def tidy(ax: "Axes") -> None:
     """Take away what carries no information."""
     ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(visible=True, color="#e4e4e4", linewidth=0.7)
+    ax.grid(visible=True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from eigenmlp.plots.display import BEST, TRAINING, VALIDATION, Display, tidy
+from eigenmlp.plots.display import Display, tidy
+from eigenmlp.plots.palette import BEST, MUTED, TRAINING, VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -209,7 +210,7 @@ class LearningCurveDisplay(Display):
         self.lines_ += score_ax.plot(
             epochs,
             score,
-            color=VALIDATION if alone else "#777777",
+            color=VALIDATION if alone else MUTED,
             linestyle="--",
             marker=marker,
             label=self.score_name,

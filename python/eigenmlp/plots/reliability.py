@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from eigenmlp.common.arguments import whole_number
 from eigenmlp.common.words import listed
-from eigenmlp.plots.display import TRAINING, Display, tidy
+from eigenmlp.plots.display import Display, tidy
+from eigenmlp.plots.palette import MUTED, PALE, TRAINING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,10 +169,8 @@ class ReliabilityDisplay(Display):
         width = 1 / len(self.counts)
         left = np.arange(len(self.counts)) * width
         share = self.counts / self.counts.sum()
-        ax.bar(
-            left, share, width, align="edge", color="#d9d9d9", edgecolor="white", label="samples"
-        )
-        ax.plot([0, 1], [0, 1], color="#777777", linestyle="--", label="calibrated")
+        ax.bar(left, share, width, align="edge", color=PALE, edgecolor="white", label="samples")
+        ax.plot([0, 1], [0, 1], color=MUTED, linestyle="--", label="calibrated")
         ax.plot(
             self.confidence[used],
             self.accuracy[used],

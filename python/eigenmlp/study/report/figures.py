@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 
 from eigenmlp.common.extras import require
+from eigenmlp.plots.palette import AXIS, COLOURS, GREY, GRID, INK
 from eigenmlp.study.report.analysis import best_validation, curve, label_of
 from eigenmlp.study.report.scales import epoch_axis, loss_scale
 from eigenmlp.study.results import StudyResults
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 __all__ = [
-    "COLOURS",
     "DASHES",
     "MARKERS",
     "WIDTH",
@@ -40,9 +40,7 @@ __all__ = [
 
 P = ParamSpec("P")
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-GREY = "#555555"
 DASHES = (0, (4, 1.6))
 WIDTH = 8.6  # inches, of every figure as wide as the page
 STYLE: dict[str, Any] = {
@@ -52,19 +50,19 @@ STYLE: dict[str, Any] = {
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.labelsize": 9,
-    "axes.labelcolor": "#222222",
-    "axes.edgecolor": "#888888",
+    "axes.labelcolor": INK,
+    "axes.edgecolor": AXIS,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
+    "grid.color": GRID,
     "grid.linewidth": 0.7,
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
-    "xtick.labelcolor": "#222222",
-    "ytick.labelcolor": "#222222",
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     "legend.frameon": False,
     "legend.fontsize": 9,
     "text.parse_math": False,  # labels may come from files: a dollar sign is a dollar sign

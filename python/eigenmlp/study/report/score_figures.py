@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eigenmlp.plots.palette import COLOURS, GRID, LINE
 from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.published import TABLE1
 from eigenmlp.study.report.analysis import label_of, spread
 from eigenmlp.study.report.figures import (
-    COLOURS,
     DASHES,
     MARKERS,
     WIDTH,
@@ -146,7 +146,7 @@ def search_figure(study: StudyResults, names: Sequence[str]) -> "Figure":
         # The values stand in a column beside the axes, clear of the lines.
         place = axes.get_yaxis_transform()
         axes.text(1.01, row, f"{means[-1]:.4f}", va="center", transform=place)
-    axes.plot(means, range(len(names)), color="#bbbbbb", lw=1, zorder=0)
+    axes.plot(means, range(len(names)), color=LINE, lw=1, zorder=0)
     layers = [", ".join(map(str, SPECS[name].hidden_layers)) for name in names]
     labels = [
         f"{label_of(study, name)}: {text}" if name in ("m2", "m3", "m4") else text
@@ -183,7 +183,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> "Figure":
     axes.set_xticks(np.arange(-0.5, n), minor=True)
     axes.set_yticks(np.arange(-0.5, n), minor=True)
     axes.grid(visible=False)
-    axes.grid(which="minor", color="#dddddd", lw=0.4)
+    axes.grid(which="minor", color=GRID, lw=0.4)
     axes.tick_params(which="both", length=0, pad=2, labelright=n > 20, labeltop=n > 20)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("predicted class")
