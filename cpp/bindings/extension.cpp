@@ -57,7 +57,7 @@ void seal_class(py::handle cls) {
   auto* const type = reinterpret_cast<PyTypeObject*>(cls.ptr());
   const std::string name = name_of(cls);
   const py::object members = cls.attr("__dict__");
-  // Without a name of its own: pybind11 leaves a second call of what is named __init__ out, in
+  // The function is given no name: pybind11 skips a second call of a function named __init__ in
   // silence.
   const auto refuse = [&](const char* method, const std::string& message) {
     cls.attr(method) = py::cpp_function(

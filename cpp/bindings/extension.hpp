@@ -17,8 +17,9 @@ PyObject* create_module(PyObject* spec, PyModuleDef* definition);
 
 }  // namespace eigenmlp
 
-// PYBIND11_MODULE for a module of this package. Nothing of pybind11 is touched before create_module
-// has looked where it is; and that it may, no interpreter is kept from the attempt.
+// PYBIND11_MODULE for a module of this package. create_module refuses sub-interpreters with a
+// message of its own, before anything of pybind11 is used; so that it is called at all, the module
+// declares that any interpreter may load it.
 #ifdef Py_mod_multiple_interpreters
 #define EIGENMLP_ANY_INTERPRETER \
   {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},

@@ -10,7 +10,7 @@
 
 namespace eigenmlp {
 
-// Made and asked for the error with the GIL held, polled without it, by one thread.
+// Used by one thread, which makes it and asks for the error with the GIL held, and polls without.
 class Interrupts {
  public:
   // Looks for signals at most twenty times a second. A handler that raises, as that of Ctrl-C does,

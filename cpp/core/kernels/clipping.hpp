@@ -7,7 +7,7 @@
 
 namespace eigenmlp {
 
-// Bounds each element; a NaN stays one.
+// Bounds each element; a NaN stays a NaN.
 template <typename Scalar>
 void clip_values(Index count, Scalar bound, Scalar* gradient) {
   for (Index i = 0; i < count; ++i) {
@@ -25,7 +25,7 @@ struct ScaledNorm {
   ScaledNorm(const Scalar* values, Index count) {
     for (Index i = 0; i < count; ++i) {
       const double size = std::abs(static_cast<double>(values[i]));
-      if (std::isnan(size)) largest = size;  // and stays so
+      if (std::isnan(size)) largest = size;  // no later comparison replaces a NaN
       if (size > largest) largest = size;
     }
     if (largest == 0) return;

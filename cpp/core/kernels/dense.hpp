@@ -50,9 +50,9 @@ EIGEN_DONT_INLINE void forward_tile(Index fan_in, const Scalar* weights, const S
   }
 }
 
-// Rows of weights lie so far apart that no processor expects the next one, and without help spends
-// as long on waiting as on computing. So column walks ask for the row that is wanted this many
-// later, and there for the last of their columns: the tile before has fetched the first.
+// Rows of weights lie so far apart that no processor fetches the next one in advance; it would wait
+// as long as it computes. So a walk down columns prefetches the row this many rows ahead, there the
+// last of its columns: the first ones came with the columns of the tile before.
 inline constexpr Index kRowsAhead = 8;
 
 // weights: the first of kRows columns, a row every `step`.

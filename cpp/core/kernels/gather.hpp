@@ -22,7 +22,7 @@ struct Selection {
   Index index(Index i) const { return order ? order[first + i] : first + i; }
 };
 
-// A layer's inputs as its weight gradient wants them: columns (features) cut into blocks as wide as
+// A layer's inputs as its weight gradient reads them: columns (features) cut into blocks as wide as
 // a gradient tile, each block sample by sample, so that a tile reads one stream of memory.
 // Element (sample, first column of block b + j) is data[samples · first(b) · width + sample ·
 // size(b) · width + j], where the tiling counts vectors.

@@ -18,8 +18,8 @@ namespace eigenmlp {
 // Share of a batch's statistics in the running ones after it.
 inline constexpr double kStatisticsMomentum = 0.1;
 
-// Samples that a sum over a batch takes: their weights, which padding has not, and the weights'
-// sum.
+// The samples that a sum over a batch runs over, their weights (0 for padding), and the sum of the
+// weights of the whole batch.
 template <typename Scalar>
 struct SampleWeights {
   Index count;
@@ -57,16 +57,16 @@ EIGEN_STRONG_INLINE void for_samples(Index count, Index unit, Index n_units, Ind
 
 // Batch normalization of a share of a layer's units over all panels of a batch.
 // values (panels): z on entry, γ x̂ + β on return; normalized (panels): x̂, for the way back;
-// deviations[unit] = 1/√(σ² + ε), means[unit] = μ, variances[unit] = σ² without bias, as far as the
-// batch allows.
+// deviations[unit] = 1/√(σ² + ε), means[unit] = μ, variances[unit] = σ² · n/(n - 1), or
+// σ² of a single sample.
 template <typename Scalar>
 void batch_normalize(const Layer& layer, const Scalar* parameters, Share units,
                      const SampleWeights<Scalar>& samples, Index n_panels, Panels<Scalar> values,
                      Panels<Scalar> normalized, Scalar* deviations, Scalar* means,
                      Scalar* variances) {
   const Index stride = values.stride;
-  // n/(n - 1). Weights say how often samples count, but if they sum up to less than the samples, it
-  // is these that count.
+  // n/(n - 1), where n is the sum of the weights, which say how often samples count, but at least
+  // the number of samples.
   const Scalar n_counted = std::max(samples.weight, static_cast<Scalar>(samples.count));
   const Scalar unbiased = n_counted > 1 ? n_counted / (n_counted - 1) : Scalar(1);
   detail::for_units(units, [&](Index unit, Index n) {

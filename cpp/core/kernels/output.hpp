@@ -16,7 +16,7 @@ template <typename Scalar>
 struct OutputVector {
   Index n_outputs;
   Index used;             // samples; the lanes beyond are padding
-  const Label* labels;    // one a used sample, for kCrossEntropy
+  const Label* labels;    // one per used sample, for kCrossEntropy
   const Scalar* targets;  // n_outputs, for the other losses
   const Scalar* factors;  // a vector, weight · scale for each sample, 0 for padding
   Scalar* z;              // n_outputs: pre-activations on entry, factor · dloss/dz on return
@@ -110,7 +110,7 @@ void loss_and_delta(const Loss& loss, const OutputVector<Scalar>& at) {
             return Activated<Scalar>{value, psub(detail::logistic<Scalar>(z), y)};
           },
           [&](const Vector& z, const Vector& y) {
-            // By p > ½ as in predictions: of a small z > 0 it rounds to ½.
+            // As in predictions by p > ½, not by z > 0: for a small z > 0, p rounds to ½.
             const Vector positive = pselect(pcmp_lt(half, detail::logistic<Scalar>(z)), one, zero);
             const Vector wanted = pselect(pcmp_lt(half, y), one, zero);
             return pcmp_eq(positive, wanted);

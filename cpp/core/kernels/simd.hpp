@@ -65,7 +65,7 @@ EIGEN_STRONG_INLINE Vector square_root(const Vector& x) {
 // than anything else. So roots come from the multipliers: Newton's method from an estimate of 14
 // bits, for g → √x and h → 1/(2√x), and a last step by the remainder x - g², which a fused
 // multiply-subtract has exactly. The tests compare every mantissa with the instruction. Where the
-// remainder could underflow, the instruction itself is asked.
+// remainder could underflow, the instruction itself is used.
 template <>
 EIGEN_STRONG_INLINE Eigen::internal::Packet16f square_root(const Eigen::internal::Packet16f& x) {
   constexpr int kExponent = 1 << 23;
@@ -95,7 +95,8 @@ EIGEN_STRONG_INLINE void transpose(Square& block) {
 }
 
 #if defined(__AVX512F__)
-// Eigen's takes quarters of vectors apart and together again, and three times as long.
+// Eigen's version splits vectors into quarters and joins them again, which takes three times as
+// long.
 template <>
 EIGEN_STRONG_INLINE void transpose(Block<float>& block) {
   __m512(&row)[16] = block.packet;

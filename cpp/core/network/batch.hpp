@@ -18,7 +18,7 @@ inline constexpr Index kChunkSamples = 128;
 // Parameters of this size fit a core's second-level cache beside the activations.
 inline constexpr Index kSmallBytes = 512 * 1024;
 
-// Forward and backward cost two operations a weight each, the gradient two more; the input layer
+// Forward and backward cost two operations per weight each, the gradient two more; the input layer
 // needs no backward.
 inline double flops_per_sample(const Layout& layout) {
   const Layer& first = layout.layers().front();
@@ -99,14 +99,14 @@ class BatchRunner {
 
   Index chunk() const { return workspace_.n_panels() * kLanes<Scalar>; }
 
-  // The statistics of batch normalization want a batch whole.
+  // The statistics of batch normalization need the whole batch at once.
   static Index chunk_for(const Layout& layout, Index batch_size) {
     return layout.batch_normalized() ? batch_size : std::min(batch_size, kChunkSamples);
   }
 
   // Everything up to the δ of all layers. All threads share every layer, and wait for each other
   // after it, so that each core keeps the weights of its share from step to step in its own cache.
-  // Only where all weights fit there and samples are many, panels go whole to a thread each.
+  // Only where all weights fit into it and there are many samples, each thread takes whole panels.
   void forward_backward(int thread, const Chunk& part, const Pass<Scalar>& pass) {
     const Index count = part.samples.count;
     const Index n_panels = divide_up(count, kLanes<Scalar>);

@@ -17,7 +17,8 @@ namespace eigenmlp {
 
 namespace {
 
-// Whether moments of squares did: such a parameter would never move again, though it stays finite.
+// Whether a moment of squares is infinite: its parameter would never move again, though it stays
+// finite.
 template <typename Scalar>
 bool overflowed(const Optimizer<Scalar>& optimizer) {
   const auto& moments = optimizer.moments();
@@ -92,7 +93,7 @@ class Epoch {
                                  rates[rates.size() == 1 ? 0 : at]);
       }
       const double penalty = settings_.penalty.of(weight_of(batch));
-      // Before the step, and before the next barrier, after which it may change parameters.
+      // Computed here, since after the next barrier the step may change parameters.
       const double penalized = thread == 0 && settings_.objective
                                    ? penalty_of(network_, penalty, settings_.penalty.biases)
                                    : 0;

@@ -34,7 +34,8 @@ struct EpochSettings {
 struct EpochResult {
   Ending ending = Ending::kFinished;
   LossSum sum;  // over the finished batches, as they passed, without penalty
-  // If asked for, Σ over them of their samples times (mean loss + penalty), and times penalty.
+  // If asked for: Σ over the finished batches of n_samples · (mean loss + penalty), and of
+  // n_samples · penalty.
   double objective = 0;
   double penalty = 0;
   Index n_samples = 0;  // in the finished batches

@@ -232,7 +232,7 @@ std::optional<LossSum> evaluate(const Network<Scalar>& network, const Samples& s
                                                     losses, hits});
           for (Index i = 0; i < used; ++i) {
             const double weight = samples.weights ? samples.weights[first + offset + i] : 1;
-            // As absent, also where it has no finite loss.
+            // Left out as if it were absent, even if its loss is not finite.
             if (weight == 0) continue;
             sum.loss += weight * static_cast<double>(losses[i]);
             sum.correct += weight * static_cast<double>(hits[i]);

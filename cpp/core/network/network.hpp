@@ -34,7 +34,7 @@ class Network {
   void set_dropout_seed(std::uint64_t seed) { architecture_.dropout_seed = seed; }
   const Layout& layout() const { return layout_; }
   double input_scale() const { return architecture_.input_scale; }
-  // The layout's n_values.
+  // n_values of the layout.
   const Scalar* parameters() const { return parameters_.data(); }
   // To change them before the next prediction.
   Scalar* parameters() {
@@ -42,7 +42,7 @@ class Network {
     return parameters_.data();
   }
 
-  // The weights as one sample alone wants them.
+  // The weights in the order that the kernel for one sample reads.
   const Scalar* one_sample_weights() const {
     return one_sample_weights_.of(layout_, parameters_.data());
   }

@@ -1,5 +1,5 @@
-// A network's weights once more, as one sample alone wants them: outputs in the lanes, in the order
-// in which its kernel reads them.
+// A copy of a network's weights for predicting one sample alone: outputs in the lanes, in the order
+// in which that kernel reads them.
 #pragma once
 
 #include <atomic>
@@ -14,14 +14,14 @@ namespace eigenmlp {
 template <typename Scalar>
 class OneSampleWeights {
  public:
-  // All layers', one after the other. May be called by several threads at once, but not beside
-  // forget().
+  // Those of all layers, one after the other. Several threads may call it at once, but not while
+  // another calls forget().
   const Scalar* of(const Layout& layout, const Scalar* parameters) {
     if (!current_.load(std::memory_order_acquire)) copy(layout, parameters);
     return copy_.data();
   }
 
-  // The weights change.
+  // Called before the weights change.
   void forget() { current_.store(false, std::memory_order_relaxed); }
 
  private:

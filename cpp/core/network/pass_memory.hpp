@@ -14,7 +14,8 @@ namespace eigenmlp {
 
 // Activations and δ of up to n_panels panels. Every layer l of units has
 //   panels[l]: n_panels × (stride_l × lanes), the activations, replaced by δ on the way back;
-//   blocks[l]: the same activations sample by sample, as the weight gradient above wants them;
+//   blocks[l]: the same activations sample by sample, as the gradient of the weights above reads
+//   them.
 // stride_l is the layer's size, padded with zero features to a whole number of vectors.
 template <typename Scalar>
 struct PassMemory {

@@ -13,7 +13,7 @@
 
 namespace eigenmlp {
 
-// What the way of a batch depends on besides its samples and the network.
+// What the pass of a batch depends on besides its samples and the network.
 template <typename Scalar>
 struct Pass {
   Loss loss;
@@ -29,8 +29,8 @@ struct Chunk {
   double weight;  // Σ of the weights of the whole batch's samples
 };
 
-// Every step of the way takes the Region that a thread is to do. A step may read what other regions
-// left in the step before.
+// Every step of the pass takes the Region that a thread is to do. A step may read what other
+// regions left in the step before.
 template <typename Scalar>
 class Workspace {
  public:

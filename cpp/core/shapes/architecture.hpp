@@ -21,7 +21,7 @@ enum class Activation {
   kSelu,
   kMish
 };
-// All of them, and what they are called.
+// All of them, with their names.
 inline constexpr std::pair<Activation, const char*> kActivations[] = {
     {Activation::kIdentity, "identity"},
     {Activation::kLogistic, "logistic"},
@@ -40,7 +40,7 @@ inline constexpr double kLeakySlope = 0.01;  // of leaky ReLU below zero
 inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
 inline constexpr double kNormalizationEpsilon = 1e-5;
-// What else computes such layers takes their constants from here.
+// By name, for whatever else computes these layers, such as exported models.
 inline constexpr std::pair<const char*, double> kConstants[] = {
     {"leaky_slope", kLeakySlope},
     {"selu_scale", kSeluScale},

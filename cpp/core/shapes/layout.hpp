@@ -26,13 +26,13 @@ struct Layer {
 
 class Layout {
  public:
-  // Throws std::invalid_argument for sizes that are none and std::bad_alloc when no memory could
-  // hold them.
+  // Throws std::invalid_argument for sizes that no network can have, and std::bad_alloc where no
+  // memory could hold them.
   explicit Layout(const Architecture& architecture);
 
   const std::vector<Index>& sizes() const { return sizes_; }
   const std::vector<Layer>& layers() const { return layers_; }
-  // Values that training changes by gradients, and with the running statistics.
+  // The number of values that gradients change; and of all, the running statistics included.
   Index n_parameters() const { return n_parameters_; }
   Index n_values() const { return n_values_; }
   Index n_features() const { return sizes_.front(); }

@@ -16,7 +16,7 @@ enum class LossKind {
   kPoisson,   // y log(y/μ) - y + μ with μ = exp(z)
   kQuantile,  // q (y - ŷ), or (1 - q) (ŷ - y) above the target
 };
-// All of them, and what they are called.
+// All of them, with their names.
 inline constexpr std::pair<LossKind, const char*> kLosses[] = {
     {LossKind::kCrossEntropy, "cross_entropy"},
     {LossKind::kBinaryCrossEntropy, "binary_cross_entropy"},

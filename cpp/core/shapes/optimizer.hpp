@@ -76,7 +76,7 @@ class Optimizer {
   // Parameters that the moments belong to; 0 for a rule without any.
   Index n_parameters() const { return moments_.empty() ? 0 : moments_[0].size(); }
 
-  // Finished steps. The clock advances once a step, whatever the number of layers or threads.
+  // Finished steps. The clock advances once per step, whatever the number of layers or threads.
   std::int64_t clock() const { return clock_; }
   void advance(std::int64_t steps) { clock_ += steps; }
 

@@ -36,7 +36,7 @@ class FairMutex {
     FairMutex& mutex_;
     const Use use_;
     std::atomic<bool> has_come_{false};
-    // In the list of those that wait.
+    // Neighbours in the list of those that wait.
     Turn* before_ = nullptr;
     Turn* after_ = nullptr;
   };
@@ -54,9 +54,9 @@ class FairMutex {
   void pass_on();
 
   std::atomic<std::uint64_t> state_{0};
-  // Of all that follows.
+  // Guards all that follows.
   std::mutex mutex_;
-  // Told that turns have come.
+  // Notified when turns have come.
   std::condition_variable came_;
   bool writing_ = false;
   Turn* first_ = nullptr;

@@ -18,7 +18,7 @@ namespace eigenmlp {
 // and look too idle to be moved apart: an epoch on two threads takes longer than on one. So every
 // thread of a call claims the core that it finds itself on. One that finds another's, at its start
 // or at a barrier, keeps off the cores of the others until the call ends; which of the rest it
-// takes is the scheduler's choice, who knows of other calls and other programs.
+// takes is the choice of the scheduler, which knows of other calls and other programs.
 class Placement {
  public:
   // For `threads` threads, made and destroyed by the first of them, around the work of all.

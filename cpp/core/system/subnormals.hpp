@@ -1,4 +1,4 @@
-// Subnormal numbers cost some processors a hundred cycles an operation, and training makes them:
+// Subnormal numbers cost some processors a hundred cycles per operation, and training makes them:
 // the moments of a weight whose unit no longer fires decay until 0.9 times the smallest number
 // rounds to itself, and then stay. Calls of the core therefore take them for zero.
 #pragma once

@@ -142,7 +142,7 @@ class Pool {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    // But not those that a thread causes itself, nor the profilers'.
+    // Except the signals that a thread causes itself, and that of profilers.
     for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF}) {
       sigdelset(&all, own);
     }
@@ -175,8 +175,8 @@ int available_cores() {
 }
 
 int choose_threads(const Threads& allowed, Index parts, double flops) {
-  // A step's barriers cost some microseconds; below about this much work a thread more loses more
-  // there than it gains.
+  // A step's barriers cost some microseconds; below about this much work one more thread costs more
+  // there than it saves.
   constexpr double kFlopsWorthAThread = 1.5e6;
   Index most = allowed.count;
   if (!allowed.exact) {
