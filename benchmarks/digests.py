@@ -130,7 +130,9 @@ def recorded(path: str) -> dict[str, str]:
         made_on, *lines, _ = Path(path).read_text(encoding="utf-8").splitlines()
         before = {name: value for value, name in (line.split("  ", 1) for line in lines)}
     except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{path} is no output of this script: {error}") from error
+        raise argparse.ArgumentTypeError(
+            f"{path} is not an output of this script: {error}"
+        ) from error
     if made_on != MADE_ON:
         raise argparse.ArgumentTypeError(
             f'the first line of {path} is "{made_on}" and not "{MADE_ON}"; record it anew here'

@@ -115,7 +115,7 @@ def test_best_is_the_first_of_the_smallest_numbers(values: list[float]) -> None:
         with pytest.raises(ValueError, match="'val_loss' has no best epoch: it is NaN in all"):
             history.best()
         return
-    # numpy.nanargmin takes NaN for infinity, so it is no judge here.
+    # numpy.nanargmin takes NaN for infinity, so it is not a judge here.
     value, epoch = min((v, e) for e, v in enumerate(values) if not math.isnan(v))
     assert history.best() == (epoch, value)
     negated = history_of(score=[-value for value in values])

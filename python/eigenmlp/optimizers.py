@@ -1,6 +1,6 @@
 r"""Update rules: how a step follows from a gradient.
 
-The learning rate is no part of them: it is an argument of `eigenmlp.train`, so that every schedule
+The learning rate is not part of them: it is an argument of `eigenmlp.train`, so that every schedule
 works with every rule. What a rule remembers (Adam's moments and clock) is kept in the object, for
 each network it has trained: training the same network again with the same object continues where it
 stopped, and a network it has not met starts afresh.

@@ -14,7 +14,7 @@ from scripted_run import drive, losses
 
 
 def refuse(constant: str) -> Any:
-    raise AssertionError(f"{constant} is no JSON")
+    raise AssertionError(f"{constant} is not JSON")
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from command_runs import Run
         ("--batch-size all", "--batch-size: 'all' is not a whole number, 1 or more, nor full"),
         ("--epochs 0", "--epochs"),
         ("--l2 -1", "--l2"),
-        ("--learning-rate -1", "--learning-rate: value=-1.0 is no learning rate"),
+        ("--learning-rate -1", "--learning-rate: value=-1.0 is not a learning rate"),
         ("--schedule warm", "--schedule: 'warm' is unknown; use one of constant, linear, exp"),
         ("--schedule exponential", "--schedule: exponential needs --gamma"),
         ("--schedule step --gamma 0.5", "--schedule: step needs --every"),

@@ -105,7 +105,7 @@ def test_c_of_others_is_left_alone(run: Run) -> None:
     Path("model.c").write_text("int main(void) { return 0; }\n")
     done = run("export", "-f", "c", "net.st", ".")
     assert done.code == 1
-    assert "error: model.c exists and is no earlier export" in done.err
+    assert "error: model.c exists and is not an earlier export" in done.err
     assert not Path("model.h").exists()
 
 
@@ -148,7 +148,7 @@ def test_labels_for_a_model_without_classes(run: Run) -> None:
     [
         ("-f c no.st out", "no model file no.st"),
         ("-f c x.npy out", "x.npy is not a readable safetensors file"),
-        ("-f c net.st out --name 2", "name='2' is no name in C"),
+        ("-f c net.st out --name 2", "name='2' is not a name in C"),
         ("-f c net.st out --int8 --data wide.npy", "X has 13 features a row"),
     ],
 )
@@ -185,7 +185,7 @@ def test_labels_are_the_classes_of_the_model(
     np.save("y.npy", np.full(90, 5))
     done = run("export", "-f", "c", "clf.st", "out", *options)
     assert done.code == 1
-    assert "holds the label 5 in row 1 (rows count from 1), which is no class" in done.err
+    assert "holds the label 5 in row 1 (rows count from 1), which is not a class" in done.err
 
 
 def test_data_go_by_the_names_of_their_columns(run: Run, data: Data) -> None:

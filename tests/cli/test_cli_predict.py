@@ -45,7 +45,7 @@ def test_predict_writes_the_columns_asked_for(run: Run, network: em.Network, dat
 
 
 def test_predict_scores_known_labels(run: Run, network: em.Network, data: Data) -> None:
-    labels = np.where(data.y == 1, 2, data.y)  # class 1 is absent, which is no mistake here
+    labels = np.where(data.y == 1, 2, data.y)  # class 1 is absent, which is not a mistake here
     np.save("y.npy", labels)
     done = run("predict", "net.st", "x.npy", "--labels", "y.npy")
     scores = network.evaluate(data.X, labels)

@@ -241,7 +241,7 @@ def test_numbers_are_compared_by_value_and_texts_as_they_are(run: Run) -> None:
 @pytest.mark.parametrize(
     ("classes", "label", "message"),
     [
-        (K + 1, 0, "the label 0 in row 4 (rows count from 1), which is no class of the model"),
+        (K + 1, 0, "the label 0 in row 4 (rows count from 1), which is not a class of the model"),
         (np.where(BINARY, 1, -1), 0, "the label 0 in row 4"),
         (np.array(["ape", "bee", "cow"])[K], "dog", "Its classes are 'ape', 'bee', 'cow'"),
         (np.array(["ape", "bee", "cow"])[K], "Ape", "the label 'Ape' in row 4"),
@@ -270,7 +270,7 @@ def test_class_numbers_are_no_labels_of_named_classes(run: Run) -> None:
     np.save("y.npy", K)
     done = run("predict", "model.st", "X.npy", "--labels", "y.npy")
     assert done.code == 1
-    assert "the label 0 in row 1 (rows count from 1), which is no class of the model" in done.err
+    assert "the label 0 in row 1 (rows count from 1), which is not a class of the model" in done.err
 
 
 @pytest.mark.parametrize("classes", [["01", "1", "1e0"], ["1.50", "1.5", "True"]])

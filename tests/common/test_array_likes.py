@@ -1,4 +1,4 @@
-"""What is no array is told by what it is, wherever an array is asked for."""
+"""What is not an array is told by what it is, wherever an array is asked for."""
 
 from __future__ import annotations
 

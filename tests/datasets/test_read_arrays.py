@@ -26,7 +26,7 @@ def assert_same(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
 
 
 def read_as(name: str) -> npt.NDArray[Any]:
-    """What IMAGES, of uint8, are read as from a file of that name: in a table they are no image."""
+    """What IMAGES, of uint8, are read as from a file of that name: a table has no images."""
     rows = IMAGES.reshape(4, 6)
     return rows.astype({".csv": "f8", ".parquet": "f4"}.get(Path(name).suffix, "u1"))
 

@@ -1,4 +1,4 @@
-"""Fits that end before they have measured anything, and scores that are no numbers."""
+"""Fits that end before they have measured anything, and scores that are not numbers."""
 
 from __future__ import annotations
 

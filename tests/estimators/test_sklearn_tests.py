@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sklearn.neural_network import _multilayer_perceptron
 
-# As they run there: what is no error there is none here.
+# As they run there: what is not an error there is none here.
 pytestmark = pytest.mark.filterwarnings("default")
 
 _THEIRS = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"

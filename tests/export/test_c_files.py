@@ -207,7 +207,9 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"mine\n// written by eigenmlp", b"\xff" * 300])
 def test_files_of_others_are_left_alone(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(FileExistsError, match=rf"{name} exists and is no earlier export; move it"):
+    with pytest.raises(
+        FileExistsError, match=rf"{name} exists and is not an earlier export; move it"
+    ):
         em.export.to_c(em.Network([2, 2]), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == content
@@ -215,7 +217,7 @@ def test_files_of_others_are_left_alone(name: str, content: bytes, tmp_path: Pat
 
 def test_a_folder_in_a_files_place_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "model.c").mkdir()
-    with pytest.raises(FileExistsError, match=r"model\.c exists and is no earlier export"):
+    with pytest.raises(FileExistsError, match=r"model\.c exists and is not an earlier export"):
         em.export.to_c(em.Network([2, 2]), tmp_path)
 
 
@@ -231,10 +233,10 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "2nd"}, "name='2nd' is no name in C; pass a letter, then letters"),
-        ({"name": "a-b"}, "name='a-b' is no name in C"),
-        ({"name": "../up"}, "is no name in C"),
-        ({"name": "model\n"}, "is no name in C"),
+        ({"name": "2nd"}, "name='2nd' is not a name in C; pass a letter, then letters"),
+        ({"name": "a-b"}, "name='a-b' is not a name in C"),
+        ({"name": "../up"}, "is not a name in C"),
+        ({"name": "model\n"}, "is not a name in C"),
         ({"name": "math"}, "name='math' would hide C's own <math.h>; pass another"),
         ({"name": "Math"}, "would hide C's own <math.h>"),
         ({"name": 3}, "name=3 is not a str"),

@@ -94,7 +94,9 @@ def test_a_slope_for_all_units_is_no_gain() -> None:
 
 def test_an_argument_must_not_contradict_the_state() -> None:
     state = em.export.to_torch_state_dict(em.Network([2, 3, 3, 2], normalization=["batch", None]))
-    with pytest.raises(ValueError, match="'1' has running statistics, so that it is no LayerNorm"):
+    with pytest.raises(
+        ValueError, match="'1' has running statistics, so that it is not a LayerNorm"
+    ):
         em.export.from_torch_state_dict(state, normalization="layer")
     with pytest.raises(ValueError, match=r"normalization='batch' is said of '3', but .* has none"):
         em.export.from_torch_state_dict(state, normalization="batch")

@@ -138,7 +138,7 @@ def test_headers_beyond_the_limit(path: Path) -> None:
     [
         (b"", "holds no valid JSON"),
         (b"\xff", "holds no valid JSON"),
-        (b"[]", "its header is not a JSON object"),
+        (b"[]", "its header is not JSON object"),
         (b'{"__metadata__": {}, "__metadata__": {}}', "a key appears twice"),
         (b'{"__metadata__": {"eigenmlp": 1}}', "its metadata is not an object of strings"),
         (b'{"a": NaN}', "NaN is not JSON"),

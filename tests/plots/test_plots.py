@@ -173,7 +173,7 @@ def test_reliability_of_an_estimator_by_the_names_of_its_classes(fitted: Any) ->
     direct = em.plots.ReliabilityDisplay.from_predictions(y, model.predict_proba(X))
     display = em.plots.ReliabilityDisplay.from_estimator(model, X, y)
     assert np.array_equal(display.counts, direct.counts)
-    with pytest.raises(ValueError, match="y holds 11, which is no class of the estimator"):
+    with pytest.raises(ValueError, match="y holds 11, which is not a class of the estimator"):
         em.plots.ReliabilityDisplay.from_estimator(model, X[:1], [11])
 
 

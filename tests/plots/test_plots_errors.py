@@ -50,7 +50,10 @@ def _figures_closed() -> Iterator[None]:
             lambda: em.plots.FirstLayerDisplay.from_estimator(em.MLPClassifier()),
             "has no coefs_; fit it first",
         ),
-        (lambda: em.plots.FirstLayerDisplay(np.zeros((10, 3))), "10 features are no square image"),
+        (
+            lambda: em.plots.FirstLayerDisplay(np.zeros((10, 3))),
+            "10 features are not a square image",
+        ),
         (
             lambda: em.plots.FirstLayerDisplay(np.zeros((10, 3)), image_shape=(3, 3)),
             r"image_shape=\(3, 3\) has 9 pixels, but there are 10",
@@ -68,7 +71,7 @@ def _figures_closed() -> Iterator[None]:
                 np.zeros((10, 3)),
                 image_shape=(1, 2, 5),  # type: ignore[arg-type]
             ),
-            r"image_shape=\(1, 2, 5\) is no pair",
+            r"image_shape=\(1, 2, 5\) is not a pair",
         ),
         (
             lambda: em.plots.FirstLayerDisplay([[0.0, 1.0]] * 3 + [[0.0, math.inf]]),
@@ -76,7 +79,7 @@ def _figures_closed() -> Iterator[None]:
         ),
         (
             lambda: em.plots.FirstLayerDisplay(np.ones((4, 1))).plot(ax=plt.figure().add_axes(BOX)),
-            "is no subplot, so it can't be divided",
+            "is not a subplot, so it can't be divided",
         ),
         (
             lambda: em.plots.ConfusionMatrixDisplay(np.zeros((2, 3))),
@@ -84,15 +87,15 @@ def _figures_closed() -> Iterator[None]:
         ),
         (
             lambda: em.plots.ConfusionMatrixDisplay(np.eye(2), display_labels=["a"]),
-            "1 display_labels for 2 classes; pass one a class",
+            "1 display_labels for 2 classes; pass one per class",
         ),
         (
             lambda: em.plots.ConfusionMatrixDisplay.from_predictions([0, 1], [0.5, 1.5]),
-            "^y_pred is continuous, but a confusion matrix counts one class a sample; pass",
+            "^y_pred is continuous, but a confusion matrix counts one class per sample; pass",
         ),
         (
             lambda: em.plots.ConfusionMatrixDisplay.from_predictions(np.eye(2), np.eye(2)),
-            "^y_true is multilabel-indicator, but .* of several labels a sample one column$",
+            "^y_true is multilabel-indicator, but .* of several labels per sample one column$",
         ),
         (
             lambda: em.plots.ReliabilityDisplay.from_estimator(em.MLPClassifier(), [[1.0]], [0]),
@@ -109,7 +112,7 @@ def _figures_closed() -> Iterator[None]:
         (lambda: em.plots.FirstLayerDisplay(np.zeros(9)), r"got \(9,\)"),
         (
             lambda: em.plots.ReliabilityDisplay.from_predictions([0], [[0.5, 0.6]]),
-            r"proba\[0\] is \[0.5 0.6\], which are no probabilities",
+            r"proba\[0\] is \[0.5 0.6\], which are not probabilities",
         ),
         (
             lambda: em.plots.ReliabilityDisplay.from_predictions([2], [[0.5, 0.5]]),

@@ -233,9 +233,9 @@ def test_joined_schedules_keep_their_own_lists() -> None:
 # --- wrong arguments ---------------------------------------------------------------------------
 
 WRONG_RATES = [
-    (-0.1, ValueError, r"=-0\.1 is no learning rate: it must be finite and >= 0"),
-    (math.nan, ValueError, "=nan is no learning rate"),
-    (math.inf, ValueError, "=inf is no learning rate"),
+    (-0.1, ValueError, r"=-0\.1 is not a learning rate: it must be finite and >= 0"),
+    (math.nan, ValueError, "=nan is not a learning rate"),
+    (math.inf, ValueError, "=inf is not a learning rate"),
     ("0.1", TypeError, "='0.1' is not a number"),
     (True, TypeError, "=True is not a number"),
     (None, TypeError, "=None is not a number"),

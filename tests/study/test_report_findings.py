@@ -20,7 +20,7 @@ BIG = dataclasses.replace(BIG, split=(*BIG.split[:2], np.arange(1000)))
 def with_accuracies(
     accuracies: Mapping[str, float | Sequence[float]], *, quick: bool = False, group: str = "note1"
 ) -> StudyResults:
-    """Return a part of the study with runs that read the first so many test images, one a seed."""
+    """Return a part of the study with runs that read so many test images, one per seed."""
     values = {name: np.atleast_1d(value) for name, value in accuracies.items()}
     study = make_study(BIG, groups=[group], n_seeds=len(values["m1"]), quick=quick)
     y = BIG.y[BIG.split[2]]

@@ -175,5 +175,5 @@ def test_a_file_whose_name_is_no_text_has_a_page_without_a_command(
     study = make_study(data, groups=["m0"])
     page = write_report(tmp_path / "page", data, study).read_text("utf-8")
     assert "<pre>" not in page
-    assert "is no Unicode text, so that no command can be given" in page
+    assert "is not a Unicode text, so that no command can be given" in page
     assert "no text \\udcff.npy" in page

@@ -177,7 +177,7 @@ def samples(case: Case, n_samples: int) -> tuple[NDArray[np.float64], NDArray[An
         return X, np.arange(n_samples) * 7 % 13 % case.n_outputs
     y = 2 * waves((n_samples, case.n_outputs), 6.0)
     if case.output == "logistic":
-        # The last ones are no decisions but probabilities.
+        # The last ones are not decisions but probabilities.
         return X, np.where(np.arange(n_samples)[:, None] < n_samples - 3, y > 0.5, abs(y) / 2)
     return X, np.rint(abs(2 * y)) if case.output == "exponential" else y
 

@@ -37,7 +37,7 @@ def convert(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Of a state dict's hidden layers, one for all or one each, with commas.  "
+            help="Of a state dict's hidden layers, one for all or one for each, with commas.  "
             "[dim]\\[default: relu][/dim]",
             rich_help_panel="State dict",
             show_default=False,
@@ -47,8 +47,8 @@ def convert(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Of a state dict's hidden layers: batch, layer or none, one for all or one each, "
-            "with commas.  [dim]\\[default: what the state dict tells][/dim]",
+            help="Of a state dict's hidden layers: batch, layer or none, one for all or one for "
+            "each, with commas.  [dim]\\[default: what the state dict tells][/dim]",
             rich_help_panel="State dict",
             show_default=False,
         ),

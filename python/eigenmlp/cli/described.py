@@ -44,7 +44,7 @@ def console_for() -> Console:
 
 
 def facts(values: Mapping[str, object]) -> Table:
-    """Lay out names and values, one a line."""
+    """Lay out names and values, one per line."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

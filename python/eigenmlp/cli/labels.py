@@ -97,8 +97,8 @@ def _class_indices(
         classes = [repr(str(name)) if isinstance(name, str) else name for name in view.classes]
         raise DataFileError(
             f"{source} holds the label {_written(label)} in row {row + 1} (rows count from 1), "
-            f"which is no class of the model, and so in {len(unknown)} of {len(labels)} rows. Its "
-            f"classes are {listed(classes, most=_SHOWN)}"
+            f"which is not a class of the model, and so in {len(unknown)} of {len(labels)} rows. "
+            f"Its classes are {listed(classes, most=_SHOWN)}"
         )
     return found
 

@@ -69,8 +69,8 @@ def predict(
 ) -> None:
     """Predict what the model says of each sample: its class, or its numbers.
 
-    Writes CSV, one row a sample. Of a model of classes: class, and a column probability_NAME for
-    each class, which a network without names numbers from 0. Of several labels a sample:
+    Writes CSV, one row per sample. Of a model of classes: class, and a column probability_NAME for
+    each class, which a network without names numbers from 0. Of several labels per sample:
     class_LABEL, 0 or 1, and probability_LABEL. Of numbers: prediction, or prediction_0,
     prediction_1, ... Of a network with one logistic output: class, 0 or 1, and probability_1; with
     several: output_0, 0 or 1, ... and probability_output_0, ...

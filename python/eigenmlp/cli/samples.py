@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Samples", "columns_in_order", "samples_for"]
+__all__ = ["ModelInput", "columns_in_order", "samples_for"]
 
 _SHOWN = 20  # names in a message
 
 
-class Samples(NamedTuple):
+class ModelInput(NamedTuple):
     """Samples for a model.
 
     Attributes
@@ -47,7 +47,7 @@ def samples_for(
     *,
     header: bool | None = None,
     class_numbers: bool = False,
-) -> Samples:
+) -> ModelInput:
     """Read samples, a table's columns by the names that the model knows.
 
     With `class_numbers`, the labels of classes with names may be their numbers, from 0.
@@ -86,7 +86,7 @@ def samples_for(
             n_samples=len(found.X),
             class_numbers=class_numbers,
         )
-    return Samples(found.X, targets)
+    return ModelInput(found.X, targets)
 
 
 @contextlib.contextmanager

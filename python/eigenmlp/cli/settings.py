@@ -81,7 +81,7 @@ class _Kinds:
         given : dict
             Values of the options.
         **others
-            Of its fields that are no options of their own.
+            Of its fields that are not options of their own.
         """
         name = check_choice(_flag(self.what), given[self.what], self.kinds)
         taken = {_RENAMED.get(field.name, field.name): field for field in _fields(self.kinds[name])}
@@ -185,7 +185,7 @@ def _of_setting(field: Field[Any], panel: str = "Training") -> inspect.Parameter
             kind = bool
         case Whole(optional=True):
             kind, default, metavar = str, str(default), "NUMBER|full"
-            told = f"{told}; full: all, one step an epoch"
+            told = f"{told}; full: all, one step per epoch"
         case Whole():
             kind = int
         case Real(optional=True):

@@ -26,7 +26,7 @@ def real_number(name: str, value: object, remedy: str) -> float:
     Raises
     ------
     TypeError
-        If it is no real number; a bool is none.
+        If it is not a real number; a bool is not one.
     ValueError
         If it is too large for a float.
     """
@@ -44,7 +44,7 @@ def whole_number(name: str, value: object, *, minimum: int, remedy: str) -> int:
     Raises
     ------
     TypeError
-        If it is no integer; a bool is none, nor is a float such as 3.0.
+        If it is not an integer; neither a bool nor a float such as 3.0 is one.
     ValueError
         If it is less than `minimum`.
     """

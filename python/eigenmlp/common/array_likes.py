@@ -24,7 +24,7 @@ _PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__buffer_
 
 
 class NoArrayError(TypeError, ValueError):
-    """Something is no array. Also a ValueError, since code may catch it as one of a wrong shape."""
+    """Something is not an array. Also a ValueError, as which code may catch a wrong shape."""
 
 
 def refuse_no_array(name: str, value: Any, wanted: str) -> None:

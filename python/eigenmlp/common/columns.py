@@ -65,7 +65,7 @@ def names_of(X: object) -> tuple[str, ...] | None:
     """Return the names of a table's columns; None of what names none.
 
     Tables are what has ``columns``, as pandas' and polars' do, or ``column_names``, as Arrow's.
-    Labels that are no texts are names, too, but for the places 0, 1, 2, … that pandas gives to
+    Labels that are not texts are names, too, but for the places 0, 1, 2, … that pandas gives to
     columns without names.
 
     Raises

@@ -53,7 +53,7 @@ class Real:
         Raises
         ------
         TypeError, ValueError
-            If it is no number, or out of range.
+            If it is not a number, or out of range.
         """
         if value is None and self.optional:
             return None

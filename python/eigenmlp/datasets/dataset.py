@@ -16,7 +16,7 @@ class Dataset(NamedTuple):
     Attributes
     ----------
     X : ndarray of uint8, shape (n_samples, height * width)
-        One image a row, pixel rows from the top one after another, 0 (black) to 255 (white).
+        One image per row, pixel rows from the top one after another, 0 (black) to 255 (white).
     y : ndarray of int64, shape (n_samples,)
         Class indices, 0 to ``len(class_names) - 1``.
     class_names : tuple of str

@@ -86,10 +86,10 @@ def read_arrays(
     Parameters
     ----------
     images : str or path-like
-        A file with one sample along the first axis, or one a row of a table. Images of any
+        A file with one sample along the first axis, or one per row of a table. Images of any
         shape are flattened to rows.
     labels : str or path-like, optional
-        A file with one label a sample. For a table of images it may also be the name of
+        A file with one label per sample. For a table of images it may also be the name of
         its label column, and for a ``.npz`` the name of its label array; every other
         column, and the only other array, is then the images. A name wins over a file of
         the same name; a `pathlib.Path` is always a file. None: the images are unlabelled,
@@ -116,7 +116,7 @@ def read_arrays(
     ------
     DataFileError
         If a file is missing, empty, cut off, not of the kind its name says or ambiguous,
-        holds values that are no finite numbers, or does not fit the other one; the text
+        holds values that are not finite numbers, or does not fit the other one; the text
         says how to go on. Labels that are not 0...C-1 are refused with the mapping that
         would make them so.
     ImportError

@@ -21,7 +21,7 @@ _ROTATION = 0.09  # radians
 _SLANT = 0.11  # pixels to the side per pixel of height
 _STRETCH = 0.09  # of width and of height, relative
 _BEND = 0.72  # pixels, in x and in y, that the elastic bend moves a point
-_HASTE = 0.4  # of the logarithm of a factor, one an image, on the four before
+_HASTE = 0.4  # of the logarithm of a factor, one per image, on the four before
 _BRUSH = 0.8  # pixels: median width of the brush mark
 _BRUSH_SPREAD = 0.18  # of the logarithm of that width
 _NOISE = 0.06  # of the full brightness, at every pixel
@@ -129,7 +129,7 @@ def _forms() -> _Forms:
 
 
 def _draw(labels: Indices, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Draw one image a label, (n, SIDE * SIDE)."""
+    """Draw one image per label, (n, SIDE * SIDE)."""
     n = len(labels)
     forms = _forms()
 

@@ -15,7 +15,7 @@ from eigenmlp.errors import DataFileError
 
 __all__ = ["npz_names", "read_npy", "read_npz"]
 
-# Version 3.0 exists for the names of structured arrays alone, which are no data set here.
+# Version 3.0 exists for the names of structured arrays alone, which are not data sets here.
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,

@@ -30,7 +30,7 @@ def split(
     y : array-like, shape (n_samples,)
         Their classes; used when `stratify` is True.
     fractions : sequence of float, default=(0.8, 0.1, 0.1)
-        Size of each part, > 0, adding up to 1. Sizes that are no whole number of samples
+        Size of each part, > 0, adding up to 1. Sizes that are not whole numbers of samples
         are rounded down, and the samples left over go one each to the parts that lost most.
     stratify : bool, default=False
         Give every part the classes in the proportions of the whole, as near as whole
@@ -69,7 +69,7 @@ def split(
     labels = np.asarray(y)
     if labels.ndim != 1 or len(labels) != len(X):
         raise ValueError(
-            f"X holds {len(X)} samples, but y has shape {labels.shape}; pass one label a sample"
+            f"X holds {len(X)} samples, but y has shape {labels.shape}; pass one label per sample"
         )
     sizes = _sizes(len(X), fractions)
     if stratify:
@@ -87,7 +87,7 @@ def split(
 def absences(
     labels: npt.NDArray[np.int64], parts: Mapping[str, _Indices], names: Sequence[object]
 ) -> list[str]:
-    """Say which classes are missing from which part, a sentence a part.
+    """Say which classes are missing from which part, a sentence per part.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def absences(
     parts : mapping of str to ndarray of intp
         Rows of each part by its name, "training" among them.
     names : sequence
-        One name a class.
+        One name per class.
     """
     counts = np.bincount(labels, minlength=len(names))
     told = []

@@ -47,7 +47,7 @@ def feature_matrix(frame: "pd.DataFrame", source: str) -> npt.NDArray[Any]:
     """Return the columns of a table as one array, shape (n_rows, n_columns).
 
     It is of float32 if that holds every value of the columns' types, and of float64 otherwise;
-    never of integers, since a table is no image.
+    never of integers, since a table is not an image.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def to_rows(values: npt.NDArray[Any], source: str) -> npt.NDArray[Any]:
         raise DataFileError(
             f"{source} has shape {values.shape}, but the first axis counts samples and the others "
             "their values. If these are labels, give them as labels; one image needs shape "
-            "(1, height, width), one value a sample needs shape (n, 1)"
+            "(1, height, width), one value per sample needs shape (n, 1)"
         )
     rows = _numbers(values.reshape(len(values), -1), source)
     if rows.dtype.kind == "f":
@@ -141,7 +141,7 @@ def to_classes(
 
 
 def label_vector(values: npt.NDArray[Any], source: str, *, n_samples: int) -> npt.NDArray[Any]:
-    """Return labels of any type as a vector, one a sample.
+    """Return labels of any type as a vector, one per sample.
 
     Raises
     ------

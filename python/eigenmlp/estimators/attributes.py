@@ -57,7 +57,7 @@ def _is_curve_or_none(value: Any) -> bool:
     return value is None or _is_curve(value)
 
 
-# The network itself, `coefs_` and `intercepts_` are no record: see `FittedNetwork`.
+# The network itself, `coefs_` and `intercepts_` are not part of it: see `FittedNetwork`.
 FITTED: dict[str, FittedAttribute] = {
     "classes_": FittedAttribute(shared=True),
     "n_features_in_": FittedAttribute(shared=True),

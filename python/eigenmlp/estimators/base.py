@@ -18,7 +18,7 @@ from eigenmlp.estimators.attributes import forget_record
 from eigenmlp.estimators.conversion.to_sklearn import Convertible
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.parameters import STOCHASTIC_SOLVERS, hidden_sizes, refuse_for_lbfgs
-from eigenmlp.estimators.samples import Samples, dense, refuse_what_is_no_array
+from eigenmlp.estimators.samples import FitSamples, dense, refuse_what_is_no_array
 from eigenmlp.estimators.saving import Savable
 from eigenmlp.estimators.stochastic import NON_FINITE, StochasticFit
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
@@ -80,7 +80,7 @@ class BaseMLP(Convertible, Savable):
             The samples. float32 is computed with in float32, anything else in float64. A sparse
             matrix is made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels, or an indicator matrix of several labels a sample; or numbers.
+            Class labels, or an indicator matrix of several labels per sample; or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, >= 0. A weight of 2 acts as the sample twice in its batch, and a weight of 0 as
             if the sample weren't there, but for its class in `classes_`.
@@ -205,19 +205,19 @@ class BaseMLP(Convertible, Savable):
         sample_weight: ArrayLike | None,
         *,
         incremental: bool,
-    ) -> Samples:
+    ) -> FitSamples:
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        return Samples(X, y, self._class_weighted(y, weights, X.dtype, incremental=incremental))
+        return FitSamples(X, y, self._class_weighted(y, weights, X.dtype, incremental=incremental))
 
-    def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> Samples:
+    def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> FitSamples:
         refuse_what_is_no_array(X_val=X, y_val=y, sample_weight_val=weights)
         X, y = self._validate_input(X, y, incremental=False, reset=False, held_out=True)
         checked = None
         if weights is not None:
             checked = _check_sample_weight(weights, X, ensure_non_negative=True)
-        return Samples(dense(X).astype(dtype, copy=False), y, checked).present()
+        return FitSamples(dense(X).astype(dtype, copy=False), y, checked).present()
 
     def _given_validation_data(
         self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None

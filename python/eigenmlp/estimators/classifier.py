@@ -108,9 +108,9 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         ``n_samples / (n_classes * samples of the class)``. Samples held out of the training data
         are weighted likewise, `X_val` isn't. Not for multilabel y.
     dropout : float or list of float, default=0.0
-        Probability in [0, 1) to drop a hidden unit in training, one for all layers or one each.
+        Probability in [0, 1) to drop a hidden unit in training, one for all layers or one for each.
     normalization : {'batch', 'layer', None} or list of them, default=None
-        Of the hidden layers, one for all or one each: see `eigenmlp.Network`.
+        Of the hidden layers, one for all or one for each: see `eigenmlp.Network`.
     amsgrad : bool, default=False
         Let 'adam' and 'adamw' go by the largest second moment so far.
     weight_decay : float, default=0.01
@@ -172,7 +172,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
       moments.
     - Weights of 0 mean absence, in every respect. scikit-learn lets such samples take a place in
       batches. Negative weights are refused.
-    - A score of NaN is no progress. Training that diverges stops at once: with validation data it
+    - A score of NaN is not progress. Training that diverges stops at once: with validation data it
       warns and keeps the best parameters before, without them it is a ValueError.
     - With validation data the best parameters return however training ends, Ctrl-C included.
     - A fit that raises leaves the model as it was before, fitted or not.

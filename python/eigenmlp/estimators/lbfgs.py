@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eigenmlp.estimators.base import BaseMLP
-    from eigenmlp.estimators.samples import Samples
+    from eigenmlp.estimators.samples import FitSamples
     from eigenmlp.network import Network
 
 __all__ = ["fit", "packed_loss_and_gradient"]
 
 
-def fit(estimator: BaseMLP, samples: Samples) -> None:
+def fit(estimator: BaseMLP, samples: FitSamples) -> None:
     """Fit an estimator that has its initial parameters."""
     # Line searches compare losses far finer than float32 tells them apart.
     network = estimator._model()

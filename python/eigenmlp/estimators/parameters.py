@@ -234,7 +234,7 @@ def hidden_sizes(value: int | Sequence[int]) -> list[int]:
 
 
 def per_layer(value: Any, n_layers: int) -> tuple[Any, ...]:
-    """One value a hidden layer, from one for all or a list of them."""
+    """One value per hidden layer, from one for all or a list of them."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,) * n_layers
 
 

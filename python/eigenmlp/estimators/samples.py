@@ -15,7 +15,7 @@ from eigenmlp.training.weights import NO_WEIGHT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["READ_AS_THEY_ARE", "Samples", "dense", "refuse_what_is_no_array"]
+__all__ = ["READ_AS_THEY_ARE", "FitSamples", "dense", "refuse_what_is_no_array"]
 
 # Predictions read rows of these types where they lie; others become float64, as in a fit.
 READ_AS_THEY_ARE = [
@@ -31,14 +31,14 @@ _WANTED = {
 
 
 @dataclass(frozen=True)
-class Samples:
+class FitSamples:
     """Checked samples.
 
     Attributes
     ----------
     X : (n_samples, n_features) array
     y : (n_samples, n_outputs) array
-        Bool, one column a class or label (binary: one), for classifiers; numbers for regressors.
+        Bool, one column per class or label (binary: one), for classifiers; numbers for regressors.
     weights : (n_samples,) array or None
         None weighs all alike.
     """
@@ -55,18 +55,18 @@ class Samples:
         """Sum of the weights; the number of samples where all weigh alike."""
         return float(len(self) if self.weights is None else self.weights.sum())
 
-    def present(self) -> Samples:
+    def present(self) -> FitSamples:
         """Leave out the samples of weight 0: they count as absent, in every respect."""
         if self.weights is None or self.weights.all():
             return self
         kept = self.weights != 0
         if not kept.any():
             raise ValueError(NO_WEIGHT)
-        return Samples(self.X[kept], self.y[kept], self.weights[kept])
+        return FitSamples(self.X[kept], self.y[kept], self.weights[kept])
 
     def split(
         self, fraction: float, random_state: np.random.RandomState, *, stratified: bool
-    ) -> tuple[Samples, Samples]:
+    ) -> tuple[FitSamples, FitSamples]:
         """Split off a fraction, as scikit-learn does and with the same random numbers.
 
         Raises
@@ -87,7 +87,9 @@ class Samples:
                 "or the size of your dataset."
             )
         weights = (None, None) if self.weights is None else (parts[4], parts[5])
-        return Samples(parts[0], parts[2], weights[0]), Samples(parts[1], parts[3], weights[1])
+        return FitSamples(parts[0], parts[2], weights[0]), FitSamples(
+            parts[1], parts[3], weights[1]
+        )
 
 
 def dense(X: Any) -> NDArray[Any]:

@@ -164,7 +164,7 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
 
 def _refuse_unknown(what: str, given: Any, known: Any) -> None:
     if not isinstance(given, dict):
-        raise TypeError(f"{what} is no object of JSON")
+        raise TypeError(f"{what} is not an object of JSON")
     unknown = sorted(given.keys() - set(known))
     if unknown:
         raise ValueError(f"{what} has unknown entries: {unknown[:6]}")
@@ -199,7 +199,7 @@ def _restore_feature_names(model: Any, names: Any, n_features: int) -> None:
     if names is None:
         return
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TypeError("the feature names are no list of texts")
+        raise TypeError("the feature names are not a list of texts")
     if len(names) != n_features:
         raise ValueError(f"there are {len(names)} feature names for {n_features} features")
     model.feature_names_in_ = np.array(names, dtype=object)

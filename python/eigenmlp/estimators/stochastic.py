@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from eigenmlp.callbacks import TrainingState
     from eigenmlp.estimators.base import BaseMLP
-    from eigenmlp.estimators.samples import Samples
+    from eigenmlp.estimators.samples import FitSamples
     from eigenmlp.network import Network
 
 __all__ = ["NON_FINITE", "StochasticFit"]
@@ -84,7 +84,7 @@ class StochasticFit(Callback):
         estimator._random_state.set_state(kept["beginning"]["random_state"])
         return dict(kept["beginning"])
 
-    def run(self, samples: Samples, held_out: Samples | None) -> None:
+    def run(self, samples: FitSamples, held_out: FitSamples | None) -> None:
         """Train the estimator's network."""
         estimator = self._estimator
         if estimator.early_stopping and self._incremental:
@@ -122,7 +122,7 @@ class StochasticFit(Callback):
                 self._restore_best()
             estimator._show()
 
-    def _train(self, samples: Samples, held_out: Samples | None, batch_size: int) -> None:
+    def _train(self, samples: FitSamples, held_out: FitSamples | None, batch_size: int) -> None:
         estimator, solver = self._estimator, self._estimator._optimizer
         own_schedule = callable(estimator.learning_rate)
         by_step = own_schedule and estimator.schedule_unit == "step"
@@ -290,7 +290,7 @@ class StochasticFit(Callback):
         estimator.validation_loss_curve_.append(loss)
         estimator._say(f"Validation score: {score:f}")
         best = estimator.best_validation_score_
-        # Comparisons with NaN are false: unlike in scikit-learn, it is no progress.
+        # Comparisons with NaN are false: unlike in scikit-learn, it is not progress.
         improved = bool(score >= best + estimator.tol)
         # As long as no score is a number, the latest model is the best.
         if score > best or best == -np.inf:

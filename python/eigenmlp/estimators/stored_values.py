@@ -117,7 +117,7 @@ def array_from_json(value: Any) -> NDArray[Any]:
         case {"dtype": str(text), "values": list(values), **rest} if not rest:
             pass
         case _:
-            raise ValueError("labels are no dtype with values")
+            raise ValueError("labels are not a dtype with values")
     if not _DTYPE.fullmatch(text):
         raise ValueError(f"labels can't be of dtype {shown(text)}")
     dtype = np.dtype(text).newbyteorder("=")

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eigenmlp.estimators.base import BaseMLP
-    from eigenmlp.estimators.samples import Samples
+    from eigenmlp.estimators.samples import FitSamples
 
 __all__ = ["score_of_epoch"]
 
 
-def score_of_epoch(estimator: BaseMLP, held_out: Samples) -> Callable[[dict[str, float]], float]:
+def score_of_epoch(estimator: BaseMLP, held_out: FitSamples) -> Callable[[dict[str, float]], float]:
     """Return a function from an epoch's row of the history to its score; larger is better."""
     monitor = estimator.monitor
     if monitor == "loss":
@@ -29,7 +29,7 @@ def score_of_epoch(estimator: BaseMLP, held_out: Samples) -> Callable[[dict[str,
     nameless.__dict__.pop("feature_names_in_", None)
     scorer = type(estimator).score if monitor is None else get_scorer(monitor)
     y = estimator._labels(held_out.y)
-    # A function of one's own takes no weights; scikit-learn's scorers do.
+    # A function of your own takes no weights; scikit-learn's scorers do.
     weighs = held_out.weights is not None and monitor is not scorer
     weights = {"sample_weight": held_out.weights} if weighs else {}
 
@@ -40,7 +40,7 @@ def score_of_epoch(estimator: BaseMLP, held_out: Samples) -> Callable[[dict[str,
     return score
 
 
-def _is_measured_anyway(estimator: BaseMLP, held_out: Samples) -> bool:
+def _is_measured_anyway(estimator: BaseMLP, held_out: FitSamples) -> bool:
     """Whether `score` is, to the bit, the accuracy that training measures anyway.
 
     A single class is predicted whatever the outputs are; smoothed targets may round to 0.5;

@@ -121,7 +121,7 @@ def to_c(
     sklearn.exceptions.NotFittedError
         If an estimator isn't fitted.
     FileExistsError
-        If a file of that name is no earlier export.
+        If a file of that name is not an earlier export.
     OSError
         If the files can't be written.
 
@@ -187,7 +187,7 @@ def _check_name(name: object) -> None:
         raise TypeError(f"name={shown(name)} is not a str; pass the prefix of C's names, 'model'")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(
-            f"name={shown(name)} is no name in C; pass a letter, then letters, digits and "
+            f"name={shown(name)} is not a name in C; pass a letter, then letters, digits and "
             "underscores"
         )
     if name.lower() in _STANDARD_HEADERS:
@@ -202,5 +202,5 @@ def _refuse_foreign(path: Path) -> None:
             if _MARK.encode() in file.readline(200):
                 return
     raise FileExistsError(
-        f"{path} exists and is no earlier export; move it away, or pass another folder or name"
+        f"{path} exists and is not an earlier export; move it away, or pass another folder or name"
     )

@@ -105,7 +105,7 @@ def _string(text: str) -> str:
 
 def _character(byte: int) -> str:
     character = chr(byte)
-    # Three octal digits, so that a digit that follows is no part of it; ? might make a trigraph.
+    # Three octal digits, so that a digit that follows is not part of it; ? might make a trigraph.
     if not 32 <= byte < 127 or character in '"\\?':
         return f"\\{byte:03o}"
     return character

@@ -66,7 +66,7 @@ def load_state_dict(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If it is no safetensors file, holds arrays that are no numbers of 16 to 64 bits, or the
+        If it is not a safetensors file, holds arrays that are not numbers of 16 to 64 bits, or the
         names of its layers differ in more than numbers.
     """
     if not Path(path).exists():

@@ -68,8 +68,8 @@ class TorchLayer(NamedTuple):
         if "running_mean" in self.arrays:
             if said == "layer":
                 raise ValueError(
-                    f"{shown(self.behind)} has running statistics, so that it is no LayerNorm; say "
-                    'normalization="batch" of it'
+                    f"{shown(self.behind)} has running statistics, so that it is not a LayerNorm; "
+                    'say normalization="batch" of it'
                 )
             return "batch"
         if said == "layer":

@@ -33,7 +33,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes, *, follow: bo
         What to write.
     follow : bool, default=True
         Whether a link keeps pointing where it does, and what it points to is replaced; else a link
-        is refused as what is no file.
+        is refused as what is not a file.
 
     Raises
     ------

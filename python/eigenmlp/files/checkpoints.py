@@ -74,7 +74,7 @@ def folder_of(name: str, value: object) -> Path:
     Raises
     ------
     TypeError, ValueError
-        If it is no path, or an empty one.
+        If it is not a path, or an empty one.
     """
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f'{name}={shown(value)} is not a path; pass a folder, "checkpoints"')

@@ -45,7 +45,7 @@ _BEGINNINGS = {
     rb"\x93NUMPY": _NUMPY,
     rb"eigenmlp checkpoint ": _CHECKPOINT,
     rb"version https://git-lfs": _LFS,
-    rb"GGUF": "a GGUF file, of language models, which are no multilayer perceptrons",
+    rb"GGUF": "a GGUF file, of language models, which are not multilayer perceptrons",
     rb"PAR1": "a Parquet file: data, not a model",
     rb"....TFL3": "a TensorFlow Lite file, which does not give its weights back",
     rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18": _PACKED,
@@ -73,7 +73,7 @@ _SUFFIXES = {
 
 
 def foreign_kind(path: str | os.PathLike[str]) -> str | None:
-    """Say what a file is that is no safetensors file, and how its content comes to eigenmlp.
+    """Say what a file is that is not a safetensors file, and how its content comes to eigenmlp.
 
     Nothing of it is unpacked or executed.
 

@@ -48,7 +48,7 @@ _NAMES = {
 
 
 class SafetensorsError(ValueError):
-    """A file is no safetensors file, or contradicts itself."""
+    """A file is not a safetensors file, or contradicts itself."""
 
 
 class ForeignFileError(SafetensorsError):
@@ -129,7 +129,7 @@ class SafetensorsFile:
     Raises
     ------
     SafetensorsError
-        If it is no regular file, or not as https://huggingface.co/docs/safetensors has it; a
+        If it is not a regular file, or not as https://huggingface.co/docs/safetensors has it; a
         ForeignFileError if it is known to be of another kind.
     """
 
@@ -196,7 +196,7 @@ class SafetensorsFile:
             raise SafetensorsError(f"its header has {length} bytes, more than {MAX_HEADER_BYTES}")
         header = strict_json(self._file.read(length))
         if not isinstance(header, dict):
-            raise SafetensorsError("its header is not a JSON object")
+            raise SafetensorsError("its header is not JSON object")
         return start, header
 
     def _check_extents(self) -> None:

@@ -68,7 +68,7 @@ class ConfusionMatrixDisplay(Display):
         if display_labels is not None and len(display_labels) != len(matrix):
             raise ValueError(
                 f"there are {len(display_labels)} display_labels for {len(matrix)} classes; pass "
-                "one a class"
+                "one per class"
             )
         self.confusion_matrix = matrix
         self.display_labels = display_labels
@@ -129,14 +129,15 @@ class ConfusionMatrixDisplay(Display):
         Raises
         ------
         ValueError
-            If they hold quantities, or several labels a sample.
+            If they hold quantities, or several labels per sample.
         """
         for name, y in (("y_true", y_true), ("y_pred", y_pred)):
             kind = type_of_target(y, input_name=name)
             if kind not in {"binary", "multiclass"}:
                 raise ValueError(
-                    f"{name} is {kind}, but a confusion matrix counts one class a sample; pass "
-                    "(n_samples,) whole numbers or texts, and of several labels a sample one column"
+                    f"{name} is {kind}, but a confusion matrix counts one class per sample; pass "
+                    "(n_samples,) whole numbers or texts, and of several labels per sample one "
+                    "column"
                 )
         labels = unique_labels(y_true, y_pred)
         if normalize is None and len(labels) > _MOST_NUMBERS:

@@ -38,13 +38,13 @@ class FirstLayerDisplay(Display):
     units : (n_images,) array of int
         The units drawn, by falling Euclidean norm of their weights.
     ax_ : array of matplotlib.axes.Axes
-        One an image.
+        One per image.
     figure_ : matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If the features are no image of this shape, or no square, or a weight isn't finite.
+        If the features are not an image of this shape, or a square, or a weight isn't finite.
 
     Examples
     --------
@@ -130,7 +130,7 @@ class FirstLayerDisplay(Display):
         Raises
         ------
         ValueError
-            If it isn't fitted, or its features are no image.
+            If it isn't fitted, or its features are not an image.
         """
         if not hasattr(estimator, "coefs_"):
             raise ValueError(f"{type(estimator).__name__} has no coefs_; fit it first")
@@ -152,7 +152,7 @@ class FirstLayerDisplay(Display):
         Raises
         ------
         ValueError
-            If `ax` is no subplot.
+            If `ax` is not a subplot.
         """
         plt = require("matplotlib.pyplot", extra="study", purpose="Drawing a display")
         height, width = self.image_shape
@@ -176,7 +176,7 @@ class FirstLayerDisplay(Display):
             place = ax.get_subplotspec()
             if place is None:
                 raise ValueError(
-                    f"ax={ax} is no subplot, so it can't be divided; pass one of plt.subplots()"
+                    f"ax={ax} is not a subplot, so it can't be divided; pass one of plt.subplots()"
                 )
             ax.set_axis_off()
             figure = ax.get_figure(root=True)
@@ -204,11 +204,11 @@ def _image_shape(image_shape: tuple[int, int] | None, n_features: int) -> tuple[
         side = math.isqrt(n_features)
         if side * side != n_features:
             raise ValueError(
-                f"{n_features} features are no square image; pass image_shape=(height, width)"
+                f"{n_features} features are not a square image; pass image_shape=(height, width)"
             )
         return side, side
     if len(image_shape) != 2:
-        raise ValueError(f"image_shape={image_shape} is no pair; pass (height, width)")
+        raise ValueError(f"image_shape={image_shape} is not a pair; pass (height, width)")
     height, width = (
         whole_number("image_shape", side, minimum=1, remedy="pass (height, width) in pixels")
         for side in image_shape

@@ -21,7 +21,7 @@ class LearningCurveDisplay(Display):
     Parameters
     ----------
     train_loss : sequence of float
-        One value an epoch.
+        One value per epoch.
     validation_loss : sequence of float or None, default=None
         As many values, of validation data.
     validation_score : sequence of float or None, default=None

@@ -106,7 +106,7 @@ class ReliabilityDisplay(Display):
         known = np.isin(labels, classes)
         if not known.all():
             raise ValueError(
-                f"y holds {labels[~known][0]}, which is no class of the estimator; it knows "
+                f"y holds {labels[~known][0]}, which is not a class of the estimator; it knows "
                 f"{listed(classes.tolist())}"
             )
         return cls.from_predictions(np.searchsorted(classes, labels), proba, n_bins=n_bins, ax=ax)
@@ -135,7 +135,7 @@ class ReliabilityDisplay(Display):
         Raises
         ------
         ValueError
-            If the shapes don't fit, there are no samples, a label is no column of the
+            If the shapes don't fit, there are no samples, a label is not a column of the
             probabilities, or rows don't sum to 1.
         """
         n_bins = whole_number("n_bins", n_bins, minimum=1, remedy="pass 1 or more")
@@ -207,5 +207,5 @@ def _check(labels: NDArray[Any], proba: NDArray[np.float64]) -> None:
     if not (np.abs(sums - 1) < 1e-3).all() or proba.min() < 0:
         row = int(np.argmax(~(np.abs(sums - 1) < 1e-3) | (proba.min(axis=1) < 0)))
         raise ValueError(
-            f"proba[{row}] is {proba[row]}, which are no probabilities: they are >= 0 and sum to 1"
+            f"proba[{row}] is {proba[row]}, which are not probabilities: they are >= 0 and sum to 1"
         )

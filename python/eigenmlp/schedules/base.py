@@ -33,11 +33,12 @@ class EpochSchedule(ABC):
 
 
 def check_rate(name: str, value: object) -> None:
-    """Refuse what is no learning rate."""
+    """Refuse what is not a learning rate."""
     rate = real_number(name, value, "a learning rate is a float >= 0")
     if not (math.isfinite(rate) and rate >= 0):
         raise ValueError(
-            f"{name}={value} is no learning rate: it must be finite and >= 0; usual are 1e-4 to 0.1"
+            f"{name}={value} is not a learning rate: it must be finite and >= 0; usual are 1e-4 to "
+            "0.1"
         )
 
 
@@ -62,7 +63,7 @@ def check_gamma(gamma: object) -> None:
 
 
 def check_epochs(name: str, value: object, *, minimum: int = 1) -> None:
-    """Refuse what is no number of epochs."""
+    """Refuse what is not a number of epochs."""
     whole_number(name, value, minimum=minimum, remedy=f"pass whole epochs, {minimum} or more")
 
 

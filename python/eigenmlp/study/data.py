@@ -48,7 +48,7 @@ class StudyData(Data):
     description : str
         One sentence for the report: what the images are, where from, under which licence.
     image_shape : (int, int) or None
-        Height and width of an image; None when the features are no square image.
+        Height and width of an image; None when the features are not a square image.
     unlabelled : ndarray of shape (m, n_features) or None
         Further images, to be predicted at the end.
     origin : Origin or None, default=None
@@ -131,7 +131,7 @@ def load_files(
         rows = _quick_rows(y)
         X, y = X[rows], y[rows]
     scaled = X.dtype == np.uint8
-    # What is no text in a name can't be written to the page.
+    # What is not a text in a name can't be written to the page.
     file_name = images.name.encode("utf-8", "backslashreplace").decode()
     # Of a column or an array of the images' file, the source begins with that file's name.
     own_file = samples.label_source == str(labels)

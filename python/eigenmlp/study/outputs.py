@@ -27,7 +27,7 @@ _SCORES = [
 
 
 def write_runs(path: Path, study: StudyResults) -> None:
-    """Write one row a run and seed: its spec, its length, and its scores at both moments.
+    """Write one row per run and seed: its spec, its length, and its scores at both moments.
 
     A run that diverged has its message in the column `error` and no scores.
     """
@@ -51,7 +51,7 @@ def write_runs(path: Path, study: StudyResults) -> None:
 def write_predictions(
     path: Path, run: RunResult, rows: np.ndarray, class_names: Sequence[str]
 ) -> None:
-    """Write the probabilities that a run's best weights give: a column a class, a row an image."""
+    """Write the probabilities by a run's best weights: a column per class, a row per image."""
     probabilities = run.load_best().predict_proba(rows)
     # astype(str) writes the shortest text that reads back as the same float32.
     header = [f"probability_{name}" for name in class_names]

@@ -21,7 +21,7 @@ class StudyResults:
     groups : tuple of str
         Parts of the study that were asked for, in the study's order: "m0", "fig2", "search", ...
     runs : mapping of str to tuple of RunResult
-        Spec name to its finished runs, one a seed; a spec whose every seed failed is missing.
+        Spec name to its finished runs, one per seed; a spec whose every seed failed is missing.
     failures : mapping of str to tuple of RunFailure
         Spec name to its diverged runs; only specs that have any.
     n_seeds : int

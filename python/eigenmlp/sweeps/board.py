@@ -13,7 +13,7 @@ _COLUMNS = 4
 
 @dataclass(frozen=True)
 class Board:
-    """One row a run; the process that trains it writes the row, the parent reads it.
+    """One row per run; the process that trains it writes the row, the parent reads it.
 
     It travels to the workers as its path. A reader may catch a row half-written, which costs one
     wrong frame on the screen and nothing else.

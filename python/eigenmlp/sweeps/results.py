@@ -50,7 +50,7 @@ class RunResult:
     spec : RunSpec
         What was run; `spec.seed` is the seed of this very run.
     history : History
-        One entry an epoch. Columns train_loss, train_accuracy, val_loss, val_accuracy,
+        One entry per epoch. Columns train_loss, train_accuracy, val_loss, val_accuracy,
         learning_rate and seconds, without accuracies of numbers; with λ > 0 also l2_penalty, (λ/2)
         Σ‖W‖² after the epoch with the λ that the gradient used (biases included where the run
         penalises them).

@@ -3,7 +3,7 @@
 A run's folder holds::
 
     config.json                    spec, data set, version of eigenmlp and of this layout
-    history.csv                    one row an epoch
+    history.csv                    one row per epoch
     metrics.json                   scores at both moments, best epoch, seconds
     last.safetensors               network of the last epoch; best.safetensors: of the best one
     test_outputs_last.npy    (n_test, n_outputs); …_best.npy likewise

@@ -56,7 +56,7 @@ _BOUND = Real(
     wanted="a bound > 0, or None",
     beyond_least=True,
     optional=True,
-    refusal="must be finite and > 0; None is no bound",
+    refusal="must be finite and > 0; None is not a bound",
 )
 
 
@@ -87,7 +87,7 @@ class TrainingSettings:
         history then has the rate of an epoch's last step.
     batch_size : int or None, default=64
         Samples in a step, >= 1; the last batch of an epoch is shorter if it doesn't divide
-        n_samples. None is the full batch: one step an epoch.
+        n_samples. None is the full batch: one step per epoch.
     epochs : int, default=100
         Passes over the data, >= 0.
     l2 : float, default=0.0

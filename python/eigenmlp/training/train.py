@@ -122,7 +122,7 @@ def train(
     Returns
     -------
     History
-        A column each, one entry an epoch: ``train_loss``, ``learning_rate``, ``seconds``; with
+        A column each, one entry per epoch: ``train_loss``, ``learning_rate``, ``seconds``; with
         softmax or logistic outputs ``train_accuracy``; ``val_loss`` (and ``val_accuracy``) with
         validation data; ``val_<name>`` for each metric; ``train_penalized_loss`` and
         ``train_penalty`` if asked for. Other losses are without penalty.

@@ -30,7 +30,7 @@ def combined_weights(
     Raises
     ------
     TypeError, ValueError
-        If the class weights are of another type or range, or the outputs are no classes.
+        If the class weights are of another type or range, or the outputs are not classes.
     """
     if class_weight is None:
         return sample_weight

@@ -47,7 +47,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Return mean and standard deviation of one value a seed.
+    """Return mean and standard deviation of one value per seed.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def signed(value: float, digits: int = 4) -> str:
 
 
 def with_spread(values: Iterable[float], digits: int = 4) -> str:
-    """Format one value a seed: the mean, and ± their standard deviation when there are several."""
+    """Format one value per seed: the mean, and ± the standard deviation if there are several."""
     over_seeds = spread(values)
     text = number(over_seeds.mean, digits)
     if over_seeds.deviation is None:

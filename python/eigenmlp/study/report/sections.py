@@ -232,7 +232,7 @@ def _command(page: Page) -> list[str]:
     if origin is None or origin.quick != study.quick:
         obstacle = "These data were not loaded as eigenmlp study loads them"
     elif not _is_text(origin.words):
-        obstacle = "The name of a file of these data is no Unicode text"
+        obstacle = "The name of a file of these data is not a Unicode text"
     if origin is None or obstacle:
         return [
             paragraph(

@@ -36,7 +36,7 @@ def layers_text(spec: RunSpec) -> str:
 
 
 def epochs_text(epochs: Sequence[int]) -> str:
-    """Return one number of epochs a seed: the only one, or the lowest and highest."""
+    """Return one number of epochs per seed: the only one, or the lowest and highest."""
     low, high = min(epochs), max(epochs)
     return str(low) if low == high else f"{low} to\N{NO-BREAK SPACE}{high}"
 

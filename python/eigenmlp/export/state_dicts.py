@@ -106,8 +106,8 @@ def from_torch_state_dict(
     activation. Names don't matter; a part in front of the last point belongs to one layer.
 
     A state dict doesn't tell activations, nor an ε other than the default 1e-5, nor does it show
-    what has no parameters. Running statistics tell a ``BatchNorm1d``; a weight of one entry a unit
-    alone, or with a bias, is that of ``LayerNorm`` as well as of ``GroupNorm``, ``RMSNorm`` or
+    what has no parameters. Running statistics tell a ``BatchNorm1d``; a weight of one entry per
+    unit, alone or with a bias, is that of ``LayerNorm`` as well as of ``GroupNorm``, ``RMSNorm`` or
     ``PReLU``, and refused unless `normalization` says that it is a ``LayerNorm``. Refused are also
     a first matrix without bias that may be an ``Embedding``, and a normalization whose number, as
     in a `torch.nn.Sequential`, puts it behind the activation.
@@ -121,7 +121,7 @@ def from_torch_state_dict(
     activation, output, dropout
         As for `Network`.
     normalization : {"batch", "layer"}, sequence of these or None, default=None
-        What normalizes each hidden layer, one for all or one each; None leaves it to the state
+        What normalizes each hidden layer, one for all or one for each; None leaves it to the state
         dict.
     input_scale : float, default=1.0
         As for `Network`: what the module's inputs were multiplied by.
@@ -134,7 +134,7 @@ def from_torch_state_dict(
     Raises
     ------
     TypeError
-        If `state` is no mapping of texts to numbers.
+        If `state` is not a mapping of texts to numbers.
     ValueError
         If it holds something else than such layers, or what can't be told apart from something
         else, or values that are not finite, or if another argument doesn't fit it.
