@@ -170,7 +170,8 @@ def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
 
 def passed_on(estimator: Any) -> dict[str, Any]:
     """Return the parameters that are options of `eigenmlp.train`, under the same name."""
-    names = (_SETTINGS - _CONSTRAINTS.keys()) & estimator._parameter_constraints.keys()
+    shared = _SETTINGS - _CONSTRAINTS.keys()
+    names = [name for name in estimator._parameter_constraints if name in shared]
     return {name: getattr(estimator, name) for name in names}
 
 
