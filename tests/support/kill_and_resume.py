@@ -1,10 +1,12 @@
 """Kill a training process at random moments, resume it, and compare how it ends.
 
-Every trial starts a process that trains with checkpoints, kills it with SIGKILL at a moment drawn
-uniformly from the time that the whole run takes, reads all the checkpoints that it left, and starts
-it again, to the end. The SHA-256 of parameters and history must be that of a run left alone.
+Every trial starts a process that trains with checkpoints, kills it with SIGKILL at a random moment,
+reads all the checkpoints that it left, and starts it again, to the end. The SHA-256 of parameters
+and history must be that of a run left alone. The time that the whole run takes is divided evenly
+among the trials, and each draws its moment from its part: even few trials reach early and late
+epochs.
 
-    python tests/kill_and_resume.py --kills 200 --epochs 500
+    python tests/support/kill_and_resume.py --kills 200 --epochs 500
 
 The tests do the same with fewer kills and epochs.
 """
@@ -76,11 +78,11 @@ def kill_and_resume(kills: int, epochs: int, seed: int = 0) -> Outcome:
         seconds = time.monotonic() - start
     outcome = Outcome(expected, [], [], 0, seconds)
     generator = np.random.default_rng(seed)
-    for _ in range(kills):
+    for trial in range(kills):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             process = _start(folder, epochs)
-            time.sleep(generator.uniform(0, seconds))
+            time.sleep(generator.uniform(trial, trial + 1) * seconds / kills)
             process.kill()
             process.communicate()
             _look_at_what_is_left(folder, outcome)
