@@ -75,6 +75,7 @@ def loaded(path: Path, header: dict[str, Any], arrays: bytes, name: str, value: 
     changed = {**header, "__metadata__": {"eigenmlp": json.dumps(described)}}
     text = json.dumps(changed).encode()
     text += b" " * (-len(text) % 8)
+    path.unlink(missing_ok=True)  # some file systems flush a file that is cut to nothing
     path.write_bytes(struct.pack("<Q", len(text)) + text + arrays)
     return em.load_model(path)
 
