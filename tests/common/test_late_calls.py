@@ -83,6 +83,22 @@ import sklearn.metrics
 """
 
 
+# Further programs, each run to its end in a process of its own that has imported what is imported
+# so far; a line of two dashes ends the output of each.
+FORK = r"""
+for program in sys.argv[1:]:
+    sys.stdout.flush()
+    if (child := os.fork()) == 0:
+        break
+    assert os.waitpid(child, 0)[1] == 0
+    print("--")
+else:
+    program = ""
+folder = tempfile.mkdtemp()
+exec(program)
+"""
+
+
 def run(*parts: str, arguments: tuple[str, ...] = ()) -> list[str]:
     code = "".join([BEGINNING, *parts])
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
@@ -100,9 +116,12 @@ def test_the_first_call_may_come_late(when: str) -> None:
     assert run(LATE[when]) == ["done"]
 
 
-@pytest.mark.parametrize("when", LATE)
-def test_estimators_may_be_used_late(when: str) -> None:
-    assert run(ESTIMATORS, LATE[when]) == ["done"]
+def test_where_scikit_learn_is_imported_nothing_is_too_late() -> None:
+    estimators, by_name = LATE.values(), NAMED + LATE["at exit"]
+    done = ["done", "--"]
+    assert run(ESTIMATORS, "import sklearn.metrics\n", FORK, arguments=(*estimators, by_name)) == [
+        *done, *done, "trained", *done,
+    ]  # fmt: skip
 
 
 def test_calls_import_nothing() -> None:
@@ -111,11 +130,11 @@ def test_calls_import_nothing() -> None:
 
 
 def test_what_must_be_imported_late_is_told_before_training() -> None:
-    told, done = run(NAMED, LATE["at exit"])
+    told, _ = run(NAMED, LATE["at exit"])
     assert told.startswith("metrics has 'f1_macro', for which scikit-learn is imported, and that")
+    # As test_where_scikit_learn_is_imported_nothing_is_too_late does.
     assert told.endswith("Import sklearn.metrics when the program begins, or pass a function of "
                          "(y, predictions)")  # fmt: skip
-    assert run("import sklearn.metrics\n", NAMED, LATE["at exit"]) == ["trained", done]
 
 
 @pytest.mark.parametrize("module", ["joblib.parallel", "sklearn.metrics._classification"])
