@@ -24,7 +24,7 @@ def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPReg
     Parameters
     ----------
     path : path-like
-        A safetensors file, written by any version of eigenmlp up to this one.
+        A safetensors file, written by any released version of eigenmlp up to this one.
 
     Returns
     -------

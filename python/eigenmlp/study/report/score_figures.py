@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp.plots.palette import COLOURS, GRID, LINE
+from eigenmlp.plots.confusion_matrix import draw_matrix
+from eigenmlp.plots.palette import COLOURS, LINE
 from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.published import TABLE1
 from eigenmlp.study.report.analysis import label_of, spread
@@ -166,36 +167,13 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> "Figure":
     side = float(np.clip(0.19 * n + 1, 4, 10.4))
     figure = new_figure(side + 0.15, side)
     axes = figure.subplots()
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    image = _blend(shares, BLUE)
-    mistakes = ~np.eye(n, dtype=bool)
-    image[mistakes] = _blend(shares, VERMILLION)[mistakes]
-    axes.imshow(image, interpolation="nearest", aspect="equal")
     size = float(np.clip(32 * side / n, 4.5, 10))
-    for row, column in zip(*np.nonzero(matrix), strict=True):
-        colour = "white" if shares[row, column] > 0.55 else "black"
-        text = str(matrix[row, column])
-        cell = axes.text(column, row, text, ha="center", va="center", size=size, color=colour)
-        cell.set_in_layout(False)  # it lies inside the axes: measuring hundreds takes seconds
+    draw_matrix(axes, matrix, zip(*np.nonzero(matrix), strict=True), size)
     ticks = drawable(names)
     axes.set_xticks(range(n), ticks, size=min(size + 1.5, 9), rotation=90 if n > 20 else 0)
     axes.set_yticks(range(n), ticks, size=min(size + 1.5, 9))
-    axes.set_xticks(np.arange(-0.5, n), minor=True)
-    axes.set_yticks(np.arange(-0.5, n), minor=True)
-    axes.grid(visible=False)
-    axes.grid(which="minor", color=GRID, lw=0.4)
     axes.tick_params(which="both", length=0, pad=2, labelright=n > 20, labeltop=n > 20)
-    axes.spines[:].set_visible(False)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
     return figure
-
-
-def _blend(shares: np.ndarray, colour: str) -> np.ndarray:
-    """Return colours from white (share 0) to `colour` (share 1), visible from small shares on."""
-    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    strength = np.sqrt(np.clip(shares, 0, 1))[..., None]
-    return np.asarray(1 - strength * (1 - rgb))
 
 
 @styled
