@@ -283,3 +283,20 @@ def test_preparing_leaves_what_is_the_users(store: Store, tmp_path: Path) -> Non
     found = sorted(path.name for path in store.runs.iterdir())
     assert found == [".board.npy", ".git", ".gitignore"]
     assert elsewhere.read_bytes() == b"mine"
+
+
+def test_a_run_cleared_away_while_it_is_written_does_not_appear(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the next sweep, while a worker of a killed one still writes."""
+    write = store_module._write_json
+
+    def cleared(path: Path, data: Any) -> None:
+        write(path, data)
+        for leftover in path.parent.glob("last.*"):
+            leftover.unlink()
+
+    monkeypatch.setattr(store_module, "_write_json", cleared)
+    with pytest.raises(em.EigenmlpError, match="files of tiny were removed while they"):
+        _save(store)
+    assert store.load(SPEC) is None

@@ -20,7 +20,7 @@ import json
 import math
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from eigenmlp.errors import EigenmlpError
 from eigenmlp.files.atomic import sync
 from eigenmlp.history import History
 from eigenmlp.network import Network
@@ -176,6 +177,7 @@ class Store:
             _write_json(hidden / "config.json", self._config(spec))
             _write_history(hidden / "history.csv", history)
             checksums = {path.name: _sha256(path) for path in sorted(hidden.iterdir())}
+            _refuse_incomplete(checksums, spec)
             _write_json(hidden / "checksums.json", checksums)
             for path in hidden.iterdir():
                 sync(path)
@@ -192,6 +194,12 @@ class Store:
         new.rename(place)
         sync(self.runs)
         _remove(outdated)
+
+
+def _refuse_incomplete(files: Collection[str], spec: RunSpec) -> None:
+    # The sweep that this process works for may have been killed, and the next one clears away.
+    if set(files) not in (_RESULT_FILES, _FAILURE_FILES):
+        raise EigenmlpError(f"files of {spec.name} were removed while they were written")
 
 
 def _read_result(folder: Path, spec: RunSpec) -> RunResult:
