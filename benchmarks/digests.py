@@ -93,7 +93,7 @@ def study(folder: Path) -> Iterator[Case]:
             name = f"{row['run']}-seed{row['seed']}"
             columns = [*row]
             measured = columns[columns.index("epochs_run") :]
-            scored = [[column, row[column]] for column in measured if column != "seconds"]
+            scored = sorted([column, row[column]] for column in measured if column != "seconds")
             kept = [
                 folder / "study/runs" / name / f"{which}.safetensors" for which in ("last", "best")
             ]
