@@ -54,8 +54,12 @@ RANK_65 = f"({'1, ' * 65})"
         ("a.npz", npz(npy("(1, 1)", b"1"), zipfile.ZIP_BZIP2), "another method than deflate"),
         ("a.npy", npy(f"(1, {2**70})", b"1"), "is cut off: its header announces shape"),
         ("a.npz", npz(npy(f"(1, {2**40})", b"1")), "packed ones can't hold them"),
-        ("a.idx.gz", gzip.compress(idx((2**20, 2**20), b"1")), "packed ones can't hold them"),
-        ("a.idx.gz", gzip.compress(idx((2, 2), b"123")), "is cut off: .* but 3 follow"),
+        (
+            "a.idx.gz",
+            gzip.compress(idx((2**20, 2**20), b"1"), mtime=0),
+            "packed ones can't hold them",
+        ),
+        ("a.idx.gz", gzip.compress(idx((2, 2), b"123"), mtime=0), "is cut off: .* but 3 follow"),
     ],
 )
 def test_headers_that_promise_what_no_array_is(
