@@ -22,6 +22,7 @@
 #include "network/inference.hpp"
 #include "network/loss_gradient.hpp"
 #include "network/penalty.hpp"
+#include "network/step.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
@@ -139,27 +140,63 @@ struct Bindings {
     return {sum->loss, sum->correct, sum->weight};
   }
 
+  // With statistics, the gradient has n_values: the batch's lie where the running ones would.
   static std::tuple<double, Array> loss_and_gradient(const Bound& network,
                                                      const SampleArrays& samples, const Loss& loss,
                                                      const Penalty& penalty,
                                                      std::optional<std::int64_t> dropout_step,
+                                                     Index dropout_first, bool statistics,
                                                      const Threads& threads) {
     const Samples checked = expect(network, samples, loss);
     const std::vector<Index> present = samples.present();
     const Order order{present.empty() ? nullptr : present.data(),
                       static_cast<Index>(present.size())};
-    Array gradient(network.value.layout().n_parameters());
+    const Layout& layout = network.value.layout();
+    Array gradient(statistics ? layout.n_values() : layout.n_parameters());
     Scalar* to = gradient.mutable_data();
     double value = 0;
     hold(network, Use::kRead, [&](const StopRequested& stop) {
       const std::optional<LossSum> sum = eigenmlp::loss_and_gradient(
-          network.value, checked, order, loss, penalty, dropout_step, threads, stop, to);
+          network.value, checked, order, loss, penalty, {dropout_step, dropout_first}, threads,
+          stop, to, statistics ? to : nullptr);
       if (sum) {
         value = sum->loss / sum->weight +
                 penalty_of(network.value, penalty.of(sum->weight), penalty.biases);
       }
     });
     return {value, gradient};
+  }
+
+  // Whether all is finite afterwards. With n_values, the running statistics move as well.
+  static bool step(Bound& network, BoundOptimizer& optimizer, Array gradient,
+                   double learning_rate) {
+    const Layout& layout = network.value.layout();
+    if (gradient.ndim() != 1 ||
+        (gradient.size() != layout.n_parameters() && gradient.size() != layout.n_values())) {
+      throw py::value_error("gradient must have n_parameters or n_values numbers");
+    }
+    Scalar* values = gradient.mutable_data();
+    const Scalar* statistics = gradient.size() == layout.n_values() ? values : nullptr;
+    bool finite = true;
+    hold_both(network, optimizer, [&](const StopRequested&) {
+      eigenmlp::step(network.value, optimizer.value, learning_rate, values, statistics);
+      finite = is_finite(network.value, optimizer.value);
+    });
+    return finite;
+  }
+
+  // Calls work(stop) while this thread holds both, to change them.
+  template <typename Work>
+  static void hold_both(Bound& network, BoundOptimizer& optimizer, Work&& work) {
+    hold(network, Use::kWrite, [&](const StopRequested& stop) {
+      const Held optimizer_held(optimizer.mutex, Use::kWrite, stop);
+      if (!optimizer_held) return;
+      for (const Buffer<Scalar>& moments : optimizer.value.moments()) {
+        if (moments.size() == network.value.layout().n_parameters()) continue;
+        throw std::invalid_argument("this optimizer state belongs to another network");
+      }
+      work(stop);
+    });
   }
 
   static double penalty(const Bound& network, const Penalty& penalty) {
@@ -188,13 +225,7 @@ struct Bindings {
     const Index count = order ? static_cast<Index>(chosen.size()) : checked.inputs.count;
     if (settings.batch_size < 1) throw py::value_error("batch_size must be at least 1");
     EpochResult result;
-    hold(network, Use::kWrite, [&](const StopRequested& stop) {
-      const Held optimizer_held(optimizer.mutex, Use::kWrite, stop);
-      if (!optimizer_held) return;
-      for (const Buffer<Scalar>& moments : optimizer.value.moments()) {
-        if (moments.size() == network.value.layout().n_parameters()) continue;
-        throw std::invalid_argument("this optimizer state belongs to another network");
-      }
+    hold_both(network, optimizer, [&](const StopRequested& stop) {
       const Order taken{order ? chosen.data() : nullptr, count};
       result = eigenmlp::train_epoch(network.value, optimizer.value, checked, taken, settings,
                                      threads, stop);
@@ -217,7 +248,10 @@ struct Bindings {
         .def("predict_outputs", &predict_outputs, py::arg("samples"), py::arg("threads"))
         .def("evaluate", &evaluate, py::arg("samples"), py::arg("loss"), py::arg("threads"))
         .def("loss_and_gradient", &loss_and_gradient, py::arg("samples"), py::arg("loss"),
-             py::arg("penalty"), py::arg("dropout_step"), py::arg("threads"))
+             py::arg("penalty"), py::arg("dropout_step"), py::arg("dropout_first"),
+             py::arg("statistics"), py::arg("threads"))
+        .def("step", &step, py::arg("optimizer"), py::arg("gradient").noconvert(),
+             py::arg("learning_rate"))
         .def("penalty", &penalty, py::arg("penalty"))
         .def("train_epoch", &train_epoch, py::arg("optimizer"), py::arg("samples"),
              py::arg("order"), py::arg("settings"), py::arg("threads"));

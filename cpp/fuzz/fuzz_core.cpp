@@ -104,7 +104,7 @@ void check_scores(const Scenario<Scalar>& scenario, const Network<Scalar>& netwo
     std::vector<Scalar> out(static_cast<std::size_t>(n));
     const auto sum = eigenmlp::loss_and_gradient(
         network, scenario.samples(), scenario.order(), scenario.loss, scenario.settings.penalty,
-        scenario.settings.objective ? std::optional<std::int64_t>(7) : std::nullopt,
+        {scenario.settings.objective ? std::optional<std::int64_t>(7) : std::nullopt},
         Threads{threads}, never, out.data());
     require(sum.has_value(), "a gradient that nobody stops ends");
     return out;

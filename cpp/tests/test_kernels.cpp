@@ -45,8 +45,8 @@ void compare(const std::vector<Index>& sizes, Index n_samples, const Penalty& pe
   const std::string what = description.str();
 
   std::vector<Scalar> gradient(static_cast<std::size_t>(p.network.layout().n_parameters()));
-  const auto sum = eigenmlp::loss_and_gradient(p.network, p.samples(), {}, {}, penalty,
-                                               std::nullopt, {}, never, gradient.data());
+  const auto sum = eigenmlp::loss_and_gradient(p.network, p.samples(), {}, {}, penalty, {}, {},
+                                               never, gradient.data());
   const double loss = sum->loss / static_cast<double>(n_samples) +
                       penalty_of(p.network, penalty.lambda, penalty.biases);
   check::close(loss, expected.loss, tolerance, what + "loss");

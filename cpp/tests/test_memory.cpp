@@ -68,8 +68,7 @@ std::vector<float> evaluate(Problem<float>& p) {
 
 std::vector<float> gradient(Problem<float>& p) {
   std::vector<float> out(static_cast<std::size_t>(p.network.layout().n_parameters()));
-  eigenmlp::loss_and_gradient(p.network, p.samples(), {}, {}, {}, std::nullopt, {3}, never,
-                              out.data());
+  eigenmlp::loss_and_gradient(p.network, p.samples(), {}, {}, {}, {}, {3}, never, out.data());
   return out;
 }
 

@@ -84,8 +84,8 @@ void follow_a_direction(const Architecture& made, const Loss& loss, Index n_samp
   const Index n = p.network.layout().n_parameters();
   std::vector<double> gradient(static_cast<std::size_t>(n));
   const auto evaluate = [&] {
-    const auto sum = eigenmlp::loss_and_gradient(p.network, samples, {}, loss, {}, std::int64_t{3},
-                                                 {2}, never, gradient.data());
+    const auto sum = eigenmlp::loss_and_gradient(p.network, samples, {}, loss, {}, {3}, {2}, never,
+                                                 gradient.data());
     return sum->loss / sum->weight;
   };
   std::mt19937 random(9);

@@ -191,8 +191,13 @@ class Network32:
         loss: Loss,
         penalty: Penalty,
         dropout_step: int | None,
+        dropout_first: int,
+        statistics: bool,
         threads: Threads,
     ) -> tuple[float, NDArray[_Float32]]: ...
+    def step(
+        self, optimizer: Optimizer32, gradient: NDArray[_Float32], learning_rate: float
+    ) -> bool: ...
     def penalty(self, penalty: Penalty) -> float: ...
     def train_epoch(
         self,
@@ -234,8 +239,13 @@ class Network64:
         loss: Loss,
         penalty: Penalty,
         dropout_step: int | None,
+        dropout_first: int,
+        statistics: bool,
         threads: Threads,
     ) -> tuple[float, NDArray[_Float64]]: ...
+    def step(
+        self, optimizer: Optimizer64, gradient: NDArray[_Float64], learning_rate: float
+    ) -> bool: ...
     def penalty(self, penalty: Penalty) -> float: ...
     def train_epoch(
         self,

@@ -1,9 +1,9 @@
 r"""Update rules: how a step follows from a gradient.
 
-The learning rate is not part of them: it is an argument of `eigenmlp.train`, so that every schedule
-works with every rule. What a rule remembers (Adam's moments and clock) is kept in the object, for
-each network it has trained: training the same network again with the same object continues where it
-stopped, and a network it has not met starts afresh.
+The learning rate is not part of them: it is an argument of `eigenmlp.train` and of `step`, so that
+every schedule works with every rule. What a rule remembers (Adam's moments and clock) is kept
+in the object, for each network it has trained: training the same network again with the same object
+continues where it stopped, and a network it has not met starts afresh.
 """
 
 import dataclasses
@@ -13,11 +13,13 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import whole_number
 from eigenmlp.common.array_likes import fill
 from eigenmlp.common.options import Flag, Real, check_options, option
+from eigenmlp.common.words import shown
 from eigenmlp.network import Network
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -29,6 +31,7 @@ State = _core.Optimizer32 | _core.Optimizer64
 CoreRule = _core.Sgd | _core.Momentum | _core.Adam | _core.AdamW
 
 
+_RATE = Real(wanted="a learning rate, 0 or more")
 _DECAY = Real(wanted="a decay, at least 0 and below 1", most=1.0)
 
 
@@ -50,6 +53,62 @@ class Optimizer(ABC):
             kind = _core.Optimizer32 if single else _core.Optimizer64
             self._states[network] = kind(self._core_rule(), network.n_parameters)
         return self._states[network]
+
+    def step(
+        self,
+        network: Network,
+        gradient: NDArray[Any],
+        learning_rate: float,
+    ) -> None:
+        """Move a network's parameters by a gradient, as `eigenmlp.train` does after each batch.
+
+        The same gradients give the same bits as there. Whatever the gradient is to have (a penalty,
+        bounds, the mean over several machines) it has before.
+
+        Parameters
+        ----------
+        network : Network
+            Its parameters, and what is remembered of it here, change in place.
+        gradient : (n_parameters,) or (n_values,) array
+            Such as `Network.loss_and_gradient` returns; finite. With statistics of a batch behind
+            the gradient (``batch_statistics=True``), the running ones move a tenth of the way to
+            them.
+        learning_rate : float
+            Finite, >= 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of another type, shape or range. Nothing has changed then.
+        ArithmeticError
+            If a parameter, or the squares of the gradient that Adam keeps, are no longer finite
+            after the step. The network is of no more use as it is then.
+
+        Examples
+        --------
+        >>> import eigenmlp as em
+        >>> net, rule = em.Network([2, 2], rng=0), em.optimizers.Adam()
+        >>> for step in range(100):
+        ...     loss, gradient = net.loss_and_gradient([[0, 1], [1, 0]], [0, 1])
+        ...     rule.step(net, gradient, 0.1)
+        >>> net.predict([[0, 1], [1, 0]])
+        array([0, 1])
+        """
+        if not isinstance(network, Network):
+            raise TypeError(f"network={shown(network)} is not an eigenmlp.Network")
+        network._check_flat(gradient, "gradient")
+        values = np.empty(gradient.shape, network.dtype)
+        fill(values, gradient, "gradient")
+        network._refuse_negative_variances(values, "gradient")
+        rate = _RATE("learning_rate", learning_rate)
+        # Of the same precision as the network's core: state_for() sees to that.
+        state: Any = self.state_for(network)
+        if not network._core.step(state, values, rate):
+            raise ArithmeticError(
+                f"a parameter or a square that {self!r} keeps is no longer finite after a step at "
+                f"learning rate {rate:.6g}; go back to a copy of the parameters and of the state, "
+                "and take a smaller rate or bound the gradient"
+            )
 
     def state_dict(self, network: Network) -> dict[str, Any]:
         """Copy what the rule remembers of a network, to keep and to give back.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ def masks(
     n_units: int = N_UNITS,
     dtype: str = "float32",
     n_used: int | None = None,
+    first: int = 0,
     n_threads: int | None = None,
 ) -> NDArray[Any]:
     """Factors of the hidden units, (n_samples, n_units), multiplied over the layers.
@@ -44,7 +46,9 @@ def masks(
     net.set_parameters(weights, biases)
     n_used = n_used or n_samples
     X, y = np.zeros((n_used, 1)), -n_used * np.eye(n_samples)[:n_used]
-    _, gradient = net.loss_and_gradient(X, y, dropout_step=step, n_threads=n_threads)
+    _, gradient = net.loss_and_gradient(
+        X, y, dropout_step=step, dropout_first=first, n_threads=n_threads
+    )
     read: NDArray[Any] = net.split(gradient)[-1]["weight"].T[:n_used]
     return read
 
@@ -108,6 +112,52 @@ def test_masks_depend_on_the_place_alone(n_used: int) -> None:
     """Not on how many samples follow."""
     whole = masks([0.3], n_samples=100)
     np.testing.assert_array_equal(masks([0.3], n_samples=100, n_used=n_used), whole[:n_used])
+
+
+@pytest.mark.parametrize("normalization", [None, "layer"])
+@pytest.mark.parametrize(("first", "n_used"), [(1, 1), (7, 33), (16, 16), (150, 150), (299, 1)])
+def test_a_part_of_a_batch_has_its_masks(first: int, n_used: int, normalization: Any) -> None:
+    whole = masks([0.3, 0.2], n_samples=300)
+    part = masks([0.3, 0.2], n_samples=300, n_used=n_used, first=first)
+    np.testing.assert_array_equal(part, whole[first : first + n_used])
+    # And its gradient is the whole batch's, of nothing but these samples.
+    rng = np.random.default_rng(0)
+    net = em.Network(
+        [5, 33, 17, 3], dropout=[0.3, 0.2], normalization=normalization, dtype="float64", rng=0
+    )
+    X, y, weights = rng.normal(size=(300, 5)), rng.integers(0, 3, 300), np.zeros(300)
+    loss, gradient = net.loss_and_gradient(
+        X[first : first + n_used], y[first : first + n_used], dropout_step=4, dropout_first=first
+    )
+    weights[first : first + n_used] = 1e12
+    weights[weights == 0] = 1  # Of no weight they would be absent, and not counted.
+    expected_loss, expected = net.loss_and_gradient(X, y, sample_weight=weights, dropout_step=4)
+    assert loss == pytest.approx(expected_loss, rel=1e-8)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"dropout_first": 3}, ValueError, "dropout_first=3 is a place among the masks of a step"),
+        ({"dropout_first": -1, "dropout_step": 0}, ValueError, "dropout_first=-1 is less than 0"),
+        ({"dropout_first": 2**32, "dropout_step": 0}, ValueError, "beyond the places of a batch"),
+        ({"dropout_first": 1.0, "dropout_step": 0}, TypeError, "dropout_first=1.0 is not an integ"),
+        ({"batch_statistics": 1}, TypeError, "batch_statistics=1 is not a bool"),
+    ],
+)
+def test_places_that_are_refused(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        em.Network([2, 3, 2]).loss_and_gradient(np.ones((4, 2)), [0, 1, 0, 1], **options)
+
+
+def test_places_without_a_step_are_those_of_a_whole_batch() -> None:
+    net = em.Network([2, 3, 2], dropout=0.5, rng=0)
+    last = {"dropout_step": 0, "dropout_first": 2**32 - 1}
+    assert math.isfinite(net.loss_and_gradient(np.ones((4, 2)), [0, 1, 0, 1], **last)[0])  # type: ignore[arg-type]
+    assert math.isfinite(net.loss_and_gradient([[1.0, 2.0]], [0], dropout_first=0)[0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -32,10 +32,13 @@ constexpr std::uint32_t mix32(std::uint32_t x) {
 class Dropout {
  public:
   Dropout() = default;
-  Dropout(double probability, std::uint64_t seed, std::int64_t step, std::size_t layer)
+  // first_sample: the place in the whole batch of the samples that are counted from 0 here.
+  Dropout(double probability, std::uint64_t seed, std::int64_t step, std::size_t layer,
+          Index first_sample)
       : active_(probability > 0),
         // Of 2^32 numbers the first p · 2^32 drop.
         threshold_(static_cast<std::uint32_t>(probability * 4294967296.0)),
+        first_sample_(static_cast<std::uint32_t>(first_sample)),
         scale_(1 / (1 - probability)) {
     const std::uint64_t key = detail::mix64(
         detail::mix64(detail::mix64(seed) ^ static_cast<std::uint64_t>(step)) ^ layer);
@@ -51,7 +54,7 @@ class Dropout {
     const auto kept = static_cast<Scalar>(scale_);
     const std::uint32_t hash =
         detail::mix32(static_cast<std::uint32_t>(unit) ^ unit_key_) ^ sample_key_;
-    const auto first = static_cast<std::uint32_t>(first_sample);
+    const std::uint32_t first = first_sample_ + static_cast<std::uint32_t>(first_sample);
     for (Index i = 0; i < count; ++i) {
       const std::uint32_t sample = first + static_cast<std::uint32_t>(i);
       const std::uint32_t x = detail::mix32(hash + detail::mix32(sample));
@@ -64,6 +67,7 @@ class Dropout {
   std::uint32_t threshold_ = 0;
   std::uint32_t unit_key_ = 0;
   std::uint32_t sample_key_ = 0;
+  std::uint32_t first_sample_ = 0;
   double scale_ = 1;
 };
 

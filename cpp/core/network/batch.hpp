@@ -75,7 +75,7 @@ class BatchRunner {
       if (stopped_.load(std::memory_order_relaxed)) return Ending::kStopped;
       workspace_.add_losses(part, sum);
       if (!std::isfinite(sum.loss)) return Ending::kDiverged;
-      gradients(thread, part.samples.count, first > 0, first + chunk() >= batch.count, pass.running,
+      gradients(thread, part.samples.count, first > 0, first + chunk() >= batch.count, pass,
                 consume);
       barrier_.arrive_and_wait();
     }
@@ -146,7 +146,7 @@ class BatchRunner {
 
   // This thread's share of the gradient.
   template <typename Consume>
-  void gradients(int thread, Index n_samples, bool resume, bool finished, Scalar* running,
+  void gradients(int thread, Index n_samples, bool resume, bool finished, const Pass<Scalar>& pass,
                  Consume&& consume) {
     const std::vector<Layer>& layers = network_.layout().layers();
     Index total = 0;
@@ -167,7 +167,7 @@ class BatchRunner {
       if (thread == 0 && finished && workspace_.normalized(l)) {
         consume(layers[l].gains, layers[l].fan_out, workspace_.gain_gradients(l), false);
         consume(layers[l].shifts, layers[l].fan_out, workspace_.shift_gradients(l), false);
-        if (running) workspace_.update_running_statistics(l, running);
+        workspace_.keep_statistics(l, pass);
       }
     }
   }

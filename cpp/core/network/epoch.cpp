@@ -10,23 +10,13 @@
 #include "kernels/sums.hpp"
 #include "kernels/update.hpp"
 #include "network/batch.hpp"
+#include "network/step.hpp"
 #include "system/subnormals.hpp"
 #include "system/threads.hpp"
 
 namespace eigenmlp {
 
 namespace {
-
-// Whether a moment of squares is infinite: its parameter would never move again, though it stays
-// finite.
-template <typename Scalar>
-bool overflowed(const Optimizer<Scalar>& optimizer) {
-  const auto& moments = optimizer.moments();
-  for (std::size_t i = 1; i < moments.size(); ++i) {
-    if (!all_finite(moments[i].data(), moments[i].size())) return true;
-  }
-  return false;
-}
 
 // Where each group of parameters that may have a learning rate of its own ends: of each layer its
 // weights, biases, gains and shifts, which may be none.
@@ -78,7 +68,7 @@ class Epoch {
 
   void run(int thread, EpochResult& result) {
     const std::int64_t clock = optimizer_.clock();
-    Pass<Scalar> pass{settings_.loss, clock, true, parameters_};
+    Pass<Scalar> pass{settings_.loss, clock, true, 0, parameters_};
     std::int64_t steps = 0;
     std::vector<Step<Scalar>>& group_steps = group_steps_[static_cast<std::size_t>(thread)];
     for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
@@ -261,8 +251,7 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
   EpochResult result;
   run_on_threads(n_threads, [&](int thread) { epoch.run(thread, result); });
   optimizer.advance(result.n_batches);
-  if (result.ending == Ending::kFinished &&
-      (!all_finite(network.parameters(), network.layout().n_values()) || overflowed(optimizer))) {
+  if (result.ending == Ending::kFinished && !is_finite(network, optimizer)) {
     result.ending = Ending::kDiverged;
   }
   return result;

@@ -7,16 +7,17 @@ namespace eigenmlp {
 template <typename Scalar>
 std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const Samples& samples,
                                          const Order& order, const Loss& loss,
-                                         const Penalty& penalty,
-                                         std::optional<std::int64_t> dropout_step,
+                                         const Penalty& penalty, const Place& place,
                                          const Threads& threads, const StopRequested& stop,
-                                         Scalar* gradient) {
+                                         Scalar* gradient, Scalar* statistics) {
   const Index n_samples = order.samples ? order.count : samples.inputs.count;
   const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
   BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
   const Selection all{&samples.inputs, &samples, order.samples, 0, n_samples};
   const auto decay = static_cast<Scalar>(penalty.of(BatchRunner<Scalar>::weight_of(all)));
-  const Pass<Scalar> pass{loss, dropout_step.value_or(0), dropout_step.has_value(), nullptr};
+  const Pass<Scalar> pass{
+      loss,      place.step.value_or(0), place.step.has_value(), place.first_sample, nullptr,
+      statistics};
 
   LossSum result;
   Ending ending = Ending::kFinished;
@@ -43,7 +44,7 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
 #define EIGENMLP_INSTANTIATE(Scalar)                                                     \
   template std::optional<LossSum> loss_and_gradient(                                     \
       const Network<Scalar>&, const Samples&, const Order&, const Loss&, const Penalty&, \
-      std::optional<std::int64_t>, const Threads&, const StopRequested&, Scalar*)
+      const Place&, const Threads&, const StopRequested&, Scalar*, Scalar*)
 EIGENMLP_INSTANTIATE(float);
 EIGENMLP_INSTANTIATE(double);
 

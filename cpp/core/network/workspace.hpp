@@ -19,7 +19,10 @@ struct Pass {
   Loss loss;
   std::int64_t step = 0;      // of training, which picks the masks of dropout
   bool dropout = false;       // whether units are dropped
+  Index first_sample = 0;     // of the whole batch, where this is a part of it: for the masks
   Scalar* running = nullptr;  // the network's values, to update their running statistics; or null
+  // n_values, to leave the batch's statistics where the running ones would be; or null
+  Scalar* statistics = nullptr;
 };
 
 // A part of a batch that passes together.
@@ -216,10 +219,15 @@ class Workspace {
   Scalar* shift_gradients(std::size_t l) { return memory_.extras[l].shifts; }
 
   // A batch-normalized layer's running statistics, which no step needs before it ends.
-  void update_running_statistics(std::size_t l, Scalar* parameters) {
+  void keep_statistics(std::size_t l, const Pass<Scalar>& pass) {
     const Layer& layer = network_.layout().layers()[l];
     if (layer.hidden.normalization != Normalization::kBatch) return;
-    update_running(layer, memory_.extras[l].means, memory_.extras[l].variances, parameters);
+    const Extra& extra = memory_.extras[l];
+    if (pass.running) update_running(layer, extra.means, extra.variances, pass.running);
+    if (pass.statistics) {
+      std::copy_n(extra.means, layer.fan_out, pass.statistics + layer.means);
+      std::copy_n(extra.variances, layer.fan_out, pass.statistics + layer.variances);
+    }
   }
 
   // What the gradient of layer l is summed from.
@@ -241,7 +249,8 @@ class Workspace {
   Dropout dropout_of(std::size_t l, const Pass<Scalar>& pass) const {
     const Architecture& architecture = network_.architecture();
     if (!pass.dropout) return {};
-    return {architecture.hidden[l].dropout, architecture.dropout_seed, pass.step, l};
+    return {architecture.hidden[l].dropout, architecture.dropout_seed, pass.step, l,
+            pass.first_sample};
   }
 
   SampleWeights<Scalar> weighted(const Chunk& chunk) const {

@@ -30,6 +30,9 @@ _CORES: dict[str, type[_core.Network32 | _core.Network64]] = {
     "float64": _core.Network64,
 }
 
+# So many places have masks of their own.
+_MOST_OF_A_BATCH = 2**32
+
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
@@ -372,14 +375,7 @@ class Network:
         >>> net.gains
         [array([2., 2., 2.], dtype=float32)]
         """
-        if not isinstance(flat, np.ndarray):
-            raise TypeError(f"flat is {type_of(flat)}, not a NumPy array")
-        hidden = zip(self.layer_sizes[1:-1], self.normalizations, strict=True)
-        n_running = 2 * sum(units for units, kind in hidden if kind == "batch")
-        sizes = sorted({self.n_parameters, self.n_parameters + n_running})
-        if flat.shape not in [(size,) for size in sizes]:
-            needed = " or ".join(f"({size},)" for size in sizes)
-            raise ValueError(f"flat has shape {flat.shape}, but {needed} is needed")
+        self._check_flat(flat, "flat")
         return split(flat, self._architecture, self._core.layers())
 
     def predict_outputs(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
@@ -545,6 +541,8 @@ class Network:
         loss: str | Loss | None = None,
         sample_weight: ArrayLike | None = None,
         dropout_step: int | None = None,
+        dropout_first: int = 0,
+        batch_statistics: bool = False,
         n_threads: int | None = None,
     ) -> tuple[float, NDArray[Any]]:
         r"""Loss with penalty, and its gradient by backpropagation.
@@ -563,17 +561,28 @@ class Network:
         dropout_step : int or None, default=None
             Drop the units that training would drop in this step of an optimizer, counted from 0,
             were this its batch. None drops none.
+        dropout_first : int, default=0
+            Drop those of a batch in which these samples stand behind so many others, those of
+            weight 0 not counted: of rows a to b of a batch, the gradient with ``dropout_first=a``
+            has the units dropped that the whole batch's has. 0 to 2³² - 1.
+        batch_statistics : bool, default=False
+            Return the means and variances by which batch normalization went as well, behind the
+            gradient.
 
         Returns
         -------
         loss : float
         gradient : (n_parameters,) array
-            In the order of `get_flat_parameters`; `split` finds the layers' arrays in it.
+            In the order of `get_flat_parameters`; `split` finds the layers' arrays in it. With
+            `batch_statistics` an (n_values,) array, where the statistics of these samples are in
+            the places of the running ones: the means, and the variances as running ones have them.
+            `eigenmlp.optimizers.Optimizer.step` takes either.
 
         Raises
         ------
         TypeError, ValueError
-            As for `evaluate`, and if l2 is negative or not finite.
+            As for `evaluate`, and if l2 is negative or not finite, or `dropout_first` is given
+            where nothing is dropped.
         ArithmeticError
             If the loss or the penalty overflows.
 
@@ -593,12 +602,15 @@ class Network:
             dropout_step = whole_number(
                 "dropout_step", dropout_step, minimum=0, remedy="pass a step, or None"
             )
+        dropout_first = _checked_first(dropout_first, dropout_step)
         checked = loss_for(loss, self.output)
         value, flat = self._core.loss_and_gradient(
             self._check_samples(X, y, checked, sample_weight),
             checked._core_loss(),
             _core.Penalty(L2("l2", l2), flag("l2_biases", l2_biases), False),
             dropout_step,
+            dropout_first,
+            flag("batch_statistics", batch_statistics),
             threads(n_threads),
         )
         if not math.isfinite(value):
@@ -639,13 +651,26 @@ class Network:
         layers = self.split(self.get_flat_parameters())
         model_file.write(path, self._architecture, layers, feature_names=self._feature_names)
 
+    def _check_flat(self, flat: NDArray[Any], name: str) -> None:
+        if not isinstance(flat, np.ndarray):
+            raise TypeError(f"{name} is {type_of(flat)}, not a NumPy array")
+        hidden = zip(self.layer_sizes[1:-1], self.normalizations, strict=True)
+        n_running = 2 * sum(units for units, kind in hidden if kind == "batch")
+        sizes = sorted({self.n_parameters, self.n_parameters + n_running})
+        if flat.shape not in [(size,) for size in sizes]:
+            needed = " or ".join(f"({size},)" for size in sizes)
+            raise ValueError(f"{name} has shape {flat.shape}, but {needed} is needed")
+
     def _set_values(self, values: NDArray[Any], source: str) -> None:
+        self._refuse_negative_variances(values, source)
+        self._core.set_values(values)
+
+    def _refuse_negative_variances(self, values: NDArray[Any], source: str) -> None:
         for layer, views in enumerate(self.split(values)):
             if "running_variance" in views and (views["running_variance"] < 0).any():
                 raise ValueError(
                     f"{source} holds a negative running variance of layer {layer}; it is damaged"
                 )
-        self._core.set_values(values)
 
     def _copies(self, name: str) -> list[NDArray[Any]]:
         layers = self.split(self.get_flat_parameters())
@@ -700,6 +725,20 @@ class Network:
         total, correct, weight = self._core.evaluate(samples, loss._core_loss(), allowed_threads)
         accuracy = correct / weight if self._architecture.classifies else math.nan
         return Evaluation(total / weight, accuracy)
+
+
+def _checked_first(dropout_first: int, dropout_step: int | None) -> int:
+    first = whole_number(
+        "dropout_first", dropout_first, minimum=0, remedy="pass how many samples stand before these"
+    )
+    if first >= _MOST_OF_A_BATCH:
+        raise ValueError(f"dropout_first={first} is beyond the places of a batch, 0 to 2³² - 1")
+    if first and dropout_step is None:
+        raise ValueError(
+            f"dropout_first={first} is a place among the masks of a step, but there is no "
+            "dropout_step, and so nothing is dropped; pass both, or neither"
+        )
+    return first
 
 
 def _rebuild(
