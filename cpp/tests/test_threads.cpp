@@ -80,14 +80,6 @@ TEST(every_thread_runs_once) {
   for (const auto& count : runs) check::equal(count.load(), 1, "runs");
 }
 
-TEST(threads_are_chosen_by_work_and_request) {
-  check::equal(eigenmlp::choose_threads({3, true}, 10, 1), 3, "the request counts");
-  check::equal(eigenmlp::choose_threads({3, true}, 2, 1e12), 2, "no more than parts");
-  check::equal(eigenmlp::choose_threads({8, false}, 100, 1e3), 1, "little work");
-  check::equal(eigenmlp::choose_threads({2, false}, 100, 1e12),
-               std::min(2, eigenmlp::available_cores()), "much work");
-}
-
 TEST(several_networks_train_at_once) {
   const auto expected = trained<float>({9, 8, 4}, 120, 50, 2);
   std::vector<std::jthread> callers;

@@ -17,6 +17,7 @@ import pytest
 
 import eigenmlp as em
 from core_signals import InTheCore, ctrl_c
+from eigenmlp._native import _core
 from places import SUPPORT
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class CtrlC:
 
 def train(net: em.Network, _: Path) -> object:
     return em.train(
-        net, X, Y, epochs=2, n_threads=1, validation_data=(X, Y), rng=0,
+        net, X, Y, epochs=2, validation_data=(X, Y), rng=0,
         callbacks=[em.callbacks.EarlyStopping(patience=9)],
     )  # fmt: skip
 
@@ -105,6 +106,7 @@ def test_ctrl_c_wherever_it_may_come(name: str, tmp_path: Path) -> None:
         except KeyboardInterrupt:
             sys.settrace(None)
             # Here, where the error still holds all frames, as an interactive session does.
+            assert _core.sharing_threads() == 0, interrupt.where
             em.train(net, X, Y, epochs=1, n_threads=1, rng=0)
             assert list(tmp_path.iterdir()) == [path], interrupt.where
             assert em.load_network(path).layer_sizes == (6, 5, 3)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "network/workspace.hpp"
+#include "system/sharing.hpp"
 #include "system/threads.hpp"
 
 namespace eigenmlp {
@@ -27,12 +28,12 @@ inline double flops_per_sample(const Layout& layout) {
 }
 
 template <typename Scalar>
-int threads_for(const Layout& layout, Index batch_size, const Threads& allowed) {
+ThreadCount threads_for(const Layout& layout, Index batch_size, const Threads& allowed) {
   // Threads wait for each other in every chunk.
   const Index samples = std::min(batch_size, kChunkSamples);
   const Index n_panels = divide_up(samples, kLanes<Scalar>);
-  return choose_threads(allowed, n_panels * divide_up(layout.widest(), kTileRows),
-                        flops_per_sample(layout) * static_cast<double>(samples));
+  return ThreadCount(allowed, n_panels * divide_up(layout.widest(), kTileRows),
+                     flops_per_sample(layout) * static_cast<double>(samples));
 }
 
 template <typename Scalar>

@@ -1,6 +1,7 @@
 #include "network/epoch.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "kernels/update.hpp"
 #include "network/batch.hpp"
 #include "network/step.hpp"
+#include "system/sharing.hpp"
 #include "system/subnormals.hpp"
 #include "system/threads.hpp"
 
@@ -37,27 +39,30 @@ std::size_t n_rates_of_a_step(const EpochSettings& settings, const Order& order,
   return std::max(settings.learning_rates.size() / n_steps, std::size_t{1});
 }
 
-// The steps of an epoch, on one of several threads.
+// The steps of an epoch from a sample on, as long as the number of threads stays the same.
 template <typename Scalar>
 class Epoch {
  public:
   Epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer, const Samples& samples,
-        const Order& order, const EpochSettings& settings, Index batch_size, int n_threads,
-        const StopRequested& stop)
+        const Order& order, const EpochSettings& settings, Index batch_size, Index first,
+        ThreadCount& threads, const StopRequested& stop)
       : network_(network),
         optimizer_(optimizer),
         samples_(samples),
         order_(order),
         settings_(settings),
         batch_size_(batch_size),
-        n_threads_(n_threads),
-        runner_(network, batch_size, n_threads, stop),
+        first_(first),
+        threads_(threads),
+        n_threads_(threads.now()),
+        runner_(network, batch_size, n_threads_, stop),
         parameters_(network.parameters()),
         clips_values_(std::isfinite(settings.clipping.value)),
         clips_norm_(std::isfinite(settings.clipping.norm)),
         ends_(ends_of_groups(network.layout())),
         n_groups_(n_rates_of_a_step(settings, order, batch_size)),
-        group_steps_(static_cast<std::size_t>(n_threads)) {
+        group_steps_(static_cast<std::size_t>(n_threads_)),
+        end_(order.count) {
     for (std::vector<Step<Scalar>>& group_steps : group_steps_) group_steps.reserve(n_groups_);
     const Index n_parameters = network.layout().n_parameters();
     if (clips_norm_) {
@@ -66,21 +71,27 @@ class Epoch {
     }
   }
 
+  // Called by every thread.
   void run(int thread, EpochResult& result) {
-    const std::int64_t clock = optimizer_.clock();
+    std::int64_t clock = optimizer_.clock();
     Pass<Scalar> pass{settings_.loss, clock, true, 0, parameters_};
-    std::int64_t steps = 0;
     std::vector<Step<Scalar>>& group_steps = group_steps_[static_cast<std::size_t>(thread)];
-    for (Index first = 0; first < order_.count; first += batch_size_, ++steps) {
+    for (Index first = first_; first < end_.load(std::memory_order_relaxed);
+         first += batch_size_, ++clock) {
+      // The others see it after this batch, whose barriers they wait at; until then, either end is
+      // still to come.
+      if (thread == 0 && threads_.changes()) {
+        end_.store(first + batch_size_, std::memory_order_relaxed);
+      }
       const Selection batch{&samples_.inputs, &samples_, order_.samples, first,
                             std::min(batch_size_, order_.count - first)};
-      pass.step = clock + steps;
+      pass.step = clock;
       const std::vector<double>& rates = settings_.learning_rates;
       group_steps.clear();
+      const auto step_of_epoch = static_cast<std::size_t>(first / batch_size_);
       for (std::size_t group = 0; group < n_groups_; ++group) {
-        const std::size_t at = static_cast<std::size_t>(steps) * n_groups_ + group;
-        group_steps.emplace_back(optimizer_.rule(), clock + steps,
-                                 rates[rates.size() == 1 ? 0 : at]);
+        const std::size_t at = step_of_epoch * n_groups_ + group;
+        group_steps.emplace_back(optimizer_.rule(), clock, rates[rates.size() == 1 ? 0 : at]);
       }
       const double penalty = settings_.penalty.of(weight_of(batch));
       // Computed here, since after the next barrier the step may change parameters.
@@ -216,6 +227,8 @@ class Epoch {
   const Order& order_;
   const EpochSettings& settings_;
   Index batch_size_;
+  Index first_;
+  ThreadCount& threads_;
   int n_threads_;
   BatchRunner<Scalar> runner_;
   Scalar* parameters_;
@@ -228,6 +241,7 @@ class Epoch {
   std::vector<std::vector<Step<Scalar>>> group_steps_;
   Buffer<Scalar> gradient_;  // of a step, where its norm is bounded
   std::optional<SquareSum> norm_;
+  std::atomic<Index> end_;  // where the run ends, with the samples or before
 };
 
 }  // namespace
@@ -245,12 +259,18 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
     throw std::invalid_argument(
         "learning_rates must hold one rate, or one for each step, or for each of its groups");
   }
-  const int n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
-  Epoch<Scalar> epoch(network, optimizer, samples, taken, settings, batch_size, n_threads, stop);
+  ThreadCount n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
 
   EpochResult result;
-  run_on_threads(n_threads, [&](int thread) { epoch.run(thread, result); });
-  optimizer.advance(result.n_batches);
+  Index first = 0;
+  while (first < taken.count && result.ending == Ending::kFinished) {
+    Epoch<Scalar> epoch(network, optimizer, samples, taken, settings, batch_size, first, n_threads,
+                        stop);
+    const Index n_batches = result.n_batches;
+    run_on_threads(n_threads.now(), [&](int thread) { epoch.run(thread, result); });
+    optimizer.advance(result.n_batches - n_batches);
+    first = result.n_batches * batch_size;
+  }
   if (result.ending == Ending::kFinished && !is_finite(network, optimizer)) {
     result.ending = Ending::kDiverged;
   }

@@ -12,6 +12,7 @@
 #include "kernels/normalization.hpp"
 #include "kernels/one_sample.hpp"
 #include "kernels/output.hpp"
+#include "system/sharing.hpp"
 #include "system/subnormals.hpp"
 
 namespace eigenmlp {
@@ -114,7 +115,7 @@ void forward_one_sample(const Network<Scalar>& network, const Table& inputs, int
 // Takes the samples to their logits, a group at a time on several threads, and calls
 // finish(first, count, logits) with the panels of samples first … first + count - 1.
 template <typename Scalar, typename Finish>
-bool for_each_group(const Network<Scalar>& network, const Table& inputs, const Threads& threads,
+bool for_each_group(const Network<Scalar>& network, const Table& inputs, const Threads& allowed,
                     const StopRequested& stop, Finish&& finish) {
   constexpr Index lanes = kLanes<Scalar>;
   constexpr Index width = kWidth<Scalar>;
@@ -123,42 +124,55 @@ bool for_each_group(const Network<Scalar>& network, const Table& inputs, const T
   const Index n_groups = divide_up(inputs.count, kGroupSamples);
   const double flops = 2.0 * static_cast<double>(network.layout().n_parameters()) *
                        static_cast<double>(inputs.count);
-  const int n_threads = choose_threads(threads, n_groups, flops);
   const Index widest = round_up(network.layout().widest(), width);
   const Index stride = widest * lanes;
   const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(inputs.count, lanes));
-  const Index size = Scratch<Scalar>::padded(2 * n_threads * n_panels * stride);
-  auto scratch = network.scratch().borrow(size);
-  Scalar* const memory = scratch.cut(size);
+  const auto size_for = [&](int n_threads) {
+    return Scratch<Scalar>::padded(2 * n_threads * n_panels * stride);
+  };
   if (inputs.count == 1 && !network.layout().normalized()) {
+    const ThreadCount threads(allowed, divide_up(widest, kOneSampleVectors * width), flops);
+    auto scratch = network.scratch().borrow(size_for(1));
+    Scalar* const memory = scratch.cut(size_for(1));
     Scalar* const panel = memory + stride;
-    const Index n_tiles = divide_up(widest, kOneSampleVectors * width);
-    forward_one_sample(network, inputs, choose_threads(threads, n_tiles, flops), memory,
-                       stride / lanes, panel);
+    forward_one_sample(network, inputs, threads.now(), memory, stride / lanes, panel);
     finish(Index{0}, Index{1}, Panels<Scalar>{panel, stride}, memory);
     return !stop();
   }
+  ThreadCount threads(allowed, n_groups, flops);
+  std::atomic<Index> next{0};
   std::atomic<bool> stopped{false};
-  run_on_threads(n_threads, [&](int thread) {
-    Panels<Scalar> from{memory + 2 * thread * n_panels * stride, stride};
-    Panels<Scalar> to{from.at(n_panels), stride};
-    for (Index group = thread; group < n_groups && !stopped; group += n_threads) {
-      if (thread == 0 && stop()) stopped = true;
-      const Index first = group * kGroupSamples;
-      const Selection samples{&inputs, nullptr, nullptr, first,
-                              std::min(kGroupSamples, inputs.count - first)};
-      const Region region{0, divide_up(samples.count, lanes)};
-      for (Index sample = 0; sample < region.n_panels * lanes; sample += width) {
-        gather<Scalar>(samples, sample, network.input_scale(),
-                       from.at(sample / lanes) + sample % lanes, nullptr, 0);
+  while (next < n_groups && !stopped) {
+    const int n_threads = threads.now();
+    auto scratch = network.scratch().borrow(size_for(n_threads));
+    Scalar* const memory = scratch.cut(size_for(n_threads));
+    std::atomic<bool> changes{false};
+    run_on_threads(n_threads, [&](int thread) {
+      Panels<Scalar> from{memory + 2 * thread * n_panels * stride, stride};
+      Panels<Scalar> to{from.at(n_panels), stride};
+      while (!stopped && !changes) {
+        if (thread == 0) {
+          if (threads.changes()) changes = true;
+          if (stop()) stopped = true;
+        }
+        const Index group = next++;
+        if (group >= n_groups) return;
+        const Index first = group * kGroupSamples;
+        const Selection samples{&inputs, nullptr, nullptr, first,
+                                std::min(kGroupSamples, inputs.count - first)};
+        const Region region{0, divide_up(samples.count, lanes)};
+        for (Index sample = 0; sample < region.n_panels * lanes; sample += width) {
+          gather<Scalar>(samples, sample, network.input_scale(),
+                         from.at(sample / lanes) + sample % lanes, nullptr, 0);
+        }
+        for (const Layer& layer : layers) {
+          forward_group(network, layer, region, from, to);
+          std::swap(from, to);
+        }
+        finish(first, samples.count, from, to.data);
       }
-      for (const Layer& layer : layers) {
-        forward_group(network, layer, region, from, to);
-        std::swap(from, to);
-      }
-      finish(first, samples.count, from, to.data);
-    }
-  });
+    });
+  }
   return !stopped;
 }
 

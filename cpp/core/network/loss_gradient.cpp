@@ -11,8 +11,8 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
                                          const Threads& threads, const StopRequested& stop,
                                          Scalar* gradient, Scalar* statistics) {
   const Index n_samples = order.samples ? order.count : samples.inputs.count;
-  const int n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
-  BatchRunner<Scalar> runner(network, n_samples, n_threads, stop);
+  const ThreadCount n_threads = threads_for<Scalar>(network.layout(), n_samples, threads);
+  BatchRunner<Scalar> runner(network, n_samples, n_threads.now(), stop);
   const Selection all{&samples.inputs, &samples, order.samples, 0, n_samples};
   const auto decay = static_cast<Scalar>(penalty.of(BatchRunner<Scalar>::weight_of(all)));
   const Pass<Scalar> pass{
@@ -21,7 +21,7 @@ std::optional<LossSum> loss_and_gradient(const Network<Scalar>& network, const S
 
   LossSum result;
   Ending ending = Ending::kFinished;
-  run_on_threads(n_threads, [&](int thread) {
+  run_on_threads(n_threads.now(), [&](int thread) {
     LossSum sum;
     const Ending mine =
         runner.run(thread, all, pass, sum,

@@ -164,6 +164,8 @@ class Pool {
   Worker* idle_ = nullptr;
 };
 
+std::atomic<int> at_work{0};
+
 }  // namespace
 
 int available_cores() {
@@ -174,20 +176,15 @@ int available_cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-int choose_threads(const Threads& allowed, Index parts, double flops) {
-  // A step's barriers cost some microseconds; below about this much work one more thread costs more
-  // there than it saves.
-  constexpr double kFlopsWorthAThread = 1.5e6;
-  Index most = allowed.count;
-  if (!allowed.exact) {
-    most = std::min(most, static_cast<Index>(std::min(flops / kFlopsWorthAThread, 1e6)));
-    if (most > 1) most = std::min<Index>(most, available_cores());
-  }
-  return static_cast<int>(std::clamp<Index>(most, 1, std::max<Index>(parts, 1)));
-}
+int threads_at_work() { return at_work.load(std::memory_order_relaxed); }
 
 void detail::run_on_threads(int count, Body body, void* state) {
   const FlushSubnormals flush;
+  at_work += count;
+  struct AtWork {
+    const int count;
+    ~AtWork() { at_work -= count; }
+  } const these{count};
   if (count == 1) return body(state, 0);
   Pool& pool = Pool::instance();
   struct Team {

@@ -17,9 +17,8 @@ struct Threads {
 // Cores this process may use: its CPU affinity where the system has one.
 int available_cores();
 
-// Threads worth using, of those allowed, for steps of `flops` floating-point operations, each of
-// which splits into `parts`. Always at least 1.
-int choose_threads(const Threads& allowed, Index parts, double flops);
+// Threads that all calls together use at present.
+int threads_at_work();
 
 namespace detail {
 

@@ -2,7 +2,10 @@
 
 import functools
 import os
+from importlib.metadata import version
 from pathlib import Path
+
+from threadpoolctl import LibController, register
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import whole_number
@@ -16,7 +19,11 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def threads(n_threads: int | None) -> _core.Threads:
-    """Translate an argument n_threads for the core: None lets it decide by the work at hand."""
+    """Translate an argument n_threads for the core: None lets it decide by the work at hand.
+
+    A call that is more than one call of the core is put into ``with threads(n_threads)``: it then
+    has its share of the cores from its beginning to its end.
+    """
     if n_threads is None:
         return _automatic(thread_limit())
     count = whole_number("n_threads", n_threads, minimum=1, remedy="pass 1 or more, or None")
@@ -24,7 +31,7 @@ def threads(n_threads: int | None) -> _core.Threads:
 
 
 def thread_limit() -> int:
-    """Return the most threads that n_threads=None uses.
+    """Return the most threads that n_threads=None uses where threadpoolctl sets no limit.
 
     The cores that the process may use, by its CPU affinity and its container's quota, but no more
     than EIGENMLP_NUM_THREADS if that is set, or else OMP_NUM_THREADS: by that variable joblib tells
@@ -40,6 +47,42 @@ def thread_limit() -> int:
         return min(_cores(), _own_limit(own))
     shared = os.environ.get("OMP_NUM_THREADS")
     return min(_cores(), _shared_limit(shared)) if shared else _cores()
+
+
+class _ThreadpoolController(LibController):  # type: ignore[misc]  # threadpoolctl has no types
+    """What threadpoolctl asks and tells our pool."""
+
+    user_api = internal_api = "eigenmlp"
+    filename_prefixes = (_core.__name__.rpartition(".")[2],)
+    check_symbols = ("eigenmlp_limit_threads",)
+
+    def get_num_threads(self) -> int:
+        limit: int = self.dynlib.eigenmlp_thread_limit()
+        return min(_own_or_all(), limit)
+
+    def set_num_threads(self, num_threads: int) -> None:
+        # At the end of a limit threadpoolctl sets the number from before, which may have been none.
+        limit = num_threads if num_threads < _own_or_all() else _MOST
+        self.dynlib.eigenmlp_limit_threads(limit)
+
+    def get_version(self) -> str:
+        return _version()
+
+
+register(_ThreadpoolController)
+
+
+@functools.cache
+def _version() -> str:
+    return version("eigenmlp")
+
+
+def _own_or_all() -> int:
+    """Return thread_limit(), without an error in calls that are none of ours."""
+    try:
+        return thread_limit()
+    except ValueError:
+        return _cores()
 
 
 @functools.cache

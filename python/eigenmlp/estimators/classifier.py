@@ -127,7 +127,8 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
         a search, copies neither them nor functions given as other parameters: see
         `eigenmlp.callbacks.Callback`.
     n_threads : int or None, default=None
-        Threads to compute with, >= 1; None decides by the work and the cores at hand.
+        Threads to compute with, >= 1; None decides by the work and the call's share of the cores,
+        which calls at the same time split evenly: see `eigenmlp.train`.
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from eigenmlp.common.threads import threads
 from eigenmlp.estimators.stochastic import NON_FINITE
 from eigenmlp.network.penalty import penalty_of
 
@@ -42,18 +43,19 @@ def fit(estimator: BaseMLP, samples: FitSamples) -> None:
         estimator._say(f"Iteration {reached.nit}, loss = {reached.fun:.8f}")
 
     try:
-        result = minimize(
-            loss_and_gradient,
-            reached.x,
-            method="L-BFGS-B",
-            jac=True,
-            options={
-                "maxfun": estimator.max_fun,
-                "maxiter": estimator.max_iter,
-                "gtol": estimator.tol,
-            },
-            callback=keep,
-        )
+        with threads(estimator.n_threads):
+            result = minimize(
+                loss_and_gradient,
+                reached.x,
+                method="L-BFGS-B",
+                jac=True,
+                options={
+                    "maxfun": estimator.max_fun,
+                    "maxiter": estimator.max_iter,
+                    "gtol": estimator.tol,
+                },
+                callback=keep,
+            )
         estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)

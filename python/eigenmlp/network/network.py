@@ -387,9 +387,10 @@ class Network:
             Real numbers; uint8, float32 and float64 are read where they lie. A table's columns go
             by name, if the network knows `feature_names`.
         n_threads : int or None, default=None
-            Threads to compute with; None decides by the size of the work and the cores at hand,
-            up to the environment variable EIGENMLP_NUM_THREADS if it is set. The result has the
-            same bits whatever the number.
+            Threads to compute with, >= 1; None decides by the size of the work and the call's share
+            of the cores, which calls at the same time split evenly, up to the environment variable
+            EIGENMLP_NUM_THREADS and the limit of `threadpoolctl`. The result has the same bits
+            whatever the number.
 
         Returns
         -------

@@ -114,8 +114,9 @@ def train(
         Seed or generator of the order of samples. With a seed, the same data and the same initial
         parameters, training gives the same bits; None draws a fresh one.
     n_threads : int or None, default=None
-        Threads to compute with, >= 1; None decides by the size of a step and the cores at hand.
-        The result has the same bits whatever the number.
+        Threads to compute with, >= 1; None decides by the size of a step and the run's share of the
+        cores, which calls at the same time split evenly, up to EIGENMLP_NUM_THREADS and the limit
+        of `threadpoolctl`. The result has the same bits whatever the number.
     progress : bool, default=False
         Show a progress bar in a terminal or a notebook: `callbacks.ProgressBar`.
 
@@ -197,7 +198,7 @@ def train(
     state = run.state
     # Of the same precision as the network's core: state_for() sees to that.
     moments: Any = settings.optimizer.state_for(network)
-    with network._core.claim(), claimed(hooks), called(run):
+    with network._core.claim(), allowed_threads, claimed(hooks), called(run):
         network._feature_names = names
         while state.epoch + 1 < settings.epochs and not state.stopping:
             epoch = state.epoch + 1
