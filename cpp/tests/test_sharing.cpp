@@ -104,6 +104,7 @@ TEST(a_thread_shares_once_however_deep_it_is) {
     const Sharing inner;
     check::equal(eigenmlp::sharing_threads(), 1, "within each other");
     check::equal(chosen(), eigenmlp::available_cores(), "threads of a call within a run");
+    check::equal(eigenmlp::sharing_threads(), 1, "after that call");
   }
   check::equal(eigenmlp::sharing_threads(), 0, "afterwards");
   Sharing::leave();
@@ -118,7 +119,7 @@ TEST(a_limit_holds_for_calls_that_ask_for_no_number) {
   check::equal(chosen(), 1, "limited");
   check::equal(chosen({3, true}, 1000, 1e12), 3, "asked for");
   eigenmlp::limit_threads(0);
-  check::equal(chosen(), 1, "the least is one");
+  check::equal(eigenmlp::thread_limit(), 1, "the least is one");
   no_limit();
   check::equal(chosen(), eigenmlp::available_cores(), "no longer limited");
 }
