@@ -103,7 +103,6 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "gradient": ("X", lambda x: network().loss_and_gradient(x, LABELS)),
     "logistic y": ("y", lambda y: logistic().evaluate(ROWS, y)),
     "train": ("X", lambda x: em.train(network(), x, LABELS)),
-    "train without y": ("X", lambda x: em.train(network(), x, None)),  # type: ignore[arg-type]
     "train y": ("y", lambda y: em.train(network(), ROWS, y)),
     "train y by class": (
         "y",

@@ -31,9 +31,10 @@ class TrainingState:
     epochs : int
         Number of epochs asked for.
     n_samples : int
-        Number of training samples.
+        Number of training samples; of batches that an iterable hands out, those of the epoch just
+        ended, and 0 before the first.
     batch_size : int
-        Samples in a batch; `n_samples` for the full batch.
+        Samples in a batch; `n_samples` for the full batch; those in an iterable's first one.
     snapshot : callable
         Gathers, after an epoch, what resuming the run from there needs; a RuntimeError once the run
         has ended. A callback may keep the state for as long as it likes: it keeps no data.

@@ -16,7 +16,7 @@ from eigenmlp.common.words import shown, type_of
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["WANTED_X", "fill", "read_once", "refuse_no_array"]
+__all__ = ["WANTED_X", "fill", "gives_an_array", "read_once", "refuse_no_array"]
 
 WANTED_X = "an array, which must have 2 dimensions, (n_samples, n_features)"
 # By one of these, NumPy gets at what an object holds.
@@ -42,11 +42,23 @@ def refuse_no_array(name: str, value: Any, wanted: str) -> None:
         if value.ndim == 0 and value.dtype == object:
             refuse_no_array(name, value.item(), wanted)
         return
-    what = (
-        None if isinstance(value, (list, tuple)) or _gives_an_array(value) else _told(name, value)
-    )
+    what = None if isinstance(value, (list, tuple)) or gives_an_array(value) else _told(name, value)
     if what is not None:
         raise NoArrayError(f"{name} is {what}; pass {wanted}")
+
+
+def gives_an_array(value: Any) -> bool:
+    """Tell what NumPy has a protocol to read by from sequences and from everything else."""
+    if isinstance(value, (bytes, bytearray)):  # bytes of a text, though buffers they are
+        return False
+    if isinstance(value, Number) or any(hasattr(value, protocol) for protocol in _PROTOCOLS):
+        # A class has them as well, but no numbers.
+        return not isinstance(value, type)
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
 
 
 def read_once(values: Any) -> Any:
@@ -77,19 +89,6 @@ def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:
         raise ValueError(
             f"{name} holds NaN, infinity or a value beyond {target.dtype}; all must be finite"
         )
-
-
-def _gives_an_array(value: Any) -> bool:
-    if isinstance(value, (bytes, bytearray)):  # bytes of a text, though buffers they are
-        return False
-    if isinstance(value, Number) or any(hasattr(value, protocol) for protocol in _PROTOCOLS):
-        # A class has them as well, but no numbers.
-        return not isinstance(value, type)
-    try:
-        memoryview(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _told(name: str, value: Any) -> str | None:  # noqa: PLR0911  a kind each

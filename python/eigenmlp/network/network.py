@@ -527,7 +527,7 @@ class Network:
         """
         checked = loss_for(loss, self.output)
         samples = self._check_samples(X, y, checked, sample_weight)
-        evaluation = self._evaluate_samples(samples, checked, threads(n_threads))
+        evaluation = self._evaluate_samples([samples], checked, threads(n_threads))
         if not math.isfinite(evaluation.loss):
             raise ArithmeticError(self._overflow(f"the loss is {evaluation.loss}"))
         return evaluation
@@ -721,9 +721,12 @@ class Network:
         )
 
     def _evaluate_samples(
-        self, samples: _core.Samples, loss: Loss, allowed_threads: _core.Threads
+        self, parts: Iterable[_core.Samples], loss: Loss, allowed_threads: _core.Threads
     ) -> Evaluation:
-        total, correct, weight = self._core.evaluate(samples, loss._core_loss(), allowed_threads)
+        total = correct = weight = 0.0
+        for samples in parts:
+            sums = self._core.evaluate(samples, loss._core_loss(), allowed_threads)
+            total, correct, weight = total + sums[0], correct + sums[1], weight + sums[2]
         accuracy = correct / weight if self._architecture.classifies else math.nan
         return Evaluation(total / weight, accuracy)
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eigenmlp.network import Network
-    from eigenmlp.training.orders import Orders
+    from eigenmlp.training.batches import Batches
     from eigenmlp.training.settings import TrainingSettings
+    from eigenmlp.training.sources import InMemory
 
 __all__ = ["Run"]
 
@@ -51,7 +52,7 @@ class Run:
     def __init__(
         self,
         network: Network,
-        orders: Orders,
+        source: InMemory | Batches,
         hooks: Sequence[Callback],
         settings: TrainingSettings,
         *,
@@ -59,10 +60,14 @@ class Run:
         identity: Mapping[str, object],
         data: Mapping[str, ArrayLike | None],
     ) -> None:
-        batch_size = settings.batch_size
-        assert batch_size is not None  # noqa: S101  a run's settings are resolved
         self.state = TrainingState(
-            network, History(), -1, settings.epochs, orders.n_samples, batch_size, _SnapshotOf(self)
+            network,
+            History(),
+            -1,
+            settings.epochs,
+            source.n_samples,
+            source.batch_size,
+            _SnapshotOf(self),
         )
         if resume_from is not None:
             self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)
@@ -73,7 +78,7 @@ class Run:
         self._stopped_by: str | None = None
         self._undo: Callable[[], None]
         self._optimizer = settings.optimizer
-        self._orders = orders
+        self._source = source
         self._settings = settings
         self._identity = identity
         self._data = data
@@ -111,7 +116,7 @@ class Run:
             "moments": len(memory["moments"]),
             "stopped_by": self._stopped_by,
             "dropout_seed": self.state.network.dropout_seed,
-            "random_state": self._orders.random_state,
+            "random_state": self._source.random_state,
             "history": self.state.history.to_dict(),
             "callbacks": callbacks,
         }
@@ -184,15 +189,15 @@ class Run:
     def _undoing(self) -> Callable[[], None]:
         """Return a function that puts network, optimizer and generator back as they are now."""
         # Not `self`: a run that its own function refers to would outlive training, with the data.
-        network, optimizer, orders = self.state.network, self._optimizer, self._orders
+        network, optimizer, source = self.state.network, self._optimizer, self._source
         seed, parameters = network.dropout_seed, network.get_flat_parameters()
-        memory, random_state = optimizer.state_dict(network), orders.random_state
+        memory, random_state = optimizer.state_dict(network), source.random_state
 
         def undo() -> None:
             network._use_dropout_seed(seed)
             network.set_flat_parameters(parameters)
             optimizer.load_state_dict(network, memory)
-            orders.random_state = random_state
+            source.random_state = random_state
 
         return undo
 
@@ -241,7 +246,7 @@ class Run:
                 _, index, key = name.split(".", 2)
                 callbacks[int(index)][key] = values
         moments = [arrays[f"moments.{index}"] for index in range(int(record["moments"]))]
-        self._orders.random_state = record["random_state"]
+        self._source.random_state = record["random_state"]
         network._use_dropout_seed(record["dropout_seed"])
         network.set_flat_parameters(arrays["parameters"])
         self._optimizer.load_state_dict(network, {"clock": record["clock"], "moments": moments})

@@ -215,8 +215,8 @@ class TrainingSettings:
             field.name: getattr(self, field.name) for field in dataclasses.fields(TrainingSettings)
         }
 
-    def resolved(self, loss: Loss, n_samples: int, n_layers: int) -> Self:
-        """Return the settings of a run: with the loss of its network, and a number of samples.
+    def resolved(self, loss: Loss, batch_size: int, n_layers: int) -> Self:
+        """Return the settings of a run: with the loss of its network, and the size of its batches.
 
         Raises
         ------
@@ -229,8 +229,7 @@ class TrainingSettings:
                     f"rate_factors has layer {layer}, but the network has {n_layers}, from 0 to "
                     f"{n_layers - 1}"
                 )
-        size = n_samples if self.batch_size is None else min(self.batch_size, n_samples)
-        return dataclasses.replace(self, loss=loss, batch_size=size)
+        return dataclasses.replace(self, loss=loss, batch_size=batch_size)
 
     def _factors(self, n_layers: int) -> list[float]:
         """Return the factor of each group of each layer's parameters."""
@@ -248,8 +247,10 @@ class TrainingSettings:
             return [rate_at(schedule, epoch)]
         return [rate_at(schedule, step) for step in range(steps, steps + n_steps)]
 
-    def of_core(self, rates: list[float], n_steps: int, n_layers: int) -> _core.EpochSettings:
-        """Return the settings of an epoch at these rates as the core knows them.
+    def of_core(
+        self, rates: list[float], *, batch_size: int, n_steps: int, n_layers: int
+    ) -> _core.EpochSettings:
+        """Return the settings of steps at these rates as the core knows them.
 
         The settings must be resolved.
         """
@@ -257,9 +258,8 @@ class TrainingSettings:
             by_step = rates if len(rates) == n_steps else rates * n_steps
             rates = [rate * factor for rate in by_step for factor in self._factors(n_layers)]
         assert isinstance(self.loss, Loss)  # noqa: S101  resolved
-        assert self.batch_size is not None  # noqa: S101
         return _core.EpochSettings(
-            self.batch_size,
+            batch_size,
             rates,
             self.loss._core_loss(),
             _core.Penalty(self.l2, self.l2_biases, self.l2_divided),

@@ -4,16 +4,13 @@ import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eigenmlp._native import _core
-from eigenmlp.callbacks import Callback, ProgressBar, TrainingState
-from eigenmlp.common.array_likes import read_once
-from eigenmlp.common.columns import in_order, names_of
+from eigenmlp.callbacks import Callback, Checkpoint, ProgressBar, TrainingState
 from eigenmlp.common.documentation import with_parameters_of
 from eigenmlp.common.threads import threads
 from eigenmlp.common.words import shown
@@ -22,14 +19,13 @@ from eigenmlp.history import History
 from eigenmlp.losses import Loss, loss_for
 from eigenmlp.metrics import Metric
 from eigenmlp.network import Network
-from eigenmlp.network.samples import refuse_no_arrays
 from eigenmlp.optimizers import Optimizer
+from eigenmlp.training.batches import Batches, are_batches, refuse_beside_batches
 from eigenmlp.training.hooks import ask, called, checked, claimed
-from eigenmlp.training.orders import Orders
 from eigenmlp.training.run import Run
 from eigenmlp.training.settings import TrainingSettings
-from eigenmlp.training.validation import epoch_scores, validation_from
-from eigenmlp.training.weights import combined_weights
+from eigenmlp.training.sources import InMemory
+from eigenmlp.training.validation import EpochSums, epoch_scores, validation_from
 
 __all__ = ["train"]
 
@@ -39,8 +35,8 @@ _SETTINGS = {field.name for field in dataclasses.fields(TrainingSettings)}
 @with_parameters_of(TrainingSettings)
 def train(
     network: Network,
-    X: ArrayLike,
-    y: ArrayLike,
+    X: ArrayLike | Iterable[Sequence[ArrayLike | None]],
+    y: ArrayLike | None = None,
     *,
     loss: str | Loss | None = None,
     optimizer: Optimizer | None = None,
@@ -80,12 +76,21 @@ def train(
     ----------
     network : Network
         Trained in place. One training run at a time.
-    X : (n_samples, n_features) array or table
+    X : (n_samples, n_features) array or table, or an iterable of batches
         Finite real numbers; uint8, float32 and float64 are read where they lie, row by row, so a
         uint8 data set stays uint8 in memory. Not to be changed during training. The names of a
         table's columns become the network's `feature_names`; if it has some from before, the
         columns must be the same, in any order.
-    y : (n_samples,) array of int, or (n_samples, n_outputs) array
+
+        Without `y`, the batches of data that lie elsewhere: pairs ``(X, y)`` or triples ``(X, y,
+        sample_weight)`` of any lengths, whose parts are as here. An epoch goes through the iterable
+        from its beginning to its end (`evaluate_train` once more), and each batch is a step; what a
+        batch is made of is needed no longer when the next is asked for. It must be iterable again
+        and again, as a list is, or an object of a class with ``__iter__``, but not a generator.
+        Sizes, order and weights are its own: `batch_size`, `shuffle`, `sample_weight` and
+        `class_weight` are refused. A bad batch stops training there; the network holds the
+        parameters of the last finished one, and so it does if the iterable raises an error.
+    y : (n_samples,) array of int, or (n_samples, n_outputs) array, or None
         Class indices, 0 to n_outputs - 1, for softmax outputs; for others what the loss says.
         With one output (n_samples,) will do.
     <TrainingSettings>
@@ -107,7 +112,9 @@ def train(
         counts those before it as well. All other arguments and the data must be those that the run
         began with, but for `epochs`, `n_threads`, `progress` and callbacks that remember nothing;
         functions (of `learning_rate`, `shuffle`, metrics) are compared by name, and must not
-        remember anything. The result has the same bits as a run that was never interrupted. Where
+        remember anything. An iterable of batches is compared by its first batch, and must give the
+        same ones in every epoch. The result has the same bits as a run that was never interrupted.
+        Where
         one of the `callbacks` writes its checkpoints to this same folder, it may still be empty:
         the run then begins.
     rng : int, numpy.random.Generator or None, default=None
@@ -131,7 +138,8 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another type, shape or range. Nothing has then been trained.
+        If an argument is of another type, shape or range. Nothing has then been trained, unless it
+        is a batch behind the first.
     TrainingDivergedError
         If a loss (of training or validation), a parameter, or the squares of the gradient that Adam
         keeps stop being finite. The network holds the parameters of the last finite epoch, and the
@@ -164,22 +172,33 @@ def train(
     if not isinstance(network, Network):
         raise TypeError(f"network={shown(network)} is not an eigenmlp.Network")
     checked_loss = loss_for(settings.loss, network.output)
-    refuse_no_arrays(network.output, X, y, sample_weight)
-    names = names_of(X) if network.feature_names is None else network.feature_names
-    X = read_once(in_order(X, names, exact=True))
-    y, sample_weight = read_once(y), read_once(sample_weight)
-    weights = combined_weights(y, sample_weight, class_weight, network)
-    samples = network._check_samples(X, y, checked_loss, weights)
-    orders = Orders(settings.shuffle, weights, len(samples), rng)
+    hooks = [*checked(callbacks), *([ProgressBar()] if progress else [])]
+    source: InMemory | Batches
+    if are_batches(X, y):
+        refuse_beside_batches(settings, sample_weight, class_weight)
+        kept = resume_from is not None or any(isinstance(hook, Checkpoint) for hook in hooks)
+        source = Batches(network, checked_loss, X, repeated=kept)
+    else:
+        source = InMemory(
+            network,
+            checked_loss,
+            X,
+            y,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            shuffle=settings.shuffle,
+            batch_size=settings.batch_size,
+            rng=rng,
+        )
+    names = source.feature_names
     validation = validation_from(network, checked_loss, validation_data, settings.metrics, names)
     n_layers = len(network.layer_sizes) - 1
-    settings = settings.resolved(checked_loss, orders.n_samples, n_layers)
+    settings = settings.resolved(checked_loss, source.batch_size, n_layers)
     allowed_threads = threads(n_threads)
-    hooks = [*checked(callbacks), *([ProgressBar()] if progress else [])]
 
     run = Run(
         network,
-        orders,
+        source,
         hooks,
         settings,
         resume_from=resume_from,
@@ -188,12 +207,7 @@ def train(
             "rng": rng,
             **({} if names is None else {"feature_names": names}),
         },
-        data={
-            "X": X,
-            "y": y,
-            "weights": None if weights is None else np.asarray(weights, float),
-            **({} if validation is None else validation.data),
-        },
+        data={**source.data, **({} if validation is None else validation.data)},
     )
     state = run.state
     # Of the same precision as the network's core: state_for() sees to that.
@@ -203,47 +217,52 @@ def train(
         while state.epoch + 1 < settings.epochs and not state.stopping:
             epoch = state.epoch + 1
             start = time.perf_counter()
-            order = orders.of_epoch(epoch, state.batch_size)
-            n_steps = -(-(orders.n_samples if order is None else len(order)) // state.batch_size)
-            rates = settings.rates(epoch, run.steps, n_steps)
             before = network.get_flat_parameters()
-            core_settings = settings.of_core(rates, n_steps, n_layers)
-            result = network._core.train_epoch(
-                moments, samples, order, core_settings, allowed_threads
-            )
+            sums = EpochSums()
+            for part in source.parts(epoch):
+                n_steps = part.n_steps
+                rates = settings.rates(epoch, run.steps + sums.n_steps, n_steps)
+                core_settings = settings.of_core(
+                    rates, batch_size=part.batch_size, n_steps=n_steps, n_layers=n_layers
+                )
+                result = network._core.train_epoch(
+                    moments, part.samples, part.order, core_settings, allowed_threads
+                )
+                sums.add(n_steps, result, rates[-1])
+                if sums.diverged:
+                    break
             scores = epoch_scores(
                 network,
-                result,
+                sums,
                 checked_loss,
                 allowed_threads,
                 penalized_loss=settings.penalized_loss,
-                whole=samples if settings.evaluate_train else None,
+                whole=source.whole() if settings.evaluate_train else None,
                 validation=validation,
             )
-            if result.diverged or not all(map(math.isfinite, scores.values())):
+            if sums.diverged or not all(map(math.isfinite, scores.values())):
                 network.set_flat_parameters(before)
                 moments.reset()
-                raise _diverged(state, epoch, result, rates[-1])
+                raise _diverged(state, epoch, sums)
             if validation is not None:
                 scores.update(validation.measures(network, allowed_threads))
             seconds = time.perf_counter() - start
-            state.history.append(**scores, learning_rate=rates[-1], seconds=seconds)
-            state.epoch = epoch
-            run.steps += n_steps
+            state.history.append(**scores, learning_rate=sums.learning_rate, seconds=seconds)
+            state.epoch, state.n_samples = epoch, source.n_samples
+            run.steps += sums.n_steps
             ask(run)
     return state.history
 
 
-def _diverged(
-    state: TrainingState, epoch: int, result: _core.EpochResult, rate: float
-) -> TrainingDivergedError:
+def _diverged(state: TrainingState, epoch: int, sums: EpochSums) -> TrainingDivergedError:
     last_loss: float | None
-    if result.n_samples and result.weight:
-        last_loss = result.loss / result.weight
+    if sums.n_samples and sums.weight:
+        last_loss = sums.loss / sums.weight
     else:
         last_loss = state.history.last.get("train_loss")
     # A parameter, or a loss that is measured after the epoch, tells only at its end.
-    batch = min(result.n_batches, (state.n_samples - 1) // state.batch_size)
+    batch = min(sums.n_batches, sums.n_steps - 1)
+    rate = sums.learning_rate
     last = "none was before" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
     return TrainingDivergedError(
         f"training diverged in epoch {epoch} (from 0), batch {batch}, at learning rate "

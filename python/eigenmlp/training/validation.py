@@ -1,7 +1,8 @@
 """Scores of an epoch, of training and of validation data."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from numpy.typing import ArrayLike
@@ -14,7 +15,7 @@ from eigenmlp.losses import Loss
 from eigenmlp.metrics import Metric, metrics_by_name
 from eigenmlp.network import Evaluation, Network
 
-__all__ = ["Validation", "epoch_scores", "validation_from"]
+__all__ = ["EpochSums", "Validation", "epoch_scores", "validation_from"]
 
 
 class Validation(NamedTuple):
@@ -36,7 +37,8 @@ class Validation(NamedTuple):
         self, network: Network, loss: Loss, allowed_threads: _core.Threads
     ) -> dict[str, float]:
         """Return the loss and, for classes, the accuracy."""
-        return _named_scores("val", network._evaluate_samples(self.samples, loss, allowed_threads))
+        evaluation = network._evaluate_samples([self.samples], loss, allowed_threads)
+        return _named_scores("val", evaluation)
 
     def measures(self, network: Network, allowed_threads: _core.Threads) -> dict[str, float]:
         """Return the metrics that were asked for."""
@@ -46,38 +48,80 @@ class Validation(NamedTuple):
         return {f"val_{name}": float(of(self.y, predictions)) for name, of in self.metrics.items()}
 
 
+@dataclass
+class EpochSums:
+    """What the batches of an epoch came to as they passed, added up.
+
+    Attributes
+    ----------
+    n_steps : int
+        Steps of the parts begun.
+    learning_rate : float
+        Of the last of them.
+    diverged : bool
+    n_batches, n_samples : int
+        Finished batches, and samples in them.
+    loss, correct, weight : float
+        Sums over these samples.
+    objective, penalty : float
+        As the core's `EpochResult` has them.
+    """
+
+    n_steps: int = 0
+    learning_rate: float = math.nan
+    diverged: bool = False
+    n_batches: int = 0
+    n_samples: int = 0
+    loss: float = 0.0
+    correct: float = 0.0
+    weight: float = 0.0
+    objective: float = 0.0
+    penalty: float = 0.0
+
+    def add(self, n_steps: int, result: _core.EpochResult, learning_rate: float) -> None:
+        """Add a part of the epoch."""
+        self.n_steps += n_steps
+        self.learning_rate = learning_rate
+        self.diverged = result.diverged
+        self.n_batches += result.n_batches
+        self.n_samples += result.n_samples
+        self.loss += result.loss
+        self.correct += result.correct
+        self.weight += result.weight
+        self.objective += result.objective
+        self.penalty += result.penalty
+
+
 def epoch_scores(
     network: Network,
-    result: _core.EpochResult,
+    sums: EpochSums,
     loss: Loss,
     allowed_threads: _core.Threads,
     *,
     penalized_loss: bool,
-    whole: _core.Samples | None,
+    whole: Iterable[_core.Samples] | None,
     validation: Validation | None,
 ) -> dict[str, float]:
     """Score an epoch by its batches as they passed, the whole training set and validation data."""
-    scores = _training_scores(network, result, penalized_loss)
-    if whole is not None and not result.diverged:
+    scores = _training_scores(network, sums, penalized_loss)
+    if whole is not None and not sums.diverged:
         evaluation = network._evaluate_samples(whole, loss, allowed_threads)
         scores.update(_named_scores("train", evaluation))
-    if validation is not None and not result.diverged:
+    if validation is not None and not sums.diverged:
         scores.update(validation.scores(network, loss, allowed_threads))
     return scores
 
 
-def _training_scores(
-    network: Network, result: _core.EpochResult, penalized_loss: bool
-) -> dict[str, float]:
+def _training_scores(network: Network, sums: EpochSums, penalized_loss: bool) -> dict[str, float]:
     """Scores of the batches as they passed; NaN where none finished."""
-    weight = result.weight or math.nan
-    scores = {"train_loss": result.loss / weight}
+    weight = sums.weight or math.nan
+    scores = {"train_loss": sums.loss / weight}
     if network._architecture.classifies:
-        scores["train_accuracy"] = result.correct / weight
+        scores["train_accuracy"] = sums.correct / weight
     if penalized_loss:
-        n_samples = result.n_samples or math.nan
-        scores["train_penalized_loss"] = result.objective / n_samples
-        scores["train_penalty"] = result.penalty / n_samples
+        n_samples = sums.n_samples or math.nan
+        scores["train_penalized_loss"] = sums.objective / n_samples
+        scores["train_penalty"] = sums.penalty / n_samples
     return scores
 
 
