@@ -149,7 +149,7 @@ def test_other_outputs_give_the_same_bits(output: str, targets: NDArray[Any]) ->
 
 def test_batches_may_have_any_length() -> None:
     ends = [0, 1, 40, 47, 150]
-    batches = [(X[a:b], Y[a:b]) for a, b in itertools.pairwise(ends)]
+    batches = [[X[a:b], Y[a:b]] for a, b in itertools.pairwise(ends)]
     trained, stepped = network(dropout=0.2), network(dropout=0.2)
     history = em.train(trained, batches, epochs=3, learning_rate=0.01)
     optimizer, losses = em.optimizers.Adam(), []
