@@ -77,6 +77,14 @@ def test_training_is_logged_with_its_parameters(uri: str) -> None:
     assert client(uri).get_experiment(run.info.experiment_id).name == "eigenmlp"
 
 
+def test_what_is_not_counted_yet_is_not_logged(uri: str) -> None:
+    logger = MLflowLogger(tracking_uri=uri)
+    em.train(em.Network([2, 2], rng=0), [(np.eye(2), [0, 1])], epochs=1, callbacks=[logger])
+    params = client(uri).get_run(logger.run_id).data.params
+    assert params["batch_size"] == "2"
+    assert "n_samples" not in params
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [(KeyboardInterrupt(), "KILLED"), (ValueError("broken"), "FAILED")]
 )

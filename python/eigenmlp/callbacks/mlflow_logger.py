@@ -143,8 +143,10 @@ class MLflowLogger(Callback):
                 *("input_scale", "n_parameters"),
             )
         }
-        run = {name: getattr(state, name) for name in ("epochs", "batch_size", "n_samples")}
-        return {**architecture, **run, **self.params}
+        run = {"epochs": state.epochs, "batch_size": state.batch_size}
+        # Batches that an iterable hands out are not counted yet.
+        counted = {"n_samples": state.n_samples} if state.n_samples else {}
+        return {**architecture, **run, **counted, **self.params}
 
     def _log_row(self, epoch: int, row: dict[str, float]) -> None:
         metric = require("mlflow.entities", extra="log", purpose="MLflowLogger").Metric
