@@ -154,7 +154,8 @@ def test_batches_may_have_any_length() -> None:
     history = em.train(trained, batches, epochs=3, learning_rate=0.01)
     optimizer, losses = em.optimizers.Adam(), []
     for step in range(12):
-        loss, gradient = stepped.loss_and_gradient(*batches[step % 4], dropout_step=step)
+        inputs, targets = batches[step % 4]
+        loss, gradient = stepped.loss_and_gradient(inputs, targets, dropout_step=step)
         optimizer.step(stepped, gradient, 0.01)
         losses.append(loss)
     np.testing.assert_array_equal(trained.get_flat_parameters(), stepped.get_flat_parameters())
