@@ -42,13 +42,15 @@ PAGES = [
     "docs/from-scikit-learn.md",
     "docs/gallery.md",
     "docs/out-of-core.md",
+    "docs/sweeps.md",
     "docs/threads.md",
 ]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages(page: str) -> None:
+def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(__file__).parents[1] / page
+    monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         results = doctest.testfile(str(path), module_relative=False, optionflags=FLAGS)
     assert results.attempted > 0

@@ -33,10 +33,9 @@ from eigenmlp.callbacks import (
     TensorBoardLogger,
     TrainingState,
 )
-from eigenmlp.sweeps.board import Board
 from eigenmlp.sweeps.store import Store
-from eigenmlp.sweeps.trial import run_trial
-from tiny_study import tiny_data, tiny_spec
+from eigenmlp.sweeps.trial import run_spec
+from tiny_study import tiny_runs_data, tiny_spec
 
 N, WIDTH = 3000, 100
 pytestmark = [
@@ -322,13 +321,10 @@ def test_a_function_that_scipy_keeps_has_no_data(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_of_a_sweep_keeps_no_data(tmp_path: Path) -> None:
-    studied = tiny_data()
-    references: list[weakref.ref[Any]] = [weakref.ref(studied), weakref.ref(studied.X)]
-    store = Store(tmp_path, "tiny")
-    store.prepare()
-    board = Board.create(store.runs / ".board.npy", 1)
-    run_trial(tiny_spec(), studied, store, board, 0, {})
-    del studied
+    data = tiny_runs_data()
+    references: list[weakref.ref[Any]] = [weakref.ref(data), weakref.ref(data.train[0])]
+    Store(tmp_path).add(run_spec(tiny_spec(), data))
+    del data
     assert [reference() for reference in references] == [None, None]
 
 

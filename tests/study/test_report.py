@@ -179,7 +179,7 @@ def test_rows_that_are_no_images_are_listed_instead(tmp_path: Path) -> None:
     page = write(tmp_path, study, data)
     assert not [image for image in page.images if "png" in image["src"]]
     (run,) = study.runs["fig7-early-stopping"]
-    worst = misread(data, run.test_outputs_best, 1)[0]
+    worst = misread(data, run.outputs("best"), 1)[0]
     assert page.tables["mistakes"][1][0] == [
         str(worst.row),
         data.class_names[worst.true],

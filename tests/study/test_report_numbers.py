@@ -38,9 +38,9 @@ def test_table1_is_recomputed_from_the_probabilities(report: Report) -> None:
     rows = iter(report.page.tables["table1"][0])
     for model in MODELS:
         (run,) = report.study.runs[model.run]
-        moments = [("last, as published", run.n_epochs - 1, run.test_outputs_last)]
+        moments = [("last, as published", run.n_epochs - 1, run.outputs("last"))]
         if model.restored:
-            moments.append(("best restored", run.best_epoch, run.test_outputs_best))
+            moments.append(("best restored", run.best_epoch, run.outputs("best")))
         for weights, epoch, probabilities in moments:
             predicted = probabilities.argmax(axis=1)
             loss = -np.log(probabilities[np.arange(len(y)), y].astype(np.float64)).mean()
@@ -164,7 +164,7 @@ def best_of_models(study: StudyResults) -> RunResult:
 
 def test_the_best_model_is_chosen_by_validation_loss(report: Report) -> None:
     run = best_of_models(report.study)
-    y, predicted = DATA.y[DATA.split[2]], run.test_outputs_best.argmax(axis=1)
+    y, predicted = DATA.y[DATA.split[2]], run.outputs("best").argmax(axis=1)
     row = report.page.tables["mistakes"][0][0]
     assert row[:2] == [run.spec.label, f"{accuracy_score(y, predicted):.4f}"]
     assert row[-1] == f"{(predicted != y).sum()} of {len(y)}"
@@ -172,7 +172,7 @@ def test_the_best_model_is_chosen_by_validation_loss(report: Report) -> None:
 
 def test_recall_and_the_usual_mistake_of_each_class(report: Report) -> None:
     run = best_of_models(report.study)
-    y, predicted = DATA.y[DATA.split[2]], run.test_outputs_best.argmax(axis=1)
+    y, predicted = DATA.y[DATA.split[2]], run.outputs("best").argmax(axis=1)
     recall = recall_score(y, predicted, average=None)
     matrix = confusion_matrix(y, predicted)
     np.fill_diagonal(matrix, 0)
@@ -197,7 +197,7 @@ def mistakes(probabilities: np.ndarray) -> list[tuple[float, int, int, int]]:
 
 
 def test_the_surest_mistakes_come_first(report: Report) -> None:
-    probabilities = report.study.runs["m0"][0].test_outputs_last
+    probabilities = report.study.runs["m0"][0].outputs("last")
     expected = mistakes(probabilities)
     assert len(expected) > 3
     found = misread(DATA, probabilities, 3)
@@ -205,7 +205,7 @@ def test_the_surest_mistakes_come_first(report: Report) -> None:
 
 
 def test_the_surest_mistakes_of_the_best_model_are_shown(report: Report) -> None:
-    expected = mistakes(best_of_models(report.study).test_outputs_best)[:30]
+    expected = mistakes(best_of_models(report.study).outputs("best"))[:30]
     shown = [image for image in report.page.images if image["section"] == "mistakes"]
     samples = [image["alt"] for image in shown if "png" in image["src"]]
     assert samples == [f"image {row}" for _, row, _, _ in expected]
@@ -255,7 +255,7 @@ def test_the_ladder_from_m1_to_m2(report: Report) -> None:
         if name == "m1":
             assert row[5] == "–"
             continue
-        hits = [r.test_outputs_last.argmax(axis=1) == y for r in (run, m1)]
+        hits = [r.outputs("last").argmax(axis=1) == y for r in (run, m1)]
         gap = float(np.mean(hits[0]) - np.mean(hits[1]))
         assert float(row[5].partition(" ±")[0].replace("−", "-")) == pytest.approx(gap, abs=6e-5)
     assert [row[6] for row in rows] == ["0.6680", "–", "–", "–", "0.5740", "–"]

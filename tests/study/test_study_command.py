@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -87,7 +87,7 @@ def test_a_study_writes_its_page_and_its_tables(
             folder / "runs" / f"{run['run']}-seed{run['seed']}" / "best.safetensors"
         )
         data = study_data.load_files(tmp_path / "images.npy", "labels.npy")
-        assert float(run["best_test_loss"]) == network.evaluate(*data.rows(2)).loss
+        assert float(run["best_test_loss"]) == network.evaluate(*data.for_runs.parts["test"]).loss
         assert float(run["last_test_accuracy"]) <= 1
         assert run["epochs_run"] == run["epochs"] == ("20" if run["run"] == "m0" else "2")
 
@@ -145,7 +145,7 @@ def test_diverged_runs_are_named_and_the_report_is_made(study: Study, tmp_path: 
     )
     assert code == 1
     assert "m0 (seed 0) diverged: training diverged in epoch" in out
-    assert "These runs diverged, see the report: m0." in out
+    assert "These runs failed, see the report: m0." in out
     assert "diverged" in (tmp_path / "o" / "report.html").read_text("utf-8")
     (run,) = _table(tmp_path / "o" / "runs.csv")
     assert run["error"].startswith("training diverged in epoch")
@@ -215,7 +215,7 @@ def test_a_study_that_could_not_be_reported_is_not_begun(
 def test_a_study_needs_at_least_one_seed_and_one_job(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="n_seeds=0 is not possible: it must be at least 1"):
         em.study.conduct_study(tiny_data(), output=tmp_path, n_seeds=0)
-    with pytest.raises(ValueError, match="jobs=0 is not possible: it must be at least 1"):
+    with pytest.raises(ValueError, match="jobs=0 is less than 1; pass 1 or more, or None"):
         em.study.conduct_study(tiny_data(), output=tmp_path, jobs=0)
 
 
@@ -310,3 +310,30 @@ def test_a_study_stopped_and_killed_continues_to_the_same_end(
     ]
     assert tables[0] == tables[1]
     assert len(tables[0]) == 7
+
+
+def test_a_study_by_threads_has_the_same_bits(study: Study, tmp_path: Path) -> None:
+    for name in ("threads", "processes"):
+        code, *_ = study(*FILES, "--only", "fig4a", "--quick", "--executor", name, "--output", name)
+        assert code == 0
+    for path in (tmp_path / "threads" / "runs").rglob("*.safetensors"):
+        other = tmp_path / "processes" / path.relative_to(tmp_path / "threads")
+        assert path.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--executor", "dusk"], "'dusk' is unknown; use processes, threads, dask, dask=ADDRESS"),
+        (["--executor", "threads=3"], "'threads=3' is unknown"),
+        (["--executor", "ray", "--jobs", 2], "--jobs is for this machine; ray decides itself"),
+        (["--executor", "dask=tcp://127.0.0.1:9", "--jobs", 2], "--jobs is for this machine"),
+    ],
+)
+def test_where_to_train_is_checked_first(
+    study: Study, arguments: list[Any], message: str, tmp_path: Path
+) -> None:
+    code, _, err = study(*FILES, "--output", "o", *arguments)
+    assert code == 2
+    assert message in " ".join(err.replace("│", " ").split())
+    assert not (tmp_path / "o").exists()

@@ -24,8 +24,7 @@ from tiny_study import tiny_data
 def _check_split(data: StudyData, train: int, val: int, test: int) -> None:
     assert [len(part) for part in data.split] == [train, val, test]
     assert sorted(np.concatenate(data.split)) == list(range(len(data.X)))
-    for part, index in enumerate(data.split):
-        X, y = data.rows(part)
+    for (X, y), index in zip(data.for_runs.parts.values(), data.split, strict=True):
         np.testing.assert_array_equal(X, data.X[index])
         np.testing.assert_array_equal(y, data.y[index])
 
@@ -229,16 +228,16 @@ def test_classes_that_a_part_lacks_are_told() -> None:
     (rare,) = data.split[0][:1]
     y[:] = data.y % 2
     y[rare] = 2
-    (validation, test) = dataclasses.replace(data, y=y).absences
+    (validation, test) = dataclasses.replace(data, y=y).for_runs.absences
     assert validation == (
         "No sample for validation of 1 of the 3 classes: neither (of 1 sample). "
         "Scores in validation say nothing of them."
     )
     assert test.startswith("No sample for test of 1 of the 3 classes")
     y[rare], y[data.split[2][0]] = 0, 2
-    training, _ = dataclasses.replace(data, y=y).absences
+    training, _ = dataclasses.replace(data, y=y).for_runs.absences
     assert training == (
         "No sample for training of 1 of the 3 classes: neither (of 1 sample). "
         "They can't be learned."
     )
-    assert tiny_data(1000).absences == []
+    assert tiny_data(1000).for_runs.absences == []

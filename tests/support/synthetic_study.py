@@ -16,8 +16,8 @@ from eigenmlp.study.data import StudyData
 from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.origin import Origin
 from eigenmlp.study.results import StudyResults
-from eigenmlp.study.study import GROUPS, specs_of
-from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.study.study import GROUPS, SPECS
+from eigenmlp.sweeps.results import Metrics, Place, RunFailure, RunResult
 from eigenmlp.sweeps.specs import RunSpec
 
 KANA = (
@@ -64,8 +64,10 @@ def _metrics(data: StudyData, probabilities: np.ndarray, history: History, epoch
     present = np.unique(y)
     recall = recall_score(y, predicted, labels=labels, average=None, zero_division=np.nan)
     return Metrics(
-        **{key: history[key][epoch] for key in ("train_loss", "train_accuracy")},
-        **{key: history[key][epoch] for key in ("val_loss", "val_accuracy")},
+        train_loss=history["train_loss"][epoch],
+        train_accuracy=history["train_accuracy"][epoch],
+        val_loss=history["val_loss"][epoch],
+        val_accuracy=history["val_accuracy"][epoch],
         test_loss=float(-np.log(probabilities[np.arange(len(y)), y]).mean()),
         test_accuracy=float(np.mean(predicted == y)),
         test_balanced_accuracy=float(balanced_accuracy_score(y, predicted)),
@@ -110,6 +112,7 @@ def make_run(data: StudyData, spec: RunSpec) -> RunResult:
         last=_metrics(data, last, history, -1),
         best=_metrics(data, best, history, best_epoch),
         seconds=float(rng.uniform(1, 9)),
+        place=Place(host="here", instruction_set="v3"),
         test_outputs_last=last,
         test_outputs_best=best,
         folder=Path("runs") / spec.name,
@@ -125,7 +128,8 @@ def make_study(
     quick: bool = False,
 ) -> StudyResults:
     """Return a study of these groups; the runs named in `failed` diverged."""
-    specs = specs_of(groups)
+    wanted = {run for group in groups for run in GROUPS[group]}
+    specs = [spec for name, spec in SPECS.items() if name in wanted]
     rng = np.random.default_rng(0)
     runs = {
         spec.name: tuple(make_run(data, spec.with_seed(seed)) for seed in range(n_seeds))

@@ -1,7 +1,9 @@
 """A study so small that its runs take milliseconds, for the tests of the runner and the store."""
 
+import csv
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from eigenmlp.optimizers import SGD
 from eigenmlp.study.data import StudyData, make_study_data
-from eigenmlp.sweeps.specs import RunSpec
+from eigenmlp.sweeps import Data, RunSpec
 
 TINY = RunSpec(
     name="tiny",
@@ -47,18 +49,26 @@ def tiny_data(n_samples: int = 120, seed: int = 0) -> StudyData:
     )
 
 
+def tiny_runs_data() -> Data:
+    """Return the tiny images as the data of a sweep."""
+    return tiny_data().for_runs
+
+
 def content(folder: Path) -> dict[str, str]:
     """Hash everything in a run's folder that training decides: all but how long it took."""
     found: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
         data = path.read_bytes()
         if path.name == "history.csv":
-            header, *rows = (line.split(",") for line in data.decode().splitlines())
-            timed = header.index("seconds")
-            data = repr([row[:timed] + row[timed + 1 :] for row in rows]).encode()
+            rows = list(csv.DictReader(data.decode().splitlines()))
+            data = repr([{**row, "seconds": ""} for row in rows]).encode()
         elif path.name == "metrics.json":
             lines = [line for line in data.splitlines() if b'"seconds"' not in line]
             data = b"\n".join(lines)
+        elif path.name == "config.json":
+            config = json.loads(data)
+            del config["place"]
+            data = json.dumps(config).encode()
         elif path.name == "checksums.json":
             continue
         found[path.name] = hashlib.sha256(data).hexdigest()

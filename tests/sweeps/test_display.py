@@ -13,11 +13,12 @@ import eigenmlp as em
 from eigenmlp.study.study import SPECS, group_of
 from eigenmlp.sweeps.board import Board
 from eigenmlp.sweeps.display import Display
-from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.executors import engine_for
+from eigenmlp.sweeps.results import Metrics, Place, RunFailure, RunResult
 from eigenmlp.sweeps.runner import run_specs
 from eigenmlp.sweeps.specs import RunSpec
 from eigenmlp.sweeps.store import Store
-from tiny_study import tiny_data, tiny_spec
+from tiny_study import tiny_runs_data, tiny_spec
 
 
 def _result(spec: RunSpec, accuracy: float) -> RunResult:
@@ -39,6 +40,7 @@ def _result(spec: RunSpec, accuracy: float) -> RunResult:
         last=metrics,
         best=metrics,
         seconds=1.0,
+        place=Place(host="here", instruction_set="v3"),
         test_outputs_last=np.zeros((1, 1)),
         test_outputs_best=np.zeros((1, 1)),
         folder=Path(),
@@ -56,7 +58,9 @@ def terminal() -> Console:
     return Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
 
 
-def test_the_whole_study_fits_a_common_terminal(terminal: Console, tmp_path: Path) -> None:
+def test_the_whole_study_fits_a_common_terminal(
+    terminal: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     specs = list(SPECS.values())
     board = Board.create(tmp_path / "board.npy", len(specs))
     display = Display(terminal, "eigenmlp study on glyphs", group_of)
@@ -67,13 +71,16 @@ def test_the_whole_study_fits_a_common_terminal(terminal: Console, tmp_path: Pat
         failure = RunFailure(spec=SPECS["fig5-eta0.1"], message="diverged", history=em.History())
         display.finished(rows["fig5-eta0.1"], failure)
         now = time.time()
-        board.post(rows["m3"], started=now - 65.5, epochs=37, val_loss=1.5, val_accuracy=0.25)
-        board.post(rows["m4"], started=now, epochs=0, val_loss=math.nan, val_accuracy=math.nan)
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: now - 65.5)
+            board.post(rows["m3"], 0, math.nan, math.nan)
+        board.post(rows["m3"], 37, 1.5, 0.25)
+        board.post(rows["m4"], 0, math.nan, math.nan)
         lines = _lines(display)
     assert len(lines) <= 24
     assert all(len(line) <= 80 for line in lines)
     text = "\n".join(lines)
-    assert "1 done, 1 on disk, 2 running, 51 queued, 1 diverged" in lines[0]
+    assert "1 done, 1 on disk, 2 running, 51 queued, 1 failed" in lines[0]
     assert "Models   ↺ M0 0.650   ✓ M1 0.125   · M2   ▸ M3   ▸ M4" in lines
     assert "✗ η = 0.1   · η = 0.01   · η = 0.001" in text
     (m3,) = (line for line in lines if line.startswith("m3 (seed 0)"))
@@ -103,18 +110,18 @@ def test_many_running_runs_are_counted_rather_than_listed(
     display = Display(terminal, "title")
     with display.watching(specs, board):
         for row in range(12):
-            board.post(row, started=time.time(), epochs=1, val_loss=1.0, val_accuracy=0.5)
+            board.post(row, 1, 1.0, 0.5)
         lines = _lines(display)
     assert sum("(seed 0)" in line for line in lines) == 8
     assert "… and 4 more" in lines
 
 
 def test_a_terminal_is_left_with_the_finished_table(terminal: Console, tmp_path: Path) -> None:
-    data = tiny_data()
+    data = tiny_runs_data()
     specs = [tiny_spec("a", label="first"), tiny_spec("b", label="second")]
-    run_specs(
-        specs, data, Store(tmp_path, data.fingerprint), jobs=1, display=Display(terminal, "title")
-    )
+    engine = engine_for("threads", 1, data, 2)
+    display = Display(terminal, "title")
+    run_specs(specs, data, Store(tmp_path), make_engine=engine, display=display)
     assert isinstance(terminal.file, io.StringIO)
     shown = terminal.file.getvalue()
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor is given back

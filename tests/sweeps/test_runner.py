@@ -12,19 +12,19 @@ from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, recall_score
 
 import eigenmlp as em
+from eigenmlp import sweeps
 from eigenmlp.schedules import as_schedule
 from eigenmlp.study.noise import NOISE_LEVELS, accuracy_under_noise
 from eigenmlp.study.outputs import write_predictions
-from eigenmlp.sweeps import runner
+from eigenmlp.sweeps import Data, EarlyStoppingSpec, Metrics, RunFailure, RunResult, RunSpec, Store
 from eigenmlp.sweeps.display import Display
-from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.executors import engine_for, local
+from eigenmlp.sweeps.results import Outcome
 from eigenmlp.sweeps.runner import run_specs
-from eigenmlp.sweeps.specs import EarlyStoppingSpec, RunSpec
-from eigenmlp.sweeps.store import Outcome, Store
-from eigenmlp.sweeps.trial import run_trial, training_cost
-from tiny_study import content, tiny_data, tiny_spec
+from eigenmlp.sweeps.trial import run_spec, training_cost
+from tiny_study import content, tiny_data, tiny_runs_data, tiny_spec
 
-DATA = tiny_data()
+DATA = tiny_runs_data()
 SPECS = [
     tiny_spec("full-batch", batch_size=None, evaluate_train=False, epochs=30),
     tiny_spec("adam", optimizer=em.optimizers.Adam(), learning_rate=0.01),
@@ -50,14 +50,16 @@ SPECS = [
 ]
 
 
-def _run(output: Path, specs: Sequence[RunSpec], *, jobs: int = 1) -> tuple[list[Outcome], str]:
+def _run(
+    output: Path, specs: Sequence[RunSpec], *, jobs: int = 1, data: Data = DATA
+) -> tuple[list[Outcome], str]:
     """Return outcomes and what was shown."""
     with (output.parent / f"{output.name}.log").open("w+", encoding="utf-8") as shown:
         outcomes = run_specs(
             specs,
-            DATA,
-            Store(output, DATA.fingerprint),
-            jobs=jobs,
+            data,
+            Store(output / "runs"),
+            make_engine=engine_for("threads", jobs, data, len(specs)),
             display=Display(Console(file=shown, width=200), "title"),
             measures={"noise": accuracy_under_noise},
         )
@@ -84,11 +86,11 @@ def test_metrics_are_those_of_the_saved_network(finished: Finished, name: str, m
     metrics: Metrics = getattr(run, moment)
     probabilities = getattr(run, f"test_outputs_{moment}")
     network = em.load_network(run.folder / f"{moment}.safetensors")
-    for part, prefix in enumerate(("train", "val", "test")):
-        scores = network.evaluate(*DATA.rows(part))
+    for prefix, part in DATA.parts.items():
+        scores = network.evaluate(*part)
         assert getattr(metrics, f"{prefix}_loss") == scores.loss
         assert getattr(metrics, f"{prefix}_accuracy") == scores.accuracy
-    X, y = DATA.rows(2)
+    X, y = DATA.parts["test"]
     np.testing.assert_array_equal(probabilities, network.predict_proba(X))
     assert probabilities.dtype == np.float32
     predicted = network.predict(X)
@@ -100,8 +102,8 @@ def test_metrics_are_those_of_the_saved_network(finished: Finished, name: str, m
 @pytest.mark.parametrize("name", [spec.name for spec in SPECS])
 def test_noise_is_measured_from_none_on(finished: Finished, name: str) -> None:
     run = finished[1][name]
-    network = run.load_best()
-    X, y = DATA.rows(2)
+    network = run.network()
+    X, y = DATA.parts["test"]
     assert run.best.further["noise"][0] == run.best.test_accuracy
     pattern = np.random.default_rng(0).standard_normal(X.shape, dtype=np.float32)
     noisy = X + 0.5 * pattern / DATA.input_scale
@@ -111,9 +113,9 @@ def test_noise_is_measured_from_none_on(finished: Finished, name: str) -> None:
 
 
 def test_a_class_without_test_images_has_no_recall(tmp_path: Path) -> None:
+    assert DATA.class_names is not None
     data = dataclasses.replace(DATA, class_names=(*DATA.class_names, "none"))
-    store = Store(tmp_path, data.fingerprint)
-    (run,) = run_specs(SPECS[:1], data, store, jobs=1, display=Display(Console(quiet=True), ""))
+    ((run,), _) = _run(tmp_path / "x", SPECS[:1], data=data)
     assert isinstance(run, RunResult)
     assert math.isnan(run.last.test_recall[3])
     assert run.last.test_balanced_accuracy == pytest.approx(np.mean(run.last.test_recall[:3]))
@@ -141,7 +143,7 @@ def test_a_run_is_what_train_does_with_these_settings(finished: Finished) -> Non
     spec = run.spec
     init, shuffling = np.random.SeedSequence(0).spawn(2)
     network = em.Network([16, 6, 5, 3], input_scale=1 / 255, rng=np.random.default_rng(init))
-    X, y = DATA.X[DATA.split[0]], DATA.y[DATA.split[0]]
+    X, y = DATA.train
     history = em.train(
         network,
         X,
@@ -227,11 +229,11 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     before = {spec.name: _identity(tmp_path / "runs" / f"{spec.name}-seed0") for spec in specs}
     trained: list[str] = []
 
-    def counted(spec: RunSpec, *rest: object) -> int:
+    def counted(spec: RunSpec, *rest: Any, **options: Any) -> Any:
         trained.append(spec.name)
-        return run_trial(spec, *rest)  # type: ignore[arg-type]
+        return run_spec(spec, *rest, **options)
 
-    monkeypatch.setattr(runner, "run_trial", counted)
+    monkeypatch.setattr(local, "run_spec", counted)
     changed = tiny_spec("b", l2=0.25)
     (tmp_path / "runs" / "c-seed0" / "history.csv").write_text("train_loss\n0.5\n")
     second, shown = _run(tmp_path, [specs[0], changed, specs[2]])
@@ -256,22 +258,27 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
 
 @pytest.mark.parametrize("loss", ["quantile", em.losses.Huber(0.5)])
 def test_runs_that_predict_numbers(tmp_path: Path, loss: Any) -> None:
-    numbers = dataclasses.replace(
-        DATA.for_runs(), y=DATA.X[:, :2].astype(float) / 255, class_names=None
-    )
-    display = Display(Console(quiet=True), "")
-    store = Store(tmp_path, numbers.fingerprint)
+    parts = {
+        name: None if part is None else (part[0], part[0][:, :2].astype(float) / 255)
+        for name, part in (
+            ("train", DATA.train),
+            ("validation", DATA.validation),
+            ("test", DATA.test),
+        )
+    }
+    numbers = Data(input_scale=1 / 255, **parts)  # type: ignore[arg-type]
     spec = tiny_spec(loss=loss, activation=["selu", "mish"], learning_rate=0.05)
-    (run,) = run_specs([spec], numbers, store, jobs=1, display=display)
+    runs = sweeps.run([spec], numbers, tmp_path, executor="threads", progress=False)
+    (run,) = runs
     assert isinstance(run, RunResult)
-    network = run.load_best()
-    X, y = numbers.rows(2)
+    network = run.network()
+    X, y = numbers.parts["test"]
     assert run.best.test_loss == network.evaluate(X, y, loss=loss).loss
     assert run.best.test_r2 == r2_score(y, network.predict(X))
     assert math.isnan(run.best.test_accuracy)
-    assert np.array_equal(run.test_outputs_best, network.predict_outputs(X))
+    assert np.array_equal(run.outputs(), network.predict_outputs(X))
     assert "val_accuracy" not in run.history
-    assert repr(store.load(spec)) == repr(run)
+    assert repr(Store(tmp_path).load(spec, numbers)) == repr(run)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -302,13 +309,14 @@ def test_every_run_that_ends_is_told_in_a_line(finished: Finished) -> None:
 
 def test_predictions_are_those_of_the_best_weights(finished: Finished, tmp_path: Path) -> None:
     run = next(run for run in finished[1].values() if run.best_epoch < run.n_epochs - 1)
-    assert DATA.unlabelled is not None
-    write_predictions(tmp_path / "predictions.csv", run, DATA.unlabelled, DATA.class_names)
+    unlabelled = tiny_data().unlabelled
+    assert unlabelled is not None
+    write_predictions(tmp_path / "predictions.csv", run, unlabelled, ("row", "column", "neither"))
     header, *rows = (tmp_path / "predictions.csv").read_text("utf-8").splitlines()
     assert header == "probability_row,probability_column,probability_neither"
-    best = em.load_network(run.folder / "best.safetensors").predict_proba(DATA.unlabelled)
+    best = em.load_network(run.folder / "best.safetensors").predict_proba(unlabelled)
     np.testing.assert_array_equal(np.array([row.split(",") for row in rows], np.float32), best)
-    last = em.load_network(run.folder / "last.safetensors").predict_proba(DATA.unlabelled)
+    last = em.load_network(run.folder / "last.safetensors").predict_proba(unlabelled)
     assert not np.array_equal(best, last)
 
 
@@ -322,16 +330,3 @@ def test_the_longest_run_starts_first(finished: Finished) -> None:
     order = sorted(SPECS, key=lambda spec: training_cost(spec, DATA), reverse=True)
     lines = finished[2].splitlines()[1:]
     assert [line.split()[1] for line in lines] == [spec.name for spec in order]
-
-
-def test_a_dead_worker_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "run_trial", _die)
-    with pytest.raises(em.EigenmlpError, match=r"training process died.*same command continues"):
-        _run(tmp_path, [tiny_spec("a"), tiny_spec("b")], jobs=2)
-
-
-def _die(*_: object) -> None:
-    import os
-    import signal
-
-    os.kill(os.getpid(), signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -69,6 +70,7 @@ OTHERS: dict[str, Any] = {
     "normalization": ("batch", None),
     "init": "torch_linear",
     "dtype": "float64",
+    "class_weight": {0: 2.0},
     "early_stopping": EarlyStoppingSpec(patience=1),
     "seed": 1,
 }
@@ -98,8 +100,24 @@ def test_only_the_label_may_differ_in_the_same_run(field: str) -> None:
         ({"loss": "hinge"}, "loss='hinge' is unknown; use one of cross_entropy, "),
         ({"clip_norm": -1.0}, "clip_norm=-1.0 must be finite and > 0"),
         ({"seed": -1}, "seed=-1"),
+        ({"dtype": "float16"}, "dtype='float16' is unknown; use 'float32' or 'float64'"),
+        ({"class_weight": {0: -1.0}}, r"class_weight\[0\]=-1.0 must be finite and >= 0"),
+        ({"class_weight": {-1: 1.0}}, "class of class_weight=-1 is less than 0"),
     ],
 )
 def test_bad_specs_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_spec(**{"name": "tiny", **changes})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"learning_rate": lambda _: 0.1}, {"metrics": [len]}, {"shuffle": lambda _: [0]}],
+)
+def test_a_function_is_not_plain_data(change: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="can't be written as plain data"):
+        tiny_spec(**change)
+
+
+def test_a_spec_travels_in_less_than_two_kilobytes() -> None:
+    assert all(len(pickle.dumps(tiny_spec(**{name: OTHERS[name]}))) < 2000 for name in OTHERS)

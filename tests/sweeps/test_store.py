@@ -1,5 +1,6 @@
 """Runs on disk: read back as written, whole or not at all, and never mistaken for others."""
 
+import dataclasses
 import importlib.metadata
 import json
 import shutil
@@ -12,14 +13,18 @@ import pytest
 
 import eigenmlp as em
 from eigenmlp.files import atomic
+from eigenmlp.sweeps import FinishedRun, Metrics, RunFailure, RunResult, RunSpec, Store
+from eigenmlp.sweeps import finished as finished_module
 from eigenmlp.sweeps import store as store_module
 from eigenmlp.sweeps.board import Board
-from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
-from eigenmlp.sweeps.specs import RunSpec
-from eigenmlp.sweeps.store import Moment, Stale, Store
-from tiny_study import content, tiny_spec
+from eigenmlp.sweeps.finished import Moment, failed_run, finished_run
+from eigenmlp.sweeps.store import Stale
+from tiny_study import content, tiny_runs_data, tiny_spec
 
-SCORES = [name for name in Metrics.__dataclass_fields__ if name not in {"test_recall", "further"}]
+DATA = tiny_runs_data()
+SCORES = [
+    name for name in Metrics.__dataclass_fields__ if name not in {"test_recall", "named", "further"}
+]
 SPEC = tiny_spec(hidden_layers=(4,))
 
 
@@ -31,6 +36,7 @@ def _moment(seed: int) -> Moment:
         metrics=Metrics(
             **dict(zip(SCORES, values, strict=True)),
             test_recall=(0.1, float("nan"), 1 / 3),
+            named={"val_f1_macro": float("nan"), "test_f1_macro": 1 / 3},
             further={"noise": (0.5, 1 / 3)},
         ),
         test_outputs=rng.random((5, 3)).astype(np.float32),
@@ -49,8 +55,13 @@ def _history(n_epochs: int) -> em.History:
 
 
 def _save(store: Store, spec: RunSpec = SPEC, seed: int = 1) -> None:
-    store.save_result(
+    store.add(_finished(spec, seed))
+
+
+def _finished(spec: RunSpec = SPEC, seed: int = 1) -> FinishedRun:
+    return finished_run(
         spec,
+        DATA,
         em.Network([16, 4, 3], input_scale=0.5, rng=0),
         _history(4),
         best_epoch=2,
@@ -62,25 +73,25 @@ def _save(store: Store, spec: RunSpec = SPEC, seed: int = 1) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path, "f" * 64)
+    store = Store(tmp_path / "runs")
     store.prepare()
     return store
 
 
 def _loaded(store: Store, spec: RunSpec = SPEC) -> RunResult:
-    result = store.load(spec)
+    result = store.load(spec, DATA)
     assert isinstance(result, RunResult)
     return result
 
 
 def _stale(store: Store, spec: RunSpec = SPEC) -> str:
-    stale = store.load(spec)
+    stale = store.load(spec, DATA)
     assert isinstance(stale, Stale)
     return stale.reason
 
 
 def test_a_result_is_read_back_to_the_last_bit(store: Store) -> None:
-    assert store.load(SPEC) is None
+    assert store.load(SPEC, DATA) is None
     _save(store)
     result, last, best = _loaded(store), _moment(1), _moment(2)
     assert repr(result.history.to_dict()) == repr(_history(4).to_dict())  # NaN included
@@ -88,8 +99,8 @@ def test_a_result_is_read_back_to_the_last_bit(store: Store) -> None:
     assert repr((result.last, result.best)) == repr((last.metrics, best.metrics))
     np.testing.assert_array_equal(result.test_outputs_last, last.test_outputs)
     np.testing.assert_array_equal(result.test_outputs_best, best.test_outputs)
-    assert result.test_outputs_best.dtype == np.float32
-    network = result.load_best()
+    assert result.outputs("best").dtype == np.float32
+    network = result.network()
     np.testing.assert_array_equal(network.get_flat_parameters(), best.parameters)
     assert network.input_scale == 0.5
     last_network = em.load_network(result.folder / "last.safetensors")
@@ -97,13 +108,14 @@ def test_a_result_is_read_back_to_the_last_bit(store: Store) -> None:
 
 
 def test_a_failure_is_read_back(store: Store) -> None:
-    store.save_failure(SPEC, _history(3), "training diverged in epoch 3")
-    failure = store.load(SPEC)
+    message = "training diverged in epoch 3"
+    store.add(failed_run(SPEC, DATA, _history(3), kind="diverged", message=message))
+    failure = store.load(SPEC, DATA)
     assert isinstance(failure, RunFailure)
-    assert (failure.spec, failure.message) == (SPEC, "training diverged in epoch 3")
+    assert (failure.spec, failure.message) == (SPEC, message)
     assert failure.history.n_epochs == 3
-    store.save_failure(SPEC, em.History(), "in the first epoch")
-    failure = store.load(SPEC)
+    store.add(failed_run(SPEC, DATA, em.History(), kind="diverged", message="at once"))
+    failure = store.load(SPEC, DATA)
     assert isinstance(failure, RunFailure)
     assert failure.history.n_epochs == 0
 
@@ -125,7 +137,7 @@ def test_another_spec_is_another_run(store: Store, changes: dict[str, Any]) -> N
 
 def test_each_seed_has_its_own_folder(store: Store) -> None:
     _save(store)
-    assert store.load(SPEC.with_seed(1)) is None
+    assert store.load(SPEC.with_seed(1), DATA) is None
     shutil.copytree(store.folder(SPEC), store.folder(SPEC.with_seed(1)))
     assert _stale(store, SPEC.with_seed(1)) == "its specification has changed"
 
@@ -134,13 +146,13 @@ def test_other_data_or_another_version_is_another_run(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _save(store)
-    other = Store(store.runs.parent, "e" * 64)
-    assert _stale(other) == "it was trained on other data"
+    stale = store.load(SPEC, dataclasses.replace(DATA, input_scale=0.5))
+    assert stale == Stale("it was trained on other data")
     version = importlib.metadata.version("eigenmlp")
     monkeypatch.setattr("importlib.metadata.version", lambda _: "99.0")
     assert _stale(store) == f"it was trained by eigenmlp {version}"
     monkeypatch.undo()
-    monkeypatch.setattr(store_module, "_LAYOUT", 2)
+    monkeypatch.setattr(finished_module, "_LAYOUT", 2)
     assert _stale(store) == "it is laid out as version 1 lays out runs"
 
 
@@ -200,6 +212,7 @@ def _save_killed_after(
 ) -> bool:
     """Save, but die before step number `survived`; return whether the save had fewer steps."""
     steps = 0
+    finished = _finished(seed=seed)
 
     def step(function: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -220,13 +233,11 @@ def _save_killed_after(
 
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "sync", step(atomic.sync))
-        patch.setattr(store_module, "_write_json", step(store_module._write_json))
+        patch.setattr(Path, "write_bytes", step(Path.write_bytes))
         patch.setattr(store_module, "_remove", remove_half_at_least)
         patch.setattr(Path, "rename", step(Path.rename))
-        patch.setattr(np, "save", step(np.save))
-        patch.setattr(em.Network, "save", step(em.Network.save))
         try:
-            _save(store, seed=seed)
+            store.add(finished)
         except _KilledError:
             return False
     return True
@@ -248,7 +259,7 @@ def test_a_save_cut_off_anywhere_leaves_the_old_run_or_the_new(
         store.prepare()
         _save(store, seed=1)
         finished = _save_killed_after(store, len(states), 7, monkeypatch)
-        found = store.load(SPEC)
+        found = store.load(SPEC, DATA)
         assert not isinstance(found, Stale)
         if found is None:
             states.append("none")
@@ -289,14 +300,13 @@ def test_a_run_cleared_away_while_it_is_written_does_not_appear(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by the next sweep, while a worker of a killed one still writes."""
-    write = store_module._write_json
 
-    def cleared(path: Path, data: Any) -> None:
-        write(path, data)
+    def cleared(path: Path) -> None:
+        atomic.sync(path)
         for leftover in path.parent.glob("last.*"):
             leftover.unlink()
 
-    monkeypatch.setattr(store_module, "_write_json", cleared)
+    monkeypatch.setattr(store_module, "sync", cleared)
     with pytest.raises(em.EigenmlpError, match="files of tiny were removed while they"):
         _save(store)
-    assert store.load(SPEC) is None
+    assert store.load(SPEC, DATA) is None

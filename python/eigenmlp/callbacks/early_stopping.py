@@ -144,17 +144,21 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Judge the epoch; True when patience has run out."""
-        value = state.history[self.monitor][-1]
+        stops = self.judge(state.epoch, state.history[self.monitor][-1])
+        if self.restore_best and self.best_epoch == state.epoch:
+            self.best_parameters = state.network.get_flat_parameters()
+        return stops
+
+    def judge(self, epoch: int, value: float) -> bool:
+        """Judge an epoch by its value; True when patience has run out."""
         if self._improves(value):
-            self.best_epoch = state.epoch
+            self.best_epoch = epoch
             self.best_value = value
-            if self.restore_best:
-                self.best_parameters = state.network.get_flat_parameters()
             return False
         last_improvement = -1 if self.best_epoch is None else self.best_epoch
-        if state.epoch - last_improvement < self.patience:
+        if epoch - last_improvement < self.patience:
             return False
-        self.stopped_epoch = state.epoch
+        self.stopped_epoch = epoch
         return True
 
     def on_train_end(self, state: TrainingState) -> None:

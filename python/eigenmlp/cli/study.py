@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from eigenmlp.cli.described import plain
+from eigenmlp.cli.engines import ExecutorName, Jobs, executor_of
 from eigenmlp.cli.options import Header, bad_usage_of
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ def study(
     quick: Annotated[
         bool, typer.Option("--quick", help="Cut each run short, for a first look in seconds.")
     ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(help="Runs at a time; by default one for each core.", min=1),
-    ] = None,
+    executor: ExecutorName = "processes",
+    jobs: Jobs = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -82,7 +81,8 @@ def study(
 ) -> None:
     """Reproduce the whole study: all models, figures and tables, in one page.
 
-    Trains on all cores, then writes report.html and beside it its figures,
+    Trains on all cores, and writes report.html as soon as the first model is
+    there, anew as further runs end, and at last beside it its figures,
     table1.md, runs.csv and predictions.csv. Every finished run is kept: after
     Ctrl-C, or worse, the same command continues and repeats nothing.
 
@@ -113,9 +113,19 @@ def study(
     data = _load(dataset, images, labels, predict, header=header, quick=quick)
     folder = output or Path("study") / (data.name + ("-quick" if quick else ""))
     try:
-        results = conduct_study(
-            data, output=folder, only=names, n_seeds=seeds, jobs=jobs, quick=quick, console=console
-        )
+        with executor_of(executor, jobs) as (engine, at_a_time):
+            if engine is None:
+                return
+            results = conduct_study(
+                data,
+                output=folder,
+                only=names,
+                n_seeds=seeds,
+                executor=engine,
+                jobs=at_a_time,
+                quick=quick,
+                console=console,
+            )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "interrupted; finished runs are kept, and the same command continues from there"
@@ -123,7 +133,7 @@ def study(
     _say(console, f"Finished in {_duration(time.monotonic() - started)}.")
     _say(console, f"Report: {folder / 'report.html'}")
     if results.all_failures:
-        _say(console, f"These runs diverged, see the report: {', '.join(results.failures)}.")
+        _say(console, f"These runs failed, see the report: {', '.join(results.failures)}.")
         raise typer.Exit(1)
 
 

@@ -32,7 +32,7 @@ from eigenmlp.files.safetensors import (
 from eigenmlp.network.architecture import Architecture
 from eigenmlp.network.layout import by_whole_name, shapes_of
 
-__all__ = ["FORMAT_VERSION", "MAX_LAYERS", "ModelFile", "read", "write"]
+__all__ = ["FORMAT_VERSION", "MAX_LAYERS", "ModelFile", "content", "read", "write"]
 
 FORMAT_VERSION = 3
 MAX_LAYERS = 10_000
@@ -81,6 +81,23 @@ def write(
     OSError
         If the file can't be written.
     """
+    write_atomically(path, content(architecture, layers, estimator, feature_names=feature_names))
+
+
+def content(
+    architecture: Architecture,
+    layers: Sequence[Mapping[str, NDArray[Any]]],
+    estimator: dict[str, Any] | None = None,
+    *,
+    feature_names: Sequence[str] | None = None,
+) -> bytes:
+    """Return what `write` writes.
+
+    Raises
+    ------
+    ValueError
+        If the model is beyond the limits that `read` sets to files.
+    """
     header: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "library_version": version("eigenmlp"),
@@ -91,15 +108,15 @@ def write(
     if estimator is not None:
         header["estimator"] = estimator
     text = json.dumps(header, allow_nan=False)
-    content = serialized(by_whole_name(layers), {_KEY: text})
+    file = serialized(by_whole_name(layers), {_KEY: text})
     n_layers = len(architecture.layer_sizes) - 1
-    header_bytes = int.from_bytes(content[:8], "little")
+    header_bytes = int.from_bytes(file[:8], "little")
     if n_layers > MAX_LAYERS or header_bytes > MAX_HEADER_BYTES:
         raise ValueError(
             f"a model file holds at most {MAX_LAYERS} layers and {MAX_HEADER_BYTES} bytes beside "
             f"the parameters, but this model has {n_layers} layers and needs {header_bytes} bytes"
         )
-    write_atomically(path, content)
+    return file
 
 
 def read(path: str | os.PathLike[str]) -> ModelFile:

@@ -15,6 +15,7 @@ from eigenmlp.common.array_likes import WANTED_X, fill, refuse_no_array
 from eigenmlp.common.columns import checked_names, in_order, refuse_repeated
 from eigenmlp.common.threads import threads
 from eigenmlp.common.words import shown, type_of
+from eigenmlp.files.atomic import write_atomically
 from eigenmlp.losses import Loss, loss_for
 from eigenmlp.network import model_file
 from eigenmlp.network.architecture import Architecture
@@ -649,8 +650,12 @@ class Network:
         ...     em.load_network(Path(folder) / "model.safetensors")
         Network([4, 3], dtype='float32')
         """
+        write_atomically(path, self._file())
+
+    def _file(self) -> bytes:
+        """Return what `save` writes."""
         layers = self.split(self.get_flat_parameters())
-        model_file.write(path, self._architecture, layers, feature_names=self._feature_names)
+        return model_file.content(self._architecture, layers, feature_names=self._feature_names)
 
     def _check_flat(self, flat: NDArray[Any], name: str) -> None:
         if not isinstance(flat, np.ndarray):

@@ -1,25 +1,30 @@
 """The whole study: from data to the report page and the tables beside it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from eigenmlp.common.extras import require
 from eigenmlp.common.live import progress_console
-from eigenmlp.errors import EigenmlpError
-from eigenmlp.files.folder_lock import FolderLock
 from eigenmlp.study import report
 from eigenmlp.study.data import StudyData
+from eigenmlp.study.live_page import LivePage
 from eigenmlp.study.noise import accuracy_under_noise
 from eigenmlp.study.outputs import write_predictions, write_runs
 from eigenmlp.study.results import StudyResults
-from eigenmlp.study.study import cut_short, group_of, select_groups, specs_of
+from eigenmlp.study.specs import SPECS, STOPPED
+from eigenmlp.study.stopping import stopped
+from eigenmlp.study.study import GROUPS, MODELS, cut_short, group_of, select_groups, specs_of
+from eigenmlp.study.study_spec import StudySpec
+from eigenmlp.sweeps.data import Data
 from eigenmlp.sweeps.display import Display
-from eigenmlp.sweeps.results import RunFailure, RunResult
-from eigenmlp.sweeps.runner import run_specs
-from eigenmlp.sweeps.store import Outcome, Store
+from eigenmlp.sweeps.executors import engine_for
+from eigenmlp.sweeps.results import Outcome, RunFailure, RunResult
+from eigenmlp.sweeps.runner import held, run_specs
+from eigenmlp.sweeps.store import Store
+from eigenmlp.sweeps.trial import training_cost
 
 __all__ = ["conduct_study", "require_study_extra"]
 
@@ -35,6 +40,7 @@ def conduct_study(
     output: Path,
     only: Sequence[str] | None = None,
     n_seeds: int = 1,
+    executor: Any = None,
     jobs: int | None = None,
     quick: bool = False,
     console: Console | None = None,
@@ -56,8 +62,8 @@ def conduct_study(
         Parts of the study, names of `GROUPS`: "m0", "fig4a", "search". None means all.
     n_seeds : int, default 1
         Trainings of each run, which differ in initial weights and order of the samples.
-    jobs : int or None, default None
-        Runs at a time, each on one thread; None means one for each core this process may use.
+    executor, jobs
+        Where to train, and how many runs at a time on this machine, as of `eigenmlp.sweeps.run`.
     quick : bool, default False
         Cut each run short: 20 epochs in full batch, 2 in mini-batches.
     console : rich.console.Console or None, default None
@@ -78,9 +84,8 @@ def conduct_study(
         If another study is writing to `output`, or a training process died.
     """
     groups = select_groups(only)
-    for option, value in (("n_seeds", n_seeds), ("jobs", jobs)):
-        if value is not None and value < 1:
-            raise ValueError(f"{option}={value} is not possible: it must be at least 1")
+    if n_seeds < 1:
+        raise ValueError(f"n_seeds={n_seeds} is not possible: it must be at least 1")
     require_study_extra()
     specs = [
         spec.with_seed(spec.seed + k)
@@ -89,18 +94,39 @@ def conduct_study(
     ]
     title = f"eigenmlp study on {data.name}" + (", a quick look" if quick else "")
     display = Display(console or progress_console(stderr=False), title, group_of)
-    with _held(output):
-        for line in data.absences:
+    models = {model.run for model in MODELS}
+    make_engine = engine_for(executor, jobs, data.for_runs, len(specs))
+    with held(output, "study"):
+        for line in data.for_runs.absences:
             display.note(line)
-        outcomes = run_specs(
-            specs,
-            data,
-            Store(output, data.fingerprint),
-            jobs=jobs,
-            display=display,
-            measures={"noise": accuracy_under_noise},
-        )
-        study = _collect(groups, outcomes, data, n_seeds=n_seeds, quick=quick)
+
+        def results_of(outcomes: Sequence[Outcome]) -> StudyResults:
+            order = {(spec.name, spec.seed): place for place, spec in enumerate(specs)}
+            ordered = sorted(outcomes, key=lambda run: order[run.spec.name, run.spec.seed])
+            return _collect(
+                groups,
+                ordered,
+                data,
+                n_seeds=n_seeds,
+                n_missing=len(specs) - len(outcomes),
+                quick=quick,
+            )
+
+        with LivePage(
+            lambda outcomes: report.write_report(output, data, results_of(outcomes)),
+            begins=lambda outcomes: any(run.spec.name in models for run in outcomes),
+        ) as page:
+            outcomes = run_specs(
+                specs,
+                data.for_runs,
+                Store(output / "runs"),
+                make_engine=make_engine,
+                display=display,
+                measures={"noise": accuracy_under_noise},
+                early=_early(specs, data.for_runs),
+                ended=page.ended,
+            )
+        study = results_of(outcomes)
         write_runs(output / "runs.csv", study)
         if data.unlabelled is not None and study.predicted_by is not None:
             write_predictions(
@@ -110,27 +136,12 @@ def conduct_study(
     return study
 
 
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the folder for this study alone, creating it if needed.
-
-    Raises
-    ------
-    EigenmlpError
-        If another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FolderLock(folder)
-    except BlockingIOError:
-        raise EigenmlpError(
-            f"another study is writing to {folder}: wait until it ends, "
-            "or give this one a folder of its own with --output"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+def _early(specs: Sequence[StudySpec], data: Data) -> list[str]:
+    """Name the runs to begin with: M0 and M1, all that takes less than M0, and M2."""
+    most = training_cost(SPECS["m0"], data)
+    cheap = sorted(specs, key=lambda spec: training_cost(spec, data))
+    names = [spec.name for spec in cheap if training_cost(spec, data) < most]
+    return ["m0", "m1", *names, "m2"]
 
 
 def _collect(
@@ -139,23 +150,34 @@ def _collect(
     data: StudyData,
     *,
     n_seeds: int,
+    n_missing: int,
     quick: bool,
 ) -> StudyResults:
+    wanted = {run for group in groups for run in GROUPS[group]}
+    found = [outcome for outcome in outcomes if outcome.spec.name in wanted]
+    for name, whole in STOPPED.items():
+        if name in wanted:
+            found += [
+                stopped(outcome, SPECS[name]) for outcome in outcomes if outcome.spec.name == whole
+            ]
     runs: dict[str, tuple[RunResult, ...]] = {}
     failures: dict[str, tuple[RunFailure, ...]] = {}
-    for outcome in outcomes:
+    for outcome in found:
         name = outcome.spec.name
         if isinstance(outcome, RunResult):
             runs[name] = (*runs.get(name, ()), outcome)
         else:
             failures[name] = (*failures.get(name, ()), outcome)
-    finished = [run for results in runs.values() for run in results]
-    wanted = data.unlabelled is not None and finished
+    trained = [
+        run for results in runs.values() for run in results if run.test_outputs_best is not None
+    ]
+    predicts = data.unlabelled is not None and trained
     return StudyResults(
         groups=groups,
         runs=runs,
         failures=failures,
         n_seeds=n_seeds,
+        n_missing=n_missing,
         quick=quick,
-        predicted_by=min(finished, key=lambda run: run.best.val_loss) if wanted else None,
+        predicted_by=min(trained, key=lambda run: run.best.val_loss) if predicts else None,
     )

@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -34,13 +35,17 @@ N_QUICK = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class StudyData(Data):
+class StudyData:
     """What the study runs on: images of classes, split, and how to show them.
 
     Parameters
     ----------
-    X, y, split, input_scale, feature_names
-        As of `eigenmlp.sweeps.Data`.
+    X : ndarray of shape (n, n_features)
+        All images; uint8 stays uint8.
+    y : ndarray of shape (n,)
+        Class indices.
+    split : tuple of three index arrays
+        Rows for training, validation and test.
     class_names : tuple of str
         One name for each class.
     name : str
@@ -51,15 +56,24 @@ class StudyData(Data):
         Height and width of an image; None when the features are not a square image.
     unlabelled : ndarray of shape (m, n_features) or None
         Further images, to be predicted at the end.
+    input_scale : float, default=1.0
+        Multiplies the inputs inside the network.
+    feature_names : tuple of str or None, default=None
+        Names of X's columns, if they are of a table.
     origin : Origin or None, default=None
         Options of ``eigenmlp study`` that load the same data; None where there are none.
     """
 
+    X: np.ndarray
+    y: np.ndarray
+    split: tuple[np.ndarray, np.ndarray, np.ndarray]
     class_names: tuple[str, ...]
     name: str
     description: str
     image_shape: tuple[int, int] | None
     unlabelled: np.ndarray | None
+    input_scale: float = 1.0
+    feature_names: tuple[str, ...] | None = None
     origin: Origin | None = None
 
     def __repr__(self) -> str:
@@ -69,6 +83,29 @@ class StudyData(Data):
     def n_classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    @property
+    def n_features(self) -> int:
+        """Number of values of an image."""
+        return int(self.X.shape[1])
+
+    @cached_property
+    def for_runs(self) -> Data:
+        """What the study's runs train on."""
+        train, validation, test = ((self.X[rows], self.y[rows]) for rows in self.split)
+        return Data(
+            train=train,
+            validation=validation,
+            test=test,
+            class_names=self.class_names,
+            input_scale=self.input_scale,
+            feature_names=self.feature_names,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that affects training: images, labels, split and scale."""
+        return self.for_runs.fingerprint
 
 
 def make_study_data(

@@ -14,6 +14,7 @@ from eigenmlp.schedules import as_schedule
 from eigenmlp.study.noise import NOISE_LEVELS
 from eigenmlp.study.results import StudyResults
 from eigenmlp.sweeps.results import Metrics, RunFailure, RunResult
+from eigenmlp.sweeps.runs import columns_of
 from eigenmlp.sweeps.specs import RunSpec
 
 __all__ = ["write_predictions", "write_runs"]
@@ -52,26 +53,14 @@ def write_predictions(
     path: Path, run: RunResult, rows: np.ndarray, class_names: Sequence[str]
 ) -> None:
     """Write the probabilities by a run's best weights: a column per class, a row per image."""
-    probabilities = run.load_best().predict_proba(rows)
+    probabilities = run.network().predict_proba(rows)
     # astype(str) writes the shortest text that reads back as the same float32.
     header = [f"probability_{name}" for name in class_names]
     _write_table(path, header, probabilities.astype(str).tolist())
 
 
 def _spec_columns(spec: RunSpec) -> dict[str, Any]:
-    """Return a column for each option of a run; those of an option's own options are joined."""
-    columns: dict[str, Any] = {"run": spec.name, "seed": spec.seed, "label": spec.label}
-    for name, value in spec.to_dict().items():
-        if isinstance(value, dict):
-            columns |= {
-                name if option == "kind" else f"{name}_{option}": each
-                for option, each in value.items()
-                if each != name
-            }
-        elif isinstance(value, list):
-            columns[name] = " ".join(map(str, value))
-        else:
-            columns[name] = value
+    columns = {"run": spec.name, "seed": spec.seed, "label": spec.label, **columns_of(spec)}
     del columns["name"]
     schedule = as_schedule(spec.learning_rate)
     return columns | {
@@ -91,7 +80,7 @@ def _result_columns(run: RunResult) -> dict[str, Any]:
         **{
             f"{moment}_test_accuracy_noise_{level:g}": accuracy
             for moment, metrics in (("last", run.last), ("best", run.best))
-            for level, accuracy in zip(NOISE_LEVELS, metrics.further["noise"], strict=True)
+            for level, accuracy in zip(NOISE_LEVELS, metrics.further.get("noise", ()), strict=False)
         },
     }
 

@@ -26,6 +26,8 @@ class StudyResults:
         Spec name to its diverged runs; only specs that have any.
     n_seeds : int
         Seeds asked for.
+    n_missing : int, default=0
+        Runs that have not ended yet.
     quick : bool
         Whether runs and data were cut short for a first look.
     predicted_by : RunResult or None
@@ -39,6 +41,7 @@ class StudyResults:
     n_seeds: int
     quick: bool
     predicted_by: RunResult | None
+    n_missing: int = 0
 
     @cached_property
     def all_runs(self) -> tuple[RunResult, ...]:

@@ -9,8 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from eigenmlp.study.runs import ABLATIONS, PANEL_RATES, QUESTIONS, SEARCH_SPECS, SPECS
-from eigenmlp.study.specs import StudySpec
+from eigenmlp.study.specs import (
+    ABLATIONS,
+    PANEL_RATES,
+    QUESTIONS,
+    SEARCH_SPECS,
+    SPECS,
+    STOPPED,
+)
+from eigenmlp.study.study_spec import StudySpec
 from eigenmlp.sweeps.specs import RunSpec
 
 __all__ = [
@@ -244,8 +251,8 @@ def select_groups(only: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def specs_of(groups: Sequence[str]) -> tuple[StudySpec, ...]:
-    """Return the specs that these parts of the study need, each once, in the study's order."""
-    wanted = {run for group in groups for run in GROUPS[group]}
+    """Return the specs to train for these parts of the study, each once, in the study's order."""
+    wanted = {STOPPED.get(run, run) for group in groups for run in GROUPS[group]}
     return tuple(spec for name, spec in SPECS.items() if name in wanted)
 
 

@@ -14,9 +14,8 @@ from rich.text import Text
 
 from eigenmlp.common.live import LiveDisplay
 from eigenmlp.sweeps.board import Board
-from eigenmlp.sweeps.results import Metrics, RunResult
+from eigenmlp.sweeps.results import Metrics, Outcome, RunResult
 from eigenmlp.sweeps.specs import RunSpec
-from eigenmlp.sweeps.store import Outcome
 
 __all__ = ["Display"]
 
@@ -33,7 +32,7 @@ _LEGEND = {
     "found": "on disk",
     "running": "running",
     "queued": "queued",
-    "failed": "diverged",
+    "failed": "failed",
 }
 
 
@@ -72,6 +71,7 @@ class Display:
         self._board: Board | None = None
         self._started = time.monotonic()
         self._live = False
+        self._place = ""
 
     @contextmanager
     def watching(self, specs: Sequence[RunSpec], board: Board) -> Iterator[None]:
@@ -97,15 +97,16 @@ class Display:
         """Say that a run on disk does not count."""
         self._say(f"{_name(spec)} is run again and its folder replaced: {reason}.")
 
-    def training(self, n_runs: int, jobs: int) -> None:
-        """Say what is about to be trained."""
+    def training(self, n_runs: int, place: str) -> None:
+        """Say what is about to be trained, and where: "2 at a time"."""
+        self._place = place
         if self._live:
             return
         n_found = sum(run.found for run in self._runs)
         self._say(
             f"{self._title}: {len(self._runs)} run{'s' if len(self._runs) > 1 else ''}"
             + (f", {n_found} found on disk" if n_found else "")
-            + (f", {n_runs} to train, {jobs} at a time." if n_runs else ".")
+            + (f", {n_runs} to train, {place}." if n_runs else ".")
         )
 
     def finished(self, row: int, outcome: Outcome) -> None:
@@ -118,12 +119,13 @@ class Display:
         if isinstance(outcome, RunResult):
             name, score = _score(outcome.last)
             self._say(
-                f"{counter} {_name(outcome.spec)}: test {name} {score:.3f}, "
+                f"{counter} {_name(outcome.spec)}: {name} {score:.3f}, "
                 f"best validation loss {outcome.best.val_loss:.4f} at epoch {outcome.best_epoch} "
                 f"of {outcome.n_epochs}, {outcome.seconds:.1f} s"
             )
         else:
-            self._say(f"{counter} {_name(outcome.spec)} diverged: {outcome.message}")
+            failed = "diverged" if outcome.kind == "diverged" else "failed"
+            self._say(f"{counter} {_name(outcome.spec)} {failed}: {outcome.message}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -196,8 +198,8 @@ class Display:
             symbol, style = _SYMBOLS[state]
             text.append(f"{symbol} ", style).append(f"{word}  ", "dim")
         results = [run.outcome for run in self._runs if isinstance(run.outcome, RunResult)]
-        name = _score(results[0].last)[0] if results else "accuracy"
-        return text.append(f"  0.xxx test {name}", "dim")
+        name = _score(results[0].last)[0] if results else "test accuracy"
+        return text.append(f"  0.xxx {name}", "dim")
 
     def _cell(self, rows: Sequence[int], states: Sequence[str]) -> Text:
         """Show a spec's state over its seeds, and once all have ended their mean score in test."""
@@ -244,9 +246,11 @@ def _name(spec: RunSpec) -> str:
 
 def _score(metrics: Metrics) -> tuple[str, float]:
     """Return what says best how good a network is, and its name."""
-    if math.isnan(metrics.test_accuracy):
-        return "R²", metrics.test_r2
-    return "accuracy", metrics.test_accuracy
+    scores = metrics.scores()
+    for name in ("test_accuracy", "test_r2", "test_loss", "val_accuracy"):
+        if name in scores:
+            return name.replace("_r2", "_R²").replace("_", " "), scores[name]
+    return "val loss", metrics.val_loss
 
 
 def _number(value: float, digits: int) -> str:

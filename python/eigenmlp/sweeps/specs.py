@@ -5,10 +5,12 @@ runner, written to disk beside the results, and compared when a sweep is continu
 """
 
 import dataclasses
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -45,8 +47,30 @@ def _checked_name(_: str, name: object) -> str:
     return name
 
 
+def _checked_class_weight(name: str, value: object) -> object:
+    if value is None or value == "balanced":
+        return value
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}={shown(value)} is not a dict of weights, 'balanced' or None")
+    weight = Real(wanted="a weight >= 0")
+    # JSON has texts alone as keys.
+    keys = {int(key) if isinstance(key, str) and key.isdecimal() else key for key in value}
+    for key in keys:
+        Whole(wanted="class indices", least=0)(f"class of {name}", key)
+    return {
+        key: weight(f"{name}[{key}]", value.get(key, value.get(str(key)))) for key in sorted(keys)
+    }
+
+
 def _unchangeable(_: str, value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _shares(name: str, value: object) -> object:
+    # 0 and 0.0 are the same run. What is wrong with another, the architecture says.
+    if isinstance(value, (list, tuple)):
+        return tuple(_shares(name, share) for share in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +79,17 @@ class RunSpec(TrainingSettings):
 
     Parameters
     ----------
-    name : str
-        Unique in the sweep and usable as a folder name: "m0", "wide-seed-3".
-    label : str
-        What legends and tables call the run. The only field that does not affect the outcome.
-    hidden_layers : sequence of int
-        Units of each hidden layer; the data set decides inputs and outputs.
+    name : str, default "run"
+        With the seed, unique in the sweep, and usable as a folder name: "m0", "wide-0.1".
+    label : str, default ""
+        What legends and tables call the run; "" is the name. The only field that does not affect
+        the outcome.
+    hidden_layers : sequence of int, default (100,)
+        Units of each hidden layer; the data decide inputs and outputs.
     activation, dropout, normalization, init, dtype
         As in `eigenmlp.Network`; the output is that of the loss.
+    class_weight : dict, "balanced" or None, default None
+        As in `eigenmlp.train`.
     early_stopping : EarlyStoppingSpec or None, default None
         When to stop before. Never restores the best weights: the runner keeps both moments.
     seed : int, default 0
@@ -73,46 +100,59 @@ class RunSpec(TrainingSettings):
     Raises
     ------
     TypeError, ValueError
-        If something is of another type or out of its range.
+        If something is of another type or out of its range, or a function, which is not plain data.
 
     Examples
     --------
-    >>> import eigenmlp as em
     >>> from eigenmlp.sweeps import RunSpec
-    >>> spec = RunSpec(
-    ...     name="wide", label="256 units", hidden_layers=(256,), learning_rate=0.01, epochs=5
-    ... )
+    >>> spec = RunSpec(name="wide", hidden_layers=(256,), learning_rate=0.01, epochs=5)
     >>> spec.layer_sizes(784, 10)
     [784, 256, 10]
     >>> RunSpec.from_dict(spec.to_dict()) == spec
     True
     """
 
-    name: str = field(metadata=option(_checked_name))
-    label: str
-    hidden_layers: Sequence[int] = field(metadata=option(_unchangeable))
+    name: str = field(default="run", metadata=option(_checked_name))
+    label: str = ""
+    hidden_layers: Sequence[int] = field(default=(100,), metadata=option(_unchangeable))
     activation: str | Sequence[str] = field(default="relu", metadata=option(_unchangeable))
-    dropout: float | Sequence[float] = field(default=0.0, metadata=option(_unchangeable))
+    dropout: float | Sequence[float] = field(default=0.0, metadata=option(_shares))
     normalization: str | Sequence[str | None] | None = field(
         default=None, metadata=option(_unchangeable)
     )
     init: str = field(default="he_normal", metadata=option(Choice(tuple(INITIALIZERS))))
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = field(
+        default="float32", metadata=option(Choice(("float32", "float64")))
+    )
+    class_weight: Mapping[int, float] | Literal["balanced"] | None = field(
+        default=None, metadata=option(_checked_class_weight)
+    )
     early_stopping: EarlyStoppingSpec | None = None
     seed: int = field(default=0, metadata=option(Whole(wanted="a seed, 0 or more", least=0)))
 
     _kinds: ClassVar[Mapping[str, type[Any]]] = {
-        **TrainingSettings._kinds,  # noqa: SLF001  its own
+        **TrainingSettings._kinds,
         "early_stopping": EarlyStoppingSpec,
     }
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.label:
+            object.__setattr__(self, "label", self.name)
         if self.epochs < 1:
             raise ValueError(
                 f"run {shown(self.name)} has {self.epochs} epochs: it needs at least 1"
             )
         self._architecture(1, 1)  # raises where there is none
+        self.to_dict()  # raises where something is a function
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that affects the outcome: everything but the label."""
+        decisive = {name: value for name, value in self.to_dict().items() if name != "label"}
+        # All keys become texts, which have an order.
+        plain = json.loads(json.dumps(decisive))
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def _architecture(self, n_features: int, n_outputs: int) -> Architecture:
         return Architecture.of(
@@ -160,4 +200,4 @@ class RunSpec(TrainingSettings):
 
     def same_run(self, other: Self) -> bool:
         """Whether both specs describe the same run, however they are labelled."""
-        return dataclasses.replace(self, label="") == dataclasses.replace(other, label="")
+        return self.fingerprint == other.fingerprint

@@ -116,7 +116,9 @@ def best_run(study: StudyResults) -> RunResult | None:
     Among all runs if none of those finished; None if no run finished at all.
     """
     models = [run for model in MODELS for run in study.runs.get(model.run, ())]
-    return min(models or study.all_runs, key=lambda run: run.best.val_loss, default=None)
+    # Of a run that is the beginning of another, nothing is known of the test set.
+    tested = [run for run in study.all_runs if run.test_outputs_best is not None]
+    return min(models or tested, key=lambda run: run.best.val_loss, default=None)
 
 
 def verdict(before: float, after: float) -> str:
@@ -171,7 +173,7 @@ def accuracy_gap(data: StudyData, first: Sequence[RunResult], second: Sequence[R
     y = data.y[data.split[2]]
 
     def right(runs: Sequence[RunResult]) -> np.ndarray:
-        hits = [run.test_outputs_last.argmax(axis=1) == y for run in runs if run.spec.seed in seeds]
+        hits = [run.outputs("last").argmax(axis=1) == y for run in runs if run.spec.seed in seeds]
         return np.asarray(np.mean(hits, axis=0))
 
     differences = right(first) - right(second)

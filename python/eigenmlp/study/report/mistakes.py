@@ -22,7 +22,7 @@ def mistakes_section(page: Page) -> Section | None:
     run = best_run(page.study)
     if run is None:
         return None
-    data, probabilities = page.data, run.test_outputs_best
+    data, probabilities = page.data, run.outputs("best")
     y = data.y[data.split[2]]
     matrix = confusion_matrix(y, probabilities.argmax(axis=1), labels=np.arange(data.n_classes))
     recall = run.best.test_recall

@@ -44,7 +44,7 @@ def data_section(page: Page) -> Section:
         + " for training / validation / test",
         "fingerprint": f"SHA-256 {data.fingerprint}",
     }
-    parts = [paragraph(data.description), _facts(facts), *map(paragraph, data.absences)]
+    parts = [paragraph(data.description), _facts(facts), *map(paragraph, data.for_runs.absences)]
     if data.image_shape is not None and data.n_classes <= MOST_CLASSES_SHOWN:
         train = data.split[0]
         classes, first = np.unique(data.y[train], return_index=True)

@@ -43,7 +43,9 @@ def epochs_text(epochs: Sequence[int]) -> str:
 
 def absent(study: StudyResults, name: str) -> str:
     """Say why there are no numbers of a run."""
-    return "diverged" if name in study.failures else "not run"
+    if name in study.failures:
+        return "diverged" if study.failures[name][0].kind == "diverged" else "failed"
+    return "still to come" if study.n_missing else "not run"
 
 
 def table1(study: StudyResults) -> Table:

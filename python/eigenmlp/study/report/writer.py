@@ -112,6 +112,14 @@ def _banners(page: Page) -> str:
     """Say what must be known before any number is read."""
     study = page.study
     boxes = []
+    if study.n_missing:
+        ended = len(study.all_runs) + len(study.all_failures)
+        total = ended + study.n_missing
+        come = (
+            f"{study.n_missing} of {total} runs are still to come; what needs them says so or is "
+            "left out. Reload this page to see the newest."
+        )
+        boxes.append(("alarm", ["The study is not finished.", come]))
     if study.quick:
         epochs = max((run.spec.epochs for run in study.all_runs), default=0)
         cut = (
@@ -157,7 +165,8 @@ def _tiles(page: Page) -> str:
         (
             "Runs",
             str(len(study.all_runs)),
-            f"finished, {len(study.all_failures)} diverged",
+            f"finished, {len(study.all_failures)} failed"
+            + (f", {study.n_missing} to come" if study.n_missing else ""),
         )
     )
     tiles.append(

@@ -1,0 +1,97 @@
+"""Data in files that all processes of a machine map, so that they are in memory once."""
+
+import io
+import mmap
+import pickle
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eigenmlp.sweeps.data import Data
+
+__all__ = ["MappedData"]
+
+
+class MappedData:
+    """Data that travel as the names of files; parts of maps stay where they are.
+
+    Parameters
+    ----------
+    data : Data
+        What to share.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.folder = tempfile.mkdtemp(prefix="eigenmlp-data-")
+        try:
+            content = io.BytesIO()
+            _Writer(content, Path(self.folder)).dump(data)
+        except BaseException:
+            self.close()
+            raise
+        self._content = content.getvalue()
+
+    def open(self) -> Data:
+        """Return the data; a process maps those of one sweep once."""
+        return _opened(self.folder, self._content)
+
+    def close(self) -> None:
+        """Remove the files. Who has mapped them still has them."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@lru_cache(maxsize=1)
+def _opened(_folder: str, content: bytes) -> Data:
+    data: Data = _Reader(io.BytesIO(content)).load()
+    return data
+
+
+class _Writer(pickle.Pickler):
+    """Pickles arrays as the files and places that they lie at."""
+
+    def __init__(self, file: io.BytesIO, folder: Path) -> None:
+        super().__init__(file)
+        self._folder = folder
+        self._n_written = 0
+
+    def persistent_id(self, value: object) -> Any:
+        if not isinstance(value, np.ndarray) or value.dtype.hasobject:
+            return None
+        place = _place(value)
+        if place is None:
+            path = self._folder / f"{self._n_written}.npy"
+            self._n_written += 1
+            np.save(path, value)
+            place = _place(np.load(path, mmap_mode="r"))
+        return place
+
+
+class _Reader(pickle.Unpickler):
+    def persistent_load(self, place: Any) -> np.ndarray:
+        path, dtype, offset, shape, order = place
+        return np.memmap(path, np.dtype(dtype), "r", offset, shape, order)
+
+
+def _place(array: np.ndarray) -> tuple[str, str, int, tuple[int, ...], str] | None:
+    """Return the file that an array is a map of, and where in it; None if it isn't one."""
+    root: Any = array
+    while isinstance(root.base, np.memmap):
+        root = root.base
+    flags = array.flags
+    if (
+        not isinstance(root, np.memmap)
+        or not isinstance(root.base, mmap.mmap)
+        or root.filename is None
+        or root.mode == "c"  # changes stay in the memory of one process
+        or not (flags.c_contiguous or flags.f_contiguous)
+    ):
+        return None
+    offset = (
+        root.offset + array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    )
+    order = "C" if flags.c_contiguous else "F"
+    return str(root.filename), array.dtype.str, offset, array.shape, order
