@@ -13,6 +13,7 @@ from eigenmlp.cli.info import info
 from eigenmlp.cli.inspect import inspect
 from eigenmlp.cli.predict import predict
 from eigenmlp.cli.study import study
+from eigenmlp.cli.sweep import sweep
 from eigenmlp.cli.train import train
 from eigenmlp.errors import EigenmlpError
 
@@ -76,6 +77,7 @@ def _options(
 
 
 app.command()(study)
+app.command()(sweep)
 app.command()(train)
 app.command()(predict)
 app.command()(export)
