@@ -160,9 +160,10 @@ def _data(
     found = read_samples(path, labels, header=header, text_labels=not numbers)
     assert found.labels is not None  # noqa: S101  since they were asked for
     X, y = found.X, found.labels
-    texts = y.dtype.kind in "OUST"
-    if not numbers and not texts:
-        y = found.class_numbers()
+    if not numbers and y.dtype.kind not in "OUST":
+        classes = found.class_numbers()
+        assert classes is not None  # noqa: S101
+        y = classes
     scale, _ = input_factor(input_scale, X.dtype)
     validation, test = shares
     parts = (1 - validation - test, validation, *([test] if test else []))
