@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from eigenmlp.study import live_page
+from eigenmlp.study.conduct import _early
 from eigenmlp.study.live_page import LivePage
 from eigenmlp.study.report import write_report
 from eigenmlp.study.stopping import stopped
+from eigenmlp.study.study import select_groups, specs_of
 from eigenmlp.study.study_spec import StudySpec
 from eigenmlp.sweeps import EarlyStoppingSpec, RunFailure, RunResult, run
+from eigenmlp.sweeps.trial import training_cost
 from page_reader import Page
 from synthetic_study import make_run, make_study
 from tiny_study import tiny_runs_data, tiny_spec
@@ -124,3 +127,16 @@ def test_what_goes_wrong_with_the_page_is_raised_at_the_end_and_harms_no_run() -
     page.ended(make_run(DATA, tiny_spec("b")))
     with pytest.raises(OSError, match="no space left"):
         page.__exit__(None, None, None)
+
+
+def test_models_and_what_is_cheap_are_trained_first_and_then_the_longest() -> None:
+    data = DATA.for_runs
+    specs = list(specs_of(select_groups(None)))
+    early = _early(specs, data)
+    assert early[:3] == ["m0", "m1", "m2"]
+    assert len(early) == len(set(early))
+    costs = {spec.name: training_cost(spec, data) for spec in specs}
+    cheap = early[3:]
+    assert {"fig4a-batch32", "fig5-eta0.1"} <= set(cheap)
+    assert [costs[name] for name in cheap] == sorted(costs[name] for name in cheap)
+    assert max(costs[name] for name in cheap) < costs["m0"]

@@ -66,6 +66,14 @@ def test_the_table_has_what_varies_and_what_came_of_it(runs: Runs) -> None:
     assert table.columns[-1] == "error"
 
 
+def test_what_belongs_to_an_option_varies_only_where_it_does(tmp_path: Path) -> None:
+    optimizers = [em.optimizers.SGD(), em.optimizers.SGD(momentum=0.9), em.optimizers.Adam()]
+    specs = grid(tiny_spec(epochs=1), optimizer=optimizers)
+    table = run(specs, DATA, tmp_path, executor="threads", progress=False).table()
+    named = [name for name in table.columns if name.startswith("optimizer")]
+    assert named == ["optimizer", "optimizer_momentum"]
+
+
 def test_metrics_are_those_of_scikit_learn(runs: Runs) -> None:
     from sklearn.metrics import f1_score
 

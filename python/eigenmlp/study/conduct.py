@@ -1,6 +1,7 @@
 """The whole study: from data to the report page and the tables beside it."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,17 @@ def conduct_study(
 
 
 def _early(specs: Sequence[StudySpec], data: Data) -> list[str]:
-    """Name the runs to begin with: M0 and M1, all that takes less than M0, and M2."""
+    """Name the runs to begin with: M0, M1 and M2, and all that takes less than M0."""
     most = training_cost(SPECS["m0"], data)
     cheap = sorted(specs, key=lambda spec: training_cost(spec, data))
     names = [spec.name for spec in cheap if training_cost(spec, data) < most]
-    return ["m0", "m1", *names, "m2"]
+    return list(dict.fromkeys(["m0", "m1", "m2", *names]))
+
+
+def _has_begun(group: str, ended: AbstractSet[str]) -> bool:
+    """Whether there is a run to show of a part of the study, beside the models it starts from."""
+    own = {*GROUPS[group]} - {model.run for model in MODELS}
+    return not ended.isdisjoint(own or GROUPS[group])
 
 
 def _collect(
@@ -172,6 +179,8 @@ def _collect(
         run for results in runs.values() for run in results if run.test_outputs_best is not None
     ]
     predicts = data.unlabelled is not None and trained
+    if n_missing:
+        groups = tuple(group for group in groups if _has_begun(group, {*runs, *failures}))
     return StudyResults(
         groups=groups,
         runs=runs,

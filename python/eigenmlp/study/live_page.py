@@ -10,8 +10,8 @@ from eigenmlp.sweeps.results import Outcome
 
 __all__ = ["LivePage"]
 
-_FIRST_AFTER_SECONDS = 15.0  # a study that ends sooner needs no page before its end
-_REST = 10.0  # of its time, the page takes one part in so many
+_FIRST_AFTER_SECONDS = 10.0  # a study that ends sooner needs no page before its end
+_REST = 5.0  # after each writing, so many times as long as it took
 
 
 class LivePage:

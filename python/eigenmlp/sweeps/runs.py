@@ -98,7 +98,8 @@ class Runs(Sequence[Outcome]):
             name
             for name in dict.fromkeys(name for spec in specs for name in spec)
             if name not in {"name", "label", "seed"}
-            and len({repr(spec.get(name)) for spec in specs}) > 1
+            # An optimizer's own options don't vary where each has the same.
+            and len({repr(spec[name]) for spec in specs if name in spec}) > 1
         ]
         rows = []
         for run, spec in zip(self, specs, strict=True):

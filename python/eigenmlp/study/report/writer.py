@@ -32,6 +32,7 @@ from eigenmlp.study.report.sections import (
     times_section,
 )
 from eigenmlp.study.results import StudyResults
+from eigenmlp.study.specs import STOPPED
 
 __all__ = ["write_report"]
 
@@ -113,7 +114,8 @@ def _banners(page: Page) -> str:
     study = page.study
     boxes = []
     if study.n_missing:
-        ended = len(study.all_runs) + len(study.all_failures)
+        outcomes = (*study.all_runs, *study.all_failures)
+        ended = sum(outcome.spec.name not in STOPPED for outcome in outcomes)
         total = ended + study.n_missing
         come = (
             f"{study.n_missing} of {total} runs are still to come; what needs them says so or is "
