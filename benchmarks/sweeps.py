@@ -87,7 +87,7 @@ def scikit_learn(samples: em.sweeps.Data) -> float:
         return time.perf_counter() - begin
 
     begin = time.perf_counter()
-    busy = sum(Parallel(WORKERS)(delayed(fit)(rate) for rate in RATES))
+    busy: float = sum(Parallel(WORKERS)(delayed(fit)(rate) for rate in RATES))
     return (WORKERS * (time.perf_counter() - begin) - busy) / len(RATES)
 
 

@@ -114,8 +114,9 @@ def _banners(page: Page) -> str:
     study = page.study
     boxes = []
     if study.n_missing:
-        outcomes = (*study.all_runs, *study.all_failures)
-        ended = sum(outcome.spec.name not in STOPPED for outcome in outcomes)
+        specs = [outcome.spec for outcome in study.all_runs]
+        specs += [outcome.spec for outcome in study.all_failures]
+        ended = sum(spec.name not in STOPPED for spec in specs)
         total = ended + study.n_missing
         come = (
             f"{study.n_missing} of {total} runs are still to come; what needs them says so or is "
