@@ -41,6 +41,7 @@ PAGES = [
     "docs/export.md",
     "docs/from-scikit-learn.md",
     "docs/gallery.md",
+    "docs/optuna.md",
     "docs/out-of-core.md",
     "docs/sweeps.md",
     "docs/threads.md",

@@ -11,6 +11,7 @@ from eigenmlp.callbacks.csv_logger import CSVLogger
 from eigenmlp.callbacks.early_stopping import EarlyStopping
 from eigenmlp.callbacks.json_lines_logger import JSONLinesLogger
 from eigenmlp.callbacks.mlflow_logger import MLflowLogger
+from eigenmlp.callbacks.optuna_pruning import OptunaPruning
 from eigenmlp.callbacks.progress_bar import ProgressBar
 from eigenmlp.callbacks.tensorboard_logger import TensorBoardLogger
 
@@ -21,6 +22,7 @@ __all__ = [
     "EarlyStopping",
     "JSONLinesLogger",
     "MLflowLogger",
+    "OptunaPruning",
     "ProgressBar",
     "TensorBoardLogger",
     "TrainingState",

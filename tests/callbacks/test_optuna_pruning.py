@@ -1,0 +1,103 @@
+"""Trials of Optuna's end where its pruner says so."""
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_score
+
+import eigenmlp as em
+from eigenmlp.callbacks import OptunaPruning
+
+optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(200, 2))
+Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def train(trial: Any, rate: float = 0.01, epochs: int = 6, **options: Any) -> em.History:
+    return em.train(
+        em.Network([2, 8, 2], rng=0),
+        X[:100],
+        Y[:100],
+        learning_rate=rate,
+        epochs=epochs,
+        validation_data=(X[100:], Y[100:]),
+        callbacks=[OptunaPruning(trial, **options)],
+        rng=0,
+    )
+
+
+def test_every_epoch_is_reported() -> None:
+    study = optuna.create_study(pruner=optuna.pruners.NopPruner())
+    trial = study.ask()
+    history = train(trial)
+    study.tell(trial, history["val_loss"][-1])
+    assert study.trials[0].intermediate_values == dict(enumerate(history["val_loss"]))
+
+
+def test_a_trial_that_is_worse_is_pruned_and_others_are_not() -> None:
+    study = optuna.create_study(pruner=optuna.pruners.MedianPruner(1, 2))
+
+    def objective(trial: Any) -> float:
+        rate = 0.05 if trial.number == 0 else 1e-7
+        return train(trial, rate)["val_loss"][-1]
+
+    study.optimize(objective, n_trials=2)
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["COMPLETE", "PRUNED"]
+    assert len(study.trials[1].intermediate_values) == 3  # two epochs of warm-up, and one
+
+
+def test_the_network_of_a_pruned_trial_is_free_again() -> None:
+    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0.0))
+    network = em.Network([2, 2], output="logistic", rng=0)
+    targets = np.stack([Y, 1 - Y], axis=1)
+    with pytest.raises(optuna.TrialPruned, match="pruned after epoch 0"):
+        em.train(network, X, targets, callbacks=[OptunaPruning(study.ask(), "train_loss")])
+    em.train(network, X, targets, epochs=1)
+
+
+def test_folds_follow_each_other() -> None:
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.NopPruner())
+    trial = study.ask()
+    model = em.MLPClassifier(
+        (4,), max_iter=3, early_stopping=True, n_iter_no_change=9, random_state=0,
+        callbacks=[OptunaPruning(trial, "val_accuracy")],
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Stochastic Optimizer")
+        cross_val_score(model, X, Y, cv=3)
+    assert sorted(study.trials[0].intermediate_values) == list(range(9))
+
+
+def test_what_the_history_has_not_is_named() -> None:
+    with pytest.raises(KeyError, match="val_f1"):
+        train(optuna.create_study().ask(), monitor="val_f1")
+
+
+@pytest.mark.parametrize(
+    ("direction", "monitor"), [("maximize", "val_loss"), ("minimize", "val_accuracy")]
+)
+def test_a_column_that_is_good_the_other_way_is_refused(direction: str, monitor: str) -> None:
+    trial = optuna.create_study(direction=direction).ask()
+    with pytest.raises(ValueError, match=f"the study's direction is '{direction}', but"):
+        OptunaPruning(trial, monitor)
+    other = {"maximize": "minimize", "minimize": "maximize"}[direction]
+    OptunaPruning(optuna.create_study(direction=other).ask(), monitor)
+    OptunaPruning(optuna.create_study(direction=direction).ask(), "val_something")
+
+
+def test_what_is_no_trial_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TypeError, match="trial is a Study; pass the trial"):
+        OptunaPruning(optuna.create_study())
+    with pytest.raises(TypeError, match="monitor=3 is not the name of a column"):
+        OptunaPruning(optuna.create_study().ask(), 3)  # type: ignore[arg-type]
+    trial = optuna.create_study().ask()
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ImportError, match=r'pip install "eigenmlp\[optuna\]"'):
+        OptunaPruning(trial)
