@@ -43,6 +43,7 @@ PAGES = [
     "docs/gallery.md",
     "docs/optuna.md",
     "docs/out-of-core.md",
+    "docs/searches.md",
     "docs/sweeps.md",
     "docs/threads.md",
 ]
