@@ -41,6 +41,7 @@ PAGES = [
     "docs/export.md",
     "docs/from-scikit-learn.md",
     "docs/gallery.md",
+    "docs/mlflow.md",
     "docs/optuna.md",
     "docs/out-of-core.md",
     "docs/searches.md",
@@ -53,6 +54,10 @@ PAGES = [
 def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(__file__).parents[1] / page
     monkeypatch.chdir(tmp_path)
+    # Put back after the page that sets them.
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_ALLOW_FILE_STORE"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     with warnings.catch_warnings():
         results = doctest.testfile(str(path), module_relative=False, optionflags=FLAGS)
     assert results.attempted > 0

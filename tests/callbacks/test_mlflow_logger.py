@@ -115,6 +115,58 @@ def test_a_resumed_run_begins_with_the_epochs_behind_it(uri: str) -> None:
     assert logged(uri, logger.run_id, "val_loss") == [(0, 3), (1, 2), (2, 1), (3, 0)]
 
 
+def test_a_run_within_another_is_nested_under_it(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    logger = MLflowLogger("unused")
+    with mlflow.start_run() as parent:
+        drive(logger, losses(3, 2))
+        elsewhere = MLflowLogger("other", tracking_uri=uri)
+        drive(elsewhere, losses(1))
+    run = client(uri).get_run(logger.run_id)
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.info.experiment_id == parent.info.experiment_id
+    assert client(uri).get_experiment_by_name("unused") is None
+    assert "mlflow.parentRunId" not in client(uri).get_run(elsewhere.run_id).data.tags
+    assert client(uri).get_run(parent.info.run_id).info.status == "FINISHED"
+
+
+def test_a_slow_store_is_sent_epochs_together(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of its own: an epoch takes 0.1 s, and to send something 1 s."""
+    import mlflow
+
+    now, sent = [0.0], []
+    send = mlflow.MlflowClient.log_batch
+
+    def slow(self: Any, run_id: str, **entities: Any) -> None:
+        if "metrics" in entities:
+            now[0] += 1.0
+            sent.append(len({metric.step for metric in entities["metrics"]}))
+        send(self, run_id, **entities)
+
+    class Ages(Callback):
+        def on_epoch_end(self, state: Any) -> None:
+            now[0] += 0.1
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_batch", slow)
+    monkeypatch.setattr("eigenmlp.callbacks.mlflow_logger.time.monotonic", lambda: now[0])
+    X, y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+    logger = MLflowLogger(tracking_uri=uri)
+    em.train(em.Network([2, 2], rng=0), X, y, epochs=250, callbacks=[Ages(), logger])
+    assert sent[0] == 1
+    assert 99 <= sent[1] <= 101
+    assert sum(sent) == 250
+    assert len(sent) <= 5
+    assert [step for step, _ in logged(uri, logger.run_id, "train_loss")] == list(range(250))
+
+
+def test_many_epochs_behind_are_sent_in_batches(uri: str) -> None:
+    logger = MLflowLogger(tracking_uri=uri)
+    drive(logger, losses(0), earlier=losses(*range(1500)))
+    assert len(logged(uri, logger.run_id, "val_loss")) == 1501
+
+
 def test_what_mlflow_refuses_is_told_and_ends_the_run(uri: str) -> None:
     logger = MLflowLogger(tracking_uri=uri, params={"a b\n!": 1})
     with pytest.raises(OSError, match=r"(?s)MLflowLogger cannot log its run: .*pass its address"):
