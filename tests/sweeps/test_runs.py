@@ -151,6 +151,13 @@ def test_a_loss_of_other_targets_is_refused_with_the_run(tmp_path: Path) -> None
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(em.EigenmlpError, match="runs is a file; name a folder for the runs"):
+        run([tiny_spec()], DATA, tmp_path / "runs", progress=False)
+    assert (tmp_path / "runs").read_text() == "mine"
+
+
 def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:
     from eigenmlp.sweeps.runner import held
 

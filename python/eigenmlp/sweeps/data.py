@@ -165,7 +165,8 @@ class Data:
             try:
                 checked_samples(architecture, X, y, loss._targets, *weights)
             except (TypeError, ValueError) as error:
-                raise type(error)(f"{name}: {error}") from error
+                part = "validation" if name == "val" else name
+                raise type(error)(f"{part}: {error}") from error
 
     @cached_property
     def fingerprint(self) -> str:
@@ -202,6 +203,8 @@ def _read(name: str, part: tuple[Any, ...], names: Sequence[str] | None) -> Part
     X, y, *weights = part
     try:
         refuse_no_array("X", X, WANTED_X)
+        if hasattr(X, "toarray"):
+            raise TypeError(f"X is sparse, {type_of(X)}; pass X.toarray()")  # noqa: TRY301
         refuse_no_array("y", y, "(n_samples,) labels, or (n_samples, n_outputs) numbers")
         X = in_order(X, names, exact=True)
     except (TypeError, ValueError) as error:

@@ -83,7 +83,7 @@ def run(
         If an argument is of another type or out of its range, or a spec's loss is not for the
         data's targets. Nothing has then been trained.
     EigenmlpError
-        If another sweep is using the folder.
+        If another sweep is using the folder, or it is a file.
     ImportError
         If a package of an engine, named by its extra, is not installed.
     KeyboardInterrupt
@@ -157,8 +157,10 @@ def held(folder: Path, what: str) -> Iterator[None]:
     Raises
     ------
     EigenmlpError
-        If another process holds it.
+        If another process holds it, or it is a file.
     """
+    if folder.exists() and not folder.is_dir():
+        raise EigenmlpError(f"{folder} is a file; name a folder for the runs of this {what}")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = FolderLock(folder)
