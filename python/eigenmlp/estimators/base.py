@@ -16,6 +16,7 @@ from eigenmlp.common.words import shown
 from eigenmlp.estimators import lbfgs
 from eigenmlp.estimators.attributes import forget_record
 from eigenmlp.estimators.conversion.to_sklearn import Convertible
+from eigenmlp.estimators.fit_tasks import CallbackSupportMixin, with_callbacks
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.parameters import STOCHASTIC_SOLVERS, hidden_sizes, refuse_for_lbfgs
 from eigenmlp.estimators.samples import FitSamples, dense, refuse_what_is_no_array
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseMLP"]
 
 
-class BaseMLP(Convertible, Savable):
+class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
     """A multilayer perceptron with scikit-learn's interface.
 
     What a fit leaves on it is told in `eigenmlp.estimators.attributes`. All of it lives on from fit
@@ -114,6 +115,8 @@ class BaseMLP(Convertible, Savable):
             self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
         return self
 
+    # Inside of what undoes a fit, which would take away the callbacks that are to be ended.
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,
@@ -209,7 +212,8 @@ class BaseMLP(Convertible, Savable):
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        return FitSamples(X, y, self._class_weighted(y, weights, X.dtype, incremental=incremental))
+        of_both = self._class_weighted(y, weights, X.dtype, incremental=incremental)
+        return FitSamples(X, y, of_both, weights)
 
     def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> FitSamples:
         refuse_what_is_no_array(X_val=X, y_val=y, sample_weight_val=weights)
@@ -217,7 +221,8 @@ class BaseMLP(Convertible, Savable):
         checked = None
         if weights is not None:
             checked = _check_sample_weight(weights, X, ensure_non_negative=True)
-        return FitSamples(dense(X).astype(dtype, copy=False), y, checked).present()
+        X = dense(X).astype(dtype, copy=False)
+        return FitSamples(X, y, checked, checked).present()
 
     def _given_validation_data(
         self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None

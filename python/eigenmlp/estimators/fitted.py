@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["OUTPUTS", "FittedNetwork"]
+__all__ = ["OUTPUTS", "FittedNetwork", "shown_as"]
 
 OUTPUTS = {
     "softmax": "softmax",
@@ -104,9 +104,7 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         )
 
     def _show(self) -> None:
-        self.coefs_ = [_read_only(array) for array in self._network.weights]
-        self.intercepts_ = [_read_only(array) for array in self._network.biases]
-        self._shown = [*self.coefs_, *self.intercepts_]
+        self.__dict__.update(shown_as(self._network))
 
     def _is_shown(self) -> bool:
         arrays = [*self.coefs_, *self.intercepts_]
@@ -126,6 +124,18 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         if hasattr(self, "_network"):
             # Neither pickles nor copies keep arrays read-only, nor, with joblib, the same objects.
             self._show()
+
+
+def shown_as(network: Network) -> dict[str, Any]:
+    """Return the attributes of an estimator whose model is a network."""
+    coefs = [_read_only(array) for array in network.weights]
+    intercepts = [_read_only(array) for array in network.biases]
+    return {
+        "_network": network,
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "_shown": [*coefs, *intercepts],
+    }
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

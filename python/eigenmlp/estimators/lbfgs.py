@@ -11,6 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from eigenmlp.common.threads import threads
+from eigenmlp.estimators.fit_tasks import FitTasks
 from eigenmlp.estimators.stochastic import NON_FINITE
 from eigenmlp.network.penalty import penalty_of
 
@@ -41,7 +42,10 @@ def fit(estimator: BaseMLP, samples: FitSamples) -> None:
     def keep(intermediate_result: OptimizeResult) -> None:
         reached.update(intermediate_result, nit=reached.nit + 1)
         estimator._say(f"Iteration {reached.nit}, loss = {reached.fun:.8f}")
+        if tasks.end_step(lambda: _of_precision(network, reached.x)):
+            raise StopIteration
 
+    tasks = FitTasks(estimator, samples, "iteration")
     try:
         with threads(estimator.n_threads):
             result = minimize(
@@ -64,11 +68,20 @@ def fit(estimator: BaseMLP, samples: FitSamples) -> None:
         if reached.nit == 0:
             estimator.loss_ = np.nan
             estimator._show()
+            tasks.end()
             return
     finally:
         # SciPy may keep the function in a reference cycle, which must not keep the data.
         problem.clear()
     _take_over(estimator, exact, result, l2)
+    tasks.end()
+
+
+def _of_precision(network: Network, flat: NDArray[Any]) -> Network:
+    """Return a copy of a network with other parameters, rounded to its precision."""
+    copied = copy.deepcopy(network)
+    copied.set_flat_parameters(flat.astype(network.dtype))
+    return copied
 
 
 def _at(

@@ -40,12 +40,16 @@ class FitSamples:
     y : (n_samples, n_outputs) array
         Bool, one column per class or label (binary: one), for classifiers; numbers for regressors.
     weights : (n_samples,) array or None
-        None weighs all alike.
+        What training weighs them by: weights of samples times those of their classes. None weighs
+        all alike.
+    sample_weight : (n_samples,) array or None
+        The weights of samples alone, as the user passed them.
     """
 
     X: NDArray[Any]
     y: NDArray[Any]
     weights: NDArray[Any] | None
+    sample_weight: NDArray[Any] | None
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
@@ -62,7 +66,7 @@ class FitSamples:
         kept = self.weights != 0
         if not kept.any():
             raise ValueError(NO_WEIGHT)
-        return FitSamples(self.X[kept], self.y[kept], self.weights[kept])
+        return self._rows(kept)
 
     def split(
         self, fraction: float, random_state: np.random.RandomState, *, stratified: bool
@@ -74,22 +78,24 @@ class FitSamples:
         ValueError
             If fewer than 2 samples are split off, or a class has too few to be in both parts.
         """
-        arrays = [self.X, self.y] if self.weights is None else [self.X, self.y, self.weights]
-        parts = train_test_split(
-            *arrays,
+        fitted, held_out = train_test_split(
+            np.arange(len(self)),
             random_state=random_state,
             test_size=fraction,
             stratify=self.y if stratified else None,
         )
-        if len(parts[1]) < 2:
+        if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' "
                 "or the size of your dataset."
             )
-        weights = (None, None) if self.weights is None else (parts[4], parts[5])
-        return FitSamples(parts[0], parts[2], weights[0]), FitSamples(
-            parts[1], parts[3], weights[1]
-        )
+        return self._rows(fitted), self._rows(held_out)
+
+    def _rows(self, rows: NDArray[Any]) -> FitSamples:
+        def of(weights: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if weights is None else weights[rows]
+
+        return FitSamples(self.X[rows], self.y[rows], of(self.weights), of(self.sample_weight))
 
 
 def dense(X: Any) -> NDArray[Any]:

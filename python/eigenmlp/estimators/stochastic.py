@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from eigenmlp.callbacks import Callback
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.estimators.attributes import begin_record, names_of
+from eigenmlp.estimators.fit_tasks import FitTasks
 from eigenmlp.estimators.parameters import passed_on, rule_of
 from eigenmlp.estimators.solver_state import SolverState
 from eigenmlp.estimators.validation_score import score_of_epoch
@@ -65,6 +66,7 @@ class StochasticFit(Callback):
         self._estimator = estimator
         self._incremental = incremental
         self._score: Callable[[dict[str, float]], float] | None = None
+        self._tasks: FitTasks
         self._stopped = False
         self._opened: OpenedCheckpoint | None = None
         if resume_from is not None:
@@ -106,6 +108,7 @@ class StochasticFit(Callback):
         if held_out is not None:
             self._score = score_of_epoch(estimator, held_out)
         estimator.n_iter_ = 0
+        self._tasks = FitTasks(estimator, samples, "epoch", told=not self._incremental)
         try:
             self._train(samples, held_out, batch_size)
             ended = self._stopped or self._incremental
@@ -121,6 +124,7 @@ class StochasticFit(Callback):
             if held_out is not None:
                 self._restore_best()
             estimator._show()
+        self._tasks.end()
 
     def _train(self, samples: FitSamples, held_out: FitSamples | None, batch_size: int) -> None:
         estimator, solver = self._estimator, self._estimator._optimizer
@@ -247,6 +251,10 @@ class StochasticFit(Callback):
         solver.order = state.get("order", solver.order)
         estimator._random_state.set_state(state["random_state"])
 
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Show the callbacks that follow what the user asked for."""
+        state.options = self._estimator.get_params(deep=False)
+
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Keep an epoch's numbers and adapt the learning rate; True ends training."""
         estimator, solver = self._estimator, self._estimator._optimizer
@@ -274,7 +282,7 @@ class StochasticFit(Callback):
             solver.learning_rate = self._inverse_scaling_rate()
         impatient = bool(estimator._no_improvement_count > estimator.n_iter_no_change)
         self._stopped = impatient and self._stops()
-        return self._stopped
+        return self._tasks.end_step(lambda: state.network) or self._stopped
 
     def _loss_improves(self) -> bool:
         estimator = self._estimator
