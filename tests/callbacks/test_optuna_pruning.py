@@ -1,11 +1,14 @@
 """Trials of Optuna's end where its pruner says so."""
 
+import pickle
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 import eigenmlp as em
@@ -73,6 +76,71 @@ def test_folds_follow_each_other() -> None:
         warnings.filterwarnings("ignore", "Stochastic Optimizer")
         cross_val_score(model, X, Y, cv=3)
     assert sorted(study.trials[0].intermediate_values) == list(range(9))
+
+
+def test_steps_follow_those_reported_by_another_object() -> None:
+    study = optuna.create_study(pruner=optuna.pruners.NopPruner())
+    trial = study.ask()
+    histories = [train(trial, epochs=3) for _ in range(2)]
+    reported = [loss for history in histories for loss in history["val_loss"]]
+    assert study.trials[0].intermediate_values == dict(enumerate(reported))
+
+
+def test_a_resumed_run_goes_on_with_the_steps_of_its_trial(tmp_path: Path) -> None:
+    study = optuna.create_study(pruner=optuna.pruners.NopPruner())
+    trial = study.ask()
+
+    def run(epochs: int) -> em.History:
+        return em.train(
+            em.Network([2, 8, 2], rng=0), X, Y, epochs=epochs, rng=0, resume_from=tmp_path,
+            callbacks=[em.callbacks.Checkpoint(tmp_path), OptunaPruning(trial, "train_loss")],
+        )  # fmt: skip
+
+    run(2)
+    history = run(5)
+    assert study.trials[0].intermediate_values == dict(enumerate(history["train_loss"]))
+
+
+def test_a_trial_is_pruned_in_a_cross_validation() -> None:
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.ThresholdPruner(2.0))
+
+    def objective(trial: Any) -> float:
+        model = em.MLPClassifier((4,), max_iter=3, early_stopping=True, random_state=0)
+        model.set_params(callbacks=[OptunaPruning(trial, "val_accuracy")])
+        return float(cross_val_score(model, X, Y, cv=3, error_score="raise").mean())
+
+    study.optimize(objective, n_trials=1)
+    assert study.trials[0].state.name == "PRUNED"
+    assert len(study.trials[0].intermediate_values) == 1
+
+
+def test_folds_in_other_processes_are_refused() -> None:
+    trial = optuna.create_study(direction="maximize").ask()
+    model = em.MLPClassifier(callbacks=[OptunaPruning(trial, "val_accuracy")], early_stopping=True)
+    with pytest.raises(pickle.PicklingError) as caught:
+        cross_val_score(model, X, Y, cv=2, n_jobs=2)
+    causes = str(caught.value) + str(caught.value.__cause__)
+    assert "OptunaPruning reports to a trial of this process" in causes
+    with pytest.raises(TypeError, match="pass n_jobs=1"):
+        pickle.dumps(model)
+    clone(model)
+
+
+def test_a_value_that_is_no_number_is_reported() -> None:
+    class NoNumber(em.callbacks.Callback):
+        def on_epoch_end(self, state: em.callbacks.TrainingState) -> None:
+            state.history._columns["val_loss"][-1] = float("nan")
+
+    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=9.0))
+    network = em.Network([2, 2], rng=0)
+    with pytest.raises(optuna.TrialPruned):
+        em.train(
+            network,
+            X,
+            Y,
+            validation_data=(X, Y),
+            callbacks=[NoNumber(), OptunaPruning(study.ask())],
+        )
 
 
 def test_what_the_history_has_not_is_named() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from eigenmlp.callbacks.base import Callback
 from eigenmlp.common.extras import require
@@ -47,8 +47,11 @@ class OptunaPruning(Callback):
     Notes
     -----
     The step that is reported is the epoch, counted from 0. Where the trial trains several times, as
-    over the folds of a cross-validation, the steps of each follow those before. Folds must be
-    trained one after the other and in this process: `clone` and searches copy no callback.
+    over the folds of a cross-validation, the steps of each follow those before, also with a new
+    object for each. In scikit-learn's cross-validation pass ``error_score="raise"``, or it takes
+    the end of the trial for a failed fit and goes on. Folds must be trained one after the other and
+    in this process: in another, the trial would not hear of them, so that the object can't be
+    pickled.
 
     Examples
     --------
@@ -84,14 +87,20 @@ class OptunaPruning(Callback):
         self.trial = trial
         self.monitor = monitor
         self._behind = 0
-        self._reported = 0
+        self._reported = _n_reported(trial)
 
     def __repr__(self) -> str:
         return f"OptunaPruning(monitor={self.monitor!r})"
 
-    def on_train_begin(self, state: TrainingState) -> None:  # noqa: ARG002
-        """Count on from the epochs of earlier fits."""
-        self._behind = self._reported
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "OptunaPruning reports to a trial of this process, so that it can't be copied or sent "
+            "to another; pass n_jobs=1 to what trains with it: Optuna runs trials side by side"
+        )
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Count on from the epochs of earlier fits, less those that a resumed one brings along."""
+        self._behind = max(0, self._reported - (state.epoch + 1))
 
     def on_epoch_end(self, state: TrainingState) -> None:
         """Report the epoch; raise where the trial is to end."""
@@ -100,6 +109,13 @@ class OptunaPruning(Callback):
         self._reported = step + 1
         if self.trial.should_prune():
             raise self._optuna.TrialPruned(f"pruned after epoch {state.epoch} (from 0)")
+
+
+def _n_reported(trial: Any) -> int:
+    if not hasattr(trial, "study"):  # a FixedTrial keeps nothing
+        return 0
+    kept = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    return max(kept, default=-1) + 1
 
 
 def _refuse_other_direction(trial: Any, monitor: str) -> None:
