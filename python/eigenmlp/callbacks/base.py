@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ class TrainingState:
         Whether a callback has asked to stop after this epoch.
     resumed_from : pathlib.Path or None
         Folder of checkpoints that `eigenmlp.train` was told to resume from.
+    options : mapping of str to object
+        What training was asked for: the settings of `eigenmlp.train`, such as ``learning_rate``; of
+        an estimator, its parameters.
     """
 
     network: Network
@@ -53,6 +56,7 @@ class TrainingState:
     snapshot: Callable[[], Snapshot]
     stopping: bool = False
     resumed_from: Path | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 class Callback:

@@ -19,6 +19,7 @@ __all__ = ["MLflowLogger"]
 
 _REST = 10.0  # after what was sent, so many times as long as that took
 _MOST_METRICS = 1000  # of a batch, by MLflow's rule
+_NO_PARAMETERS = {"callbacks", "verbose"}
 _PARENT = "mlflow.parentRunId"  # what its own nested runs are tagged by
 
 
@@ -30,10 +31,11 @@ class MLflowLogger(Callback):
 
     A training run is a run of MLflow. Its parameters are the architecture (``layer_sizes``,
     ``activations``, ``output``, ``dropouts``, ``normalizations``, ``dtype``, ``input_scale``,
-    ``n_parameters``), ``epochs``, ``batch_size``, ``n_samples``, and those given here. Its
-    metrics have the names of the columns, the step is the epoch, counted from 0. It ends as
-    FINISHED, as KILLED after Ctrl-C, else as FAILED. A training run that is resumed is a new run
-    of MLflow and begins with the epochs that it has behind it.
+    ``n_parameters``), the settings of training or the parameters of the estimator, ``epochs``,
+    ``batch_size``, ``n_samples``, and those given here. Its metrics have the names of the columns,
+    the step is the epoch, counted from 0. It ends as FINISHED, as KILLED after Ctrl-C, else as
+    FAILED. A training run that is resumed is a new run of MLflow and begins with the epochs that it
+    has behind it.
 
     Within ``with mlflow.start_run():`` it is nested under the run that is active, and in the
     experiment of that, unless `tracking_uri` names another place. Epochs are sent together where
@@ -50,7 +52,7 @@ class MLflowLogger(Callback):
         Server or database; None is MLflow's own choice: the environment variable
         MLFLOW_TRACKING_URI, or a place in the current folder.
     params : mapping of str to object, optional
-        More parameters to log, such as the learning rate; MLflow keeps them as text.
+        More parameters to log, such as the version of the data; MLflow keeps them as text.
 
     Attributes
     ----------
@@ -75,7 +77,7 @@ class MLflowLogger(Callback):
     --------
     >>> import eigenmlp as em
     >>> em.callbacks.MLflowLogger("digits", tracking_uri="http://localhost:5000",
-    ...                           params={"learning_rate": 1e-3})
+    ...                           params={"data": "2026-11"})
     MLflowLogger('digits', tracking_uri='http://localhost:5000')
     """
 
@@ -173,7 +175,12 @@ class MLflowLogger(Callback):
         run = {"epochs": state.epochs, "batch_size": state.batch_size}
         # Batches that an iterable hands out are not counted yet.
         counted = {"n_samples": state.n_samples} if state.n_samples else {}
-        return {**architecture, **run, **counted, **self.params}
+        asked = {
+            name: value
+            for name, value in state.options.items()
+            if value is not None and name not in _NO_PARAMETERS
+        }
+        return {**asked, **architecture, **run, **counted, **self.params}
 
     def _experiment(self, client: Any) -> str:
         experiment = client.get_experiment_by_name(self.experiment)

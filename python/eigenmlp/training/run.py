@@ -57,6 +57,7 @@ class Run:
         settings: TrainingSettings,
         *,
         resume_from: str | os.PathLike[str] | None,
+        options: Mapping[str, object],
         identity: Mapping[str, object],
         data: Mapping[str, ArrayLike | None],
     ) -> None:
@@ -68,6 +69,7 @@ class Run:
             source.n_samples,
             source.batch_size,
             _SnapshotOf(self),
+            options=options,
         )
         if resume_from is not None:
             self.state.resumed_from = checkpoints.folder_of("resume_from", resume_from)

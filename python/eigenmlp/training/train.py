@@ -168,7 +168,8 @@ def train(
     >>> net.evaluate(X, y).accuracy > 0.9
     True
     """
-    settings = TrainingSettings(**{n: given for n, given in locals().items() if n in _SETTINGS})
+    options = {name: given for name, given in locals().items() if name in _SETTINGS}
+    settings = TrainingSettings(**options)
     if not isinstance(network, Network):
         raise TypeError(f"network={shown(network)} is not an eigenmlp.Network")
     checked_loss = loss_for(settings.loss, network.output)
@@ -202,6 +203,10 @@ def train(
         hooks,
         settings,
         resume_from=resume_from,
+        options={
+            name: getattr(settings, name) if given is None else given
+            for name, given in options.items()
+        },
         identity={
             "network": network,
             "rng": rng,
