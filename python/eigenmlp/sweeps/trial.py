@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score, r2_score, recall_score
 
 from eigenmlp.callbacks import Callback, EarlyStopping, TrainingState
 from eigenmlp.common.words import reason
@@ -20,6 +19,7 @@ from eigenmlp.network.penalty import penalty_of
 from eigenmlp.sweeps.data import Data
 from eigenmlp.sweeps.finished import FinishedRun, Moment, failed_run, finished_run
 from eigenmlp.sweeps.results import Metrics
+from eigenmlp.sweeps.scores import class_scores, number_scores
 from eigenmlp.sweeps.specs import RunSpec
 from eigenmlp.training import TrainingSettings, train
 
@@ -236,7 +236,7 @@ def _moment(network: Network, data: Data, spec: RunSpec, measures: Mapping[str, 
     outputs = network.predict_outputs(X, n_threads=1)
     metrics = dataclasses.replace(
         metrics,
-        **(_class_scores(y, outputs) if loss.output == "softmax" else _number_scores(y, outputs)),
+        **(class_scores if loss.output == "softmax" else number_scores)(y, outputs),
         further={name: tuple(of(network, X, y)) for name, of in measures.items()},
     )
     return Moment(network.get_flat_parameters(), metrics, outputs)
@@ -253,19 +253,3 @@ def _named(network: Network, data: Data, spec: RunSpec) -> dict[str, float]:
         for name, (X, y, *_) in measured
         for metric, of in named.items()
     }
-
-
-def _class_scores(y: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
-    predicted = outputs.argmax(axis=1)
-    present = np.unique(y)
-    recall = np.full(outputs.shape[1], np.nan)
-    recall[present] = recall_score(y, predicted, labels=present, average=None)
-    return {
-        "test_balanced_accuracy": float(recall[present].mean()),
-        "test_macro_f1": float(f1_score(y, predicted, average="macro", zero_division=0.0)),
-        "test_recall": tuple(recall.tolist()),
-    }
-
-
-def _number_scores(y: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
-    return {"test_r2": float(r2_score(y, outputs))}
