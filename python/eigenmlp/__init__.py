@@ -19,10 +19,10 @@ True
 """
 
 import importlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp._native import instruction_set  # isort: skip
+from eigenmlp.common.version import __version__ as __version__  # isort: skip
 from eigenmlp import callbacks, datasets, losses, optimizers, schedules
 from eigenmlp.errors import (
     CheckpointError,
@@ -68,8 +68,6 @@ __all__ = [
     "sweeps",
     "train",
 ]
-
-__version__ = version("eigenmlp")
 
 
 # Training alone shouldn't pay for what only studies and the estimators need.

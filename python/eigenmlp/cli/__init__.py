@@ -1,6 +1,5 @@
 """The command line: `eigenmlp study`, `train`, `predict`, `info` and what is done with files."""
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from eigenmlp.cli.predict import predict
 from eigenmlp.cli.study import study
 from eigenmlp.cli.sweep import sweep
 from eigenmlp.cli.train import train
+from eigenmlp.common.version import __version__
 from eigenmlp.errors import EigenmlpError
 
 __all__ = ["app", "main"]
@@ -60,7 +60,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"eigenmlp {version('eigenmlp')}")
+        typer.echo(f"eigenmlp {__version__}")
         raise typer.Exit
 
 

@@ -24,7 +24,7 @@ def info() -> None:
         eigenmlp info
     """
     rows = {
-        "eigenmlp": version("eigenmlp"),
+        "eigenmlp": em.__version__,
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "platform": platform.platform(),
         "instruction set": f"{em.instruction_set()} ({_core.instruction_set()})",

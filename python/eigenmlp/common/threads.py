@@ -2,13 +2,13 @@
 
 import functools
 import os
-from importlib.metadata import version
 from pathlib import Path
 
 from threadpoolctl import LibController, register
 
 from eigenmlp._native import _core
 from eigenmlp.common.arguments import whole_number
+from eigenmlp.common.version import __version__
 from eigenmlp.common.words import shown
 
 __all__ = ["thread_limit", "threads"]
@@ -66,15 +66,10 @@ class _ThreadpoolController(LibController):  # type: ignore[misc]  # threadpoolc
         self.dynlib.eigenmlp_limit_threads(limit)
 
     def get_version(self) -> str:
-        return _version()
+        return __version__
 
 
 register(_ThreadpoolController)
-
-
-@functools.cache
-def _version() -> str:
-    return version("eigenmlp")
 
 
 def _own_or_all() -> int:

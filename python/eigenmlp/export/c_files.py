@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eigenmlp.common.arguments import flag
+from eigenmlp.common.version import __version__
 from eigenmlp.common.words import shown
 from eigenmlp.export.c_header import header_text
 from eigenmlp.export.c_model import c_model
@@ -151,7 +151,7 @@ def to_c(
     code = c_model(view, name, int8=int8)
     body = source_body(code)
     fingerprint = f"0x{zlib.crc32(body.encode()):08x}UL"
-    mark = f"{_MARK} {version('eigenmlp')}; the next export overwrites it"
+    mark = f"{_MARK} {__version__}; the next export overwrites it"
     header = header_text(code, f"{name}.h: {mark}", fingerprint, feature_names_of(model))
     cost = {} if X is None else int8_cost(model, view.network, X, y)
     folder = Path(folder)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eigenmlp.common.extras import require
+from eigenmlp.common.version import __version__
 from eigenmlp.export.onnx_graph import (
     add_model,
     has_labels,
@@ -104,7 +104,7 @@ def to_onnx(model: object, path: str | os.PathLike[str]) -> None:
         opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
         ir_version=_IR_VERSION,
         producer_name="eigenmlp",
-        producer_version=version("eigenmlp"),
+        producer_version=__version__,
     )
     onnx.helper.set_model_props(proto, names_as_metadata(model))
     onnx.checker.check_model(proto, full_check=True)

@@ -8,7 +8,6 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from eigenmlp.common.arguments import whole_number
 from eigenmlp.common.columns import checked_names
+from eigenmlp.common.version import __version__
 from eigenmlp.common.words import listed, reason, shortened, shown
 from eigenmlp.errors import ModelFileError
 from eigenmlp.files.atomic import write_atomically
@@ -100,7 +100,7 @@ def content(
     """
     header: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
-        "library_version": version("eigenmlp"),
+        "library_version": __version__,
         **dataclasses.asdict(architecture),
     }
     if feature_names is not None:

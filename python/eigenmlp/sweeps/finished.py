@@ -15,7 +15,6 @@ A run that failed has config.json, history.csv, failure.json and checksums.json.
 import csv
 import dataclasses
 import hashlib
-import importlib.metadata
 import io
 import json
 import math
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from eigenmlp._native import instruction_set
+from eigenmlp.common.version import __version__
 from eigenmlp.history import History
 from eigenmlp.network import Network
 from eigenmlp.sweeps.data import Data
@@ -183,7 +183,7 @@ def outcome_of(files: Mapping[str, bytes], spec: RunSpec, folder: Path) -> Outco
 def _config(spec: RunSpec, data: Data) -> dict[str, Any]:
     return {
         "layout": _LAYOUT,
-        "eigenmlp": importlib.metadata.version("eigenmlp"),
+        "eigenmlp": __version__,
         "data": data.fingerprint,
         "spec": spec.to_dict(),
     }

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 from html import escape
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from eigenmlp.common.version import __version__
 from eigenmlp.common.words import shortened
 from eigenmlp.files.atomic import write_atomically
 from eigenmlp.history import History
@@ -57,7 +57,7 @@ def write_page(path: Path, runs: Runs, title: str) -> None:
     )
     page = Template(template).substitute(
         title=escape(title),
-        version=escape(version("eigenmlp")),
+        version=escape(__version__),
         lead=escape(f"{len(runs)} runs, {len(runs.failures)} failed. {told}"),
         scale=escape(f"{scale[0]:.4g} to {scale[1]:.4g}"),
         headings=headings,
