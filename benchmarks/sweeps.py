@@ -3,8 +3,9 @@
 Fifty short runs, one thread each, on two workers of every engine that is installed; checked first:
 all engines give the same bits. The overhead of a run is (workers × wall time - time spent
 training) / runs, medians of several rounds in turn; starting a cluster isn't counted, starting our
-own processes is. Beside them the same networks by scikit-learn's MLPClassifier under joblib. Ray
-and MPI listen on all addresses of a machine; run this where there is but the loopback interface:
+own processes is. Beside them the same networks by scikit-learn's MLPClassifier under joblib,
+and where JAX is installed, all of them at once by its vmap, compilation counted. Ray and MPI listen
+on all addresses of a machine; run this where there is but the loopback interface:
 
     unshare --net sh -c 'ip link set lo up && exec python benchmarks/sweeps.py'
 
@@ -31,6 +32,7 @@ from sklearn.neural_network import MLPClassifier
 
 import eigenmlp as em
 import machine
+from peers.jax_vmap import seconds_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +65,8 @@ def engine(name: str) -> Iterator[tuple[Any, int | None]]:
         yield name, WORKERS
 
 
-def swept(executor: Any, jobs: int | None, samples: em.sweeps.Data) -> tuple[float, str]:
-    """Return the overhead of a run in seconds, and the SHA-256 of all weights."""
+def swept(executor: Any, jobs: int | None, samples: em.sweeps.Data) -> tuple[float, float, str]:
+    """Return the overhead and the whole of a run in seconds of a core, and all weights' SHA-256."""
     base = em.sweeps.RunSpec(hidden_layers=HIDDEN, epochs=EPOCHS)
     specs = em.sweeps.grid(base, learning_rate=RATES)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,11 +75,12 @@ def swept(executor: Any, jobs: int | None, samples: em.sweeps.Data) -> tuple[flo
         wall = time.perf_counter() - begin
         sha = hashlib.sha256(b"".join(result.load("last").tobytes() for result in runs.results))
     busy = sum(result.seconds for result in runs.results)
-    return (WORKERS * wall - busy) / len(specs), sha.hexdigest()
+    whole = WORKERS * wall
+    return (whole - busy) / len(specs), whole / len(specs), sha.hexdigest()
 
 
-def scikit_learn(samples: em.sweeps.Data) -> float:
-    """Return the overhead of a fit under joblib, as of a run."""
+def scikit_learn(samples: em.sweeps.Data) -> tuple[float, float]:
+    """Return the overhead and the whole of a fit under joblib, as of a run."""
 
     def fit(rate: float) -> float:
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -88,7 +91,8 @@ def scikit_learn(samples: em.sweeps.Data) -> float:
 
     begin = time.perf_counter()
     busy: float = sum(Parallel(WORKERS)(delayed(fit)(rate) for rate in RATES))
-    return (WORKERS * (time.perf_counter() - begin) - busy) / len(RATES)
+    whole = WORKERS * (time.perf_counter() - begin)
+    return (whole - busy) / len(RATES), whole / len(RATES)
 
 
 def main() -> None:
@@ -101,23 +105,29 @@ def main() -> None:
     facts = {**machine.facts(), "instruction_set": em.instruction_set()}
     print(f"{machine.headline(facts)}; instruction set {facts['instruction_set']}\n")
     samples = data()
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float | None, float]]] = {}
     digests = set()
     with contextlib.ExitStack() as stack:
         engines = {name: stack.enter_context(engine(name)) for name in arguments.engines.split(",")}
         for _ in range(arguments.rounds):
             for name, (executor, jobs) in engines.items():
-                overhead, digest = swept(executor, jobs, samples)
-                found.setdefault(name, []).append(overhead)
+                overhead, whole, digest = swept(executor, jobs, samples)
+                found.setdefault(name, []).append((overhead, whole))
                 digests.add(digest)
             found.setdefault("joblib, scikit-learn", []).append(scikit_learn(samples))
+            X, y, *_ = samples.train
+            seconds = seconds_of_all(X, y, hidden=HIDDEN, rates=RATES, epochs=EPOCHS)
+            if seconds is not None:
+                found.setdefault("JAX, vmap", []).append((None, WORKERS * seconds / len(RATES)))
     if len(digests) != 1:
         raise SystemExit("engines gave other bits")
-    print(f"| {len(RATES)} runs by | overhead of a run, ms | least | most |")
-    print("|---|---:|---:|---:|")
-    for name, values in found.items():
-        told = [1000 * value for value in (median(values), min(values), max(values))]
-        print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in told) + " |")
+    print(f"| {len(RATES)} runs by | overhead of a run, ms | least | most | all of a run, ms |")
+    print("|---|---:|---:|---:|---:|")
+    for name, pairs in found.items():
+        overheads = [1000 * overhead for overhead, _ in pairs if overhead is not None]
+        told = [f"{of(overheads):.1f}" if overheads else "" for of in (median, min, max)]
+        wholes = 1000 * median(whole for _, whole in pairs)
+        print(f"| {name} | {' | '.join(told)} | {wholes:.1f} |")
     spec = em.sweeps.grid(em.sweeps.RunSpec(hidden_layers=HIDDEN), learning_rate=RATES)[0]
     print(
         f"\nSent: the data, {len(pickle.dumps(samples)):,} bytes, once for each worker, and "
