@@ -1,7 +1,9 @@
 """Wherever runs are trained they have the same bits, and a death costs one run alone."""
 
+import doctest
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -99,28 +101,53 @@ def test_engines_that_listen_have_a_network_of_their_own(
     name: str, known: tuple[str, Path], tmp_path: Path
 ) -> None:
     pytest.importorskip({"ray": "ray", "mpi": "mpi4py"}[name], reason=f"{name} is not installed")
-    if subprocess.run([*ALONE, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("there is no network namespace to be had")
     program = [sys.executable, Path(__file__).parents[1] / "support" / "sweep_digest.py", name]
     start = (
         ["mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "2"] if name == "mpi" else []
     )
+    told = []
+    for death in ([], [], ["death"] if name == "ray" else []):
+        folder = tmp_path / ("with-a-death" if death else "runs")
+        told.append(_alone([*start, *program, folder / "runs", *death]).split()[-2:])
+    assert told == [[known[0], "0"], [known[0], str(len(SPECS))], [known[0], told[2][1]]]
+
+
+def test_the_page_of_searches_on_ray_in_a_network_of_their_own() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    page = (Path(__file__).parents[2] / "docs" / "searches.md").read_text()
+    examples = [example.source for example in doctest.DocTestParser().get_examples(page)]
+    alone = "".join(
+        source for source in examples if "Client" not in source and "spread" not in source
+    )
+    (on_ray,) = re.findall(r"```python\n(from ray[^`]*)```", page)
+    program = f"""
+import ray
+{alone}
+ray.init(num_cpus=2, include_dashboard=False)
+{on_ray}
+assert np.array_equal(alone, search.cv_results_["mean_test_score"])
+print("the same")
+"""
+    assert _alone([sys.executable, "-c", program]).split()[-2:] == ["the", "same"]
+
+
+def _alone(arguments: list[Any]) -> str:
+    """Return what a program prints where there is but the loopback interface."""
+    if subprocess.run([*ALONE, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("there is no network namespace to be had")
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    told = []
-    for death in ([], [], ["death"] if name == "ray" else []):
-        folder = tmp_path / ("with-a-death" if death else "runs")
-        arguments = map(str, [*start, *program, folder / "runs", *death])
-        command = [*ALONE, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *arguments]
-        done = subprocess.run(
-            command, check=True, timeout=100, capture_output=True, text=True, env=environment
-        )
-        told.append(done.stdout.split()[-2:])
-    assert told == [[known[0], "0"], [known[0], str(len(SPECS))], [known[0], told[2][1]]]
+    starter = [*ALONE, "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    done = subprocess.run(
+        [*starter, *map(str, arguments)],
+        check=False, timeout=100, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 @pytest.mark.parametrize("name", ["processes", "dask"])
