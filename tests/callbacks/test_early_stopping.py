@@ -170,3 +170,13 @@ def test_early_stopping_refuses(
 ) -> None:
     with pytest.raises(error, match=message):
         EarlyStopping(**arguments)
+
+
+def test_the_last_of_equally_good_epochs_counts_if_asked_to() -> None:
+    for last_of_best, best in ((False, 1), (True, 3)):
+        stopping = EarlyStopping(patience=3, last_of_best=last_of_best, restore_best=True)
+        state = drive(stopping, losses(5, 4, 6, 4, 6, math.nan, 6, 6))
+        assert stopping.best_epoch == best
+        assert stopping.stopped_epoch == best + 3
+        np.testing.assert_array_equal(state.network.get_flat_parameters(), stopping.best_parameters)
+    assert "last_of_best=True, restore_best" in repr(stopping)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import eigenmlp as em
 import reference_mlp
+from eigenmlp.network.initializers import INITIALIZERS
 
 
 def test_properties() -> None:
@@ -41,7 +42,7 @@ def test_parameters_are_copies() -> None:
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=2, max_size=5),
     dtype=st.sampled_from(["float32", "float64"]),
-    init=st.sampled_from(["he_normal", "he_uniform", "glorot_uniform", "torch_linear"]),
+    init=st.sampled_from([*INITIALIZERS]),
     seed=st.integers(0, 2**32),
 )
 def test_any_architecture(sizes: list[int], dtype: str, init: str, seed: int) -> None:
@@ -66,9 +67,11 @@ def test_any_architecture(sizes: list[int], dtype: str, init: str, seed: int) ->
         ("he_uniform", 2 / 300, (6 / 300) ** 0.5),
         ("glorot_uniform", 2 / 500, (6 / 500) ** 0.5),
         ("torch_linear", 1 / 900, 300**-0.5),
+        ("lecun_normal", 1 / 300, np.inf),
+        (["lecun_normal", "zeros"], 1 / 300, np.inf),
     ],
 )
-def test_initial_distributions(init: str, variance: float, bound: float) -> None:
+def test_initial_distributions(init: str | list[str], variance: float, bound: float) -> None:
     net = em.Network([300, 200, 5], init=init, rng=1)
     weights = net.weights[0].astype(float)
     # 60,000 draws: four standard errors of the variance, for the normal distribution the largest.
@@ -122,6 +125,13 @@ def test_input_scale_is_part_of_the_model() -> None:
             ValueError,
             "init='zeros' is unknown; use one of he_normal, he_uniform",
         ),
+        (
+            {"layer_sizes": [3, 4, 2], "init": ["zeros", "zeros"]},
+            ValueError,
+            'use one of .*; "zeros" is for the last layer',
+        ),
+        ({"init": ["he_normal"] * 3}, ValueError, "3 names for 1 layers of weights"),
+        ({"init": 3}, TypeError, "init=3 is neither a name nor a list of them"),
         ({"input_scale": 0}, ValueError, "input_scale=0.0 must be finite and not 0"),
         ({"input_scale": np.nan}, ValueError, "input_scale=nan must be finite"),
         ({"input_scale": 1e-60}, ValueError, "input_scale=1e-60 is 0.0 in float32; use float64"),

@@ -16,6 +16,7 @@ from eigenmlp.schedules import (
     as_schedule,
     constant,
     cosine,
+    coslog,
     exponential,
     join,
     linear,
@@ -35,6 +36,7 @@ EXAMPLES: list[Schedule] = [
     exponential(1e-3, gamma=0.98),
     step(0.1, gamma=0.5, every=3),
     cosine(0.1, final=1e-4, epochs=6),
+    coslog(0.1, epochs=9),
     warmup(4, exponential(0.1, gamma=0.9)),
     join([constant(0.1), cosine(0.1, final=0, epochs=4), exponential(0.1, gamma=0.5)], [2, 6]),
 ]
@@ -107,6 +109,15 @@ def test_cosine_meets_both_ends_exactly(pair: tuple[float, float], length: int, 
     schedule = cosine(initial, final, length)
     assert schedule(0) == initial
     assert schedule(length + later) == final
+
+
+@given(peak=rates, length=lengths, epoch=epochs, cycles=st.integers(1, 6))
+def test_coslog_by_the_half_angle_formula(
+    peak: float, length: int, epoch: int, cycles: int
+) -> None:
+    waves = np.log1p((2**cycles - 1) * min(epoch / length, 1)) / np.log(2)
+    expected = peak * np.sin(np.pi * waves) ** 2
+    assert coslog(peak, length, cycles)(epoch) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @given(length=st.integers(1, 50), value=st.floats(1e-6, 10), epoch=st.integers(0, 100))

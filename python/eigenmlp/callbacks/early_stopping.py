@@ -49,6 +49,9 @@ class EarlyStopping(Callback):
         Epochs without improvement to wait for, >= 1.
     min_delta : float, default=0.0
         An improvement must be larger than this, >= 0, in the unit of the column.
+    last_of_best : bool, default=False
+        Take an epoch for an improvement also where it equals the best, less `min_delta`: of equally
+        good epochs, as of accuracies of few samples, the last counts.
     restore_best : bool, default=False
         Keep a copy of the parameters at each improvement, and put the best ones back into
         the network when training ends, also when it ends because all epochs are done. When
@@ -113,6 +116,7 @@ class EarlyStopping(Callback):
         mode: Mode = "auto",
         patience: int = 10,
         min_delta: float = 0.0,
+        last_of_best: bool = False,
         restore_best: bool = False,
     ) -> None:
         if not isinstance(monitor, str):
@@ -128,13 +132,15 @@ class EarlyStopping(Callback):
             )
         self.monitor = monitor
         self.mode = resolve_mode(monitor, mode)
+        self.last_of_best = flag("last_of_best", last_of_best)
         self.restore_best = flag("restore_best", restore_best)
         self._start()
 
     def __repr__(self) -> str:
+        last = "last_of_best=True, " if self.last_of_best else ""
         return (
             f"EarlyStopping(monitor={self.monitor!r}, mode={self.mode!r}, "
-            f"patience={self.patience}, min_delta={self.min_delta}, "
+            f"patience={self.patience}, min_delta={self.min_delta}, {last}"
             f"restore_best={self.restore_best})"
         )
 
@@ -198,9 +204,9 @@ class EarlyStopping(Callback):
         self.stopped_epoch = None
 
     def _improves(self, value: float) -> bool:
+        sign = 1 if self.mode == "min" else -1
         # Comparisons with NaN are false.
-        if self.mode == "min":
-            best = math.inf if self.best_value is None else self.best_value
-            return value < best - self.min_delta
-        best = -math.inf if self.best_value is None else self.best_value
-        return value > best + self.min_delta
+        if self.best_value is None:
+            return sign * value < math.inf
+        wanted = sign * self.best_value - self.min_delta
+        return sign * value < wanted or (self.last_of_best and sign * value == wanted)

@@ -14,12 +14,12 @@ from eigenmlp.common.arguments import flag, whole_number
 from eigenmlp.common.array_likes import WANTED_X, fill, refuse_no_array
 from eigenmlp.common.columns import checked_names, in_order, refuse_repeated
 from eigenmlp.common.threads import threads
-from eigenmlp.common.words import shown, type_of
+from eigenmlp.common.words import type_of
 from eigenmlp.files.atomic import write_atomically
 from eigenmlp.losses import Loss, loss_for
 from eigenmlp.network import model_file
 from eigenmlp.network.architecture import Architecture
-from eigenmlp.network.initializers import INITIALIZERS
+from eigenmlp.network.initializers import initializers
 from eigenmlp.network.layout import split
 from eigenmlp.network.penalty import L2
 from eigenmlp.network.samples import checked_samples, refuse_no_arrays
@@ -88,10 +88,13 @@ class Network:
         (Ba et al., 2016) takes those of each sample over the layer's units.
     dtype : {"float32", "float64"}, default="float32"
         Type of the parameters and of all arithmetic.
-    init : {"he_normal", "he_uniform", "glorot_uniform", "torch_linear"}, default="he_normal"
-        Distribution of the initial parameters. With n = fan_in: normal with variance 2/n; uniform
-        within ±√(6/n); uniform within ±√(6/(n + fan_out)); uniform within ±1/√n. Biases start at
+    init : {"he_normal", "he_uniform", "lecun_normal", "glorot_uniform", "torch_linear"} or list, \
+            default="he_normal"
+        Distribution of the initial parameters, of all layers or, in a list, of each, the output
+        layer last. With n = fan_in: normal with variance 2/n; uniform within ±√(6/n); normal with
+        variance 1/n; uniform within ±√(6/(n + fan_out)); uniform within ±1/√n. Biases start at
         zero, but with "torch_linear" are drawn like its weights, as PyTorch's ``nn.Linear`` does.
+        The last of a list may be "zeros": all outputs then begin alike.
     input_scale : float, default=1.0
         Every input is multiplied by it inside the network, in training and prediction alike; 1/255
         brings 8-bit pixels to 0 … 1. Finite, not 0.
@@ -133,7 +136,7 @@ class Network:
         dropout: float | Sequence[float] = 0.0,
         normalization: str | Sequence[str | None] | None = None,
         dtype: DTypeLike = "float32",
-        init: str = "he_normal",
+        init: str | Sequence[str] = "he_normal",
         input_scale: float = 1.0,
         rng: int | np.random.Generator | None = None,
     ) -> None:
@@ -146,13 +149,12 @@ class Network:
             dtype=dtype,
             input_scale=input_scale,
         )
-        if init not in INITIALIZERS:
-            raise ValueError(f"init={shown(init)} is unknown; use one of {', '.join(INITIALIZERS)}")
+        draw = initializers(init, len(architecture.layer_sizes) - 1)
         self._allocate(architecture, None)
         generator = np.random.default_rng(rng)
         layers = [
-            INITIALIZERS[init](layer.fan_in, layer.fan_out, generator)
-            for layer in self._core.layers()
+            draw_layer(layer.fan_in, layer.fan_out, generator)
+            for draw_layer, layer in zip(draw, self._core.layers(), strict=True)
         ]
         if any(architecture.dropouts):
             seed = int(generator.integers(2**63))

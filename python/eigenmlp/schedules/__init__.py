@@ -10,7 +10,7 @@ Rates are finite and >= 0; a rate of 0 leaves the parameters as they are.
 
 from eigenmlp.schedules.base import EpochSchedule, Schedule
 from eigenmlp.schedules.composed import join, warmup
-from eigenmlp.schedules.curves import constant, cosine, exponential, linear, step
+from eigenmlp.schedules.curves import constant, cosine, coslog, exponential, linear, step
 from eigenmlp.schedules.rates import as_schedule, rate_at
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "as_schedule",
     "constant",
     "cosine",
+    "coslog",
     "exponential",
     "join",
     "linear",
@@ -28,5 +29,6 @@ __all__ = [
 
 # By the names that stand for them in plain data and on the command line.
 SCHEDULES: dict[str, type[EpochSchedule]] = {
-    kind.__name__: kind for kind in (constant, linear, exponential, step, cosine, warmup, join)
+    kind.__name__: kind
+    for kind in (constant, linear, exponential, step, cosine, coslog, warmup, join)
 }

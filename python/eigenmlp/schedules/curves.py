@@ -14,7 +14,7 @@ from eigenmlp.schedules.base import (
     check_rate,
 )
 
-__all__ = ["constant", "cosine", "exponential", "linear", "step"]
+__all__ = ["constant", "cosine", "coslog", "exponential", "linear", "step"]
 
 
 @dataclass(frozen=True)
@@ -230,3 +230,56 @@ class cosine(EpochSchedule):
         weight = (1 + math.cos(math.pi * min(epoch, self.epochs) / self.epochs)) / 2
         # A weighted mean, unlike final + (initial - final) * weight, is exact at both ends.
         return weight * self.initial + (1 - weight) * self.final
+
+
+@dataclass(frozen=True)
+class coslog(EpochSchedule):
+    r"""Cosine waves that grow longer and longer, each from zero to the peak and back.
+
+    .. math:: \eta(t) = \frac{\eta_0}{2} \left(1 - \cos\left(2 \pi \log_2
+              \left(1 + (2^c - 1)\, \min(t, T) / T\right)\right)\right)
+
+    With c = 4 waves, they end after 1/15, 3/15, 7/15 and 15/15 of T: networks that are good early
+    are found early, and later ones still get a long wave. A function of the step rather than of the
+    epoch, as in ``train(schedule_unit="step")``.
+
+    Parameters
+    ----------
+    peak : float
+        Learning rate :math:`\eta_0` at the top of each wave, >= 0.
+    epochs : int
+        Epoch :math:`T` at which the last wave ends, >= 1; the rate is 0 from there on.
+    cycles : int, default=4
+        Number :math:`c` of waves, >= 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of its range.
+
+    References
+    ----------
+    D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
+    Boosted Trees on Tabular Data", NeurIPS 2024, arXiv:2407.04491, section 3.
+
+    Examples
+    --------
+    >>> import eigenmlp as em
+    >>> schedule = em.schedules.coslog(1.0, epochs=30)
+    >>> [round(schedule(epoch), 3) for epoch in (0, 1, 2, 6, 14, 20, 30)]
+    [0.0, 0.93, 0.0, 0.0, 0.0, 0.984, 0.0]
+    """
+
+    peak: float = field(metadata=option(told="Learning rate at the top of each wave."))
+    epochs: int
+    cycles: int = field(default=4, metadata=option(told="Number of waves."))
+
+    def __post_init__(self) -> None:
+        check_rate("peak", self.peak)
+        check_epochs("epochs", self.epochs)
+        check_epochs("cycles", self.cycles)
+
+    def _rate(self, epoch: int) -> float:
+        done = min(epoch, self.epochs) / self.epochs
+        waves = math.log2(1 + (2**self.cycles - 1) * done)
+        return float(self.peak * (1 - math.cos(2 * math.pi * waves)) / 2)
