@@ -46,6 +46,7 @@ PAGES = [
     "docs/out-of-core.md",
     "docs/searches.md",
     "docs/sweeps.md",
+    "docs/tables.md",
     "docs/threads.md",
 ]
 

@@ -40,6 +40,7 @@ from eigenmlp.training import train
 if TYPE_CHECKING:
     from eigenmlp import export, plots, study, sweeps
     from eigenmlp.estimators import MLPClassifier, MLPRegressor, from_sklearn
+    from eigenmlp.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "CheckpointError",
@@ -52,6 +53,8 @@ __all__ = [
     "MLPRegressor",
     "ModelFileError",
     "Network",
+    "TabularClassifier",
+    "TabularRegressor",
     "TrainingDivergedError",
     "callbacks",
     "datasets",
@@ -78,6 +81,8 @@ _LAZY = {
     "MLPClassifier": "eigenmlp.estimators",
     "MLPRegressor": "eigenmlp.estimators",
     "from_sklearn": "eigenmlp.estimators",
+    "TabularClassifier": "eigenmlp.tabular",
+    "TabularRegressor": "eigenmlp.tabular",
     "plots": None,
 }
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 from eigenmlp.common.words import reason
 from eigenmlp.errors import ModelFileError
 from eigenmlp.network import Network, model_file
-from eigenmlp.network.loading import from_file
+from eigenmlp.network.loading import all_from_file
 
 if TYPE_CHECKING:
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
+    from eigenmlp.tabular import TabularClassifier, TabularRegressor
+
+    Model = Network | MLPClassifier | MLPRegressor | TabularClassifier | TabularRegressor
 
 __all__ = ["load_model"]
 
 
-def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
+def load_model(path: str | os.PathLike[str]) -> Model:
     """Read a model that `save` of a network or an estimator wrote.
 
     Loading runs no code from the file, and checks every name, shape and value.
@@ -28,7 +31,7 @@ def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPReg
 
     Returns
     -------
-    Network, MLPClassifier or MLPRegressor
+    Network, MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
         As it was saved. An estimator is fitted, with the same parameters; what of it a file
         doesn't hold is said at `MLPClassifier.save`.
 
@@ -56,23 +59,27 @@ def load_model(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPReg
     MLPRegressor(random_state=0, solver='lbfgs')
     """
     content = model_file.read(path)
-    network = from_file(path, content)
+    networks = all_from_file(path, content)
     if content.estimator is None:
-        return network
+        return networks[0]
     try:
-        return _estimator(content.estimator, network)
+        return _estimator(content.estimator, networks)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(
             f"{os.fspath(path)}: its metadata describes no estimator: {reason(error)}"
         ) from error
 
 
-def _estimator(description: dict[str, Any], network: Network) -> MLPClassifier | MLPRegressor:
-    from eigenmlp.estimators import MLPClassifier, MLPRegressor
+def _estimator(description: dict[str, Any], networks: list[Network]) -> Model:
+    from eigenmlp import estimators, tabular
     from eigenmlp.estimators.saving import restored
+    from eigenmlp.tabular.saving import restored_table
 
-    kinds = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
     kind = description.get("kind")
-    if not isinstance(kind, str) or kind not in kinds:
+    if kind in ("TabularClassifier", "TabularRegressor"):
+        return restored_table(getattr(tabular, kind), description, networks)  # type: ignore[no-any-return]
+    if kind not in ("MLPClassifier", "MLPRegressor"):
         raise ValueError(f"kind={kind!r} is unknown")
-    return restored(kinds[kind], description, network)  # type: ignore[no-any-return]
+    if len(networks) > 1:
+        raise ValueError(f"there are {len(networks)} networks, but it averages none")
+    return restored(getattr(estimators, kind), description, networks[0])  # type: ignore[no-any-return]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.numpy
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import eigenmlp as em
+from altered_model import altered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,20 +217,6 @@ def deep(levels: int) -> list[Any]:
     for _ in range(levels - 1):
         value = [value]
     return value
-
-
-def altered(path: Path, change: dict[str, Any]) -> None:
-    """Write the file again with entries of the estimator's description replaced."""
-    with safetensors.safe_open(path, framework="numpy") as file:
-        header = json.loads(file.metadata()["eigenmlp"])
-    for where, value in change.items():
-        *parents, last = where.split("/")
-        part = header["estimator"] if parents[:1] != [""] else header
-        for name in filter(None, parents):
-            part = part[name]
-        part[last] = value
-    arrays = safetensors.numpy.load_file(path)
-    safetensors.numpy.save_file(arrays, path, metadata={"eigenmlp": json.dumps(header)})
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,9 @@ _CONSTRAINTS: dict[str, list[Any]] = {
     "monitor": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "callbacks": [list, tuple],
     "n_threads": [_COUNT, None],
+    "n_estimators": [_COUNT],
+    "max_categories": [_Number(Integral, 2, None, closed="left")],
+    "categorical_features": ["array-like"],
 }
 
 # Of the entries of a list.

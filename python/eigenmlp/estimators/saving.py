@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from eigenmlp.network import Network
 
-__all__ = ["Savable", "restored"]
+__all__ = [
+    "Savable",
+    "refuse_own_class",
+    "refuse_unknown",
+    "restored",
+    "restored_parameters",
+    "stored_parameters",
+]
 
 # Each call of `predict` would start as many as it has rows for.
 _MOST_THREADS = 1024
@@ -77,11 +84,7 @@ class Savable(FittedNetwork):
         array(['low', 'high'], dtype='<U4')
         """
         check_is_fitted(self)
-        if type(self).__module__.partition(".")[0] != "eigenmlp":
-            raise TypeError(
-                f"{type(self).__name__} is a class of your own, and a model file holds no code; "
-                "export its network, or copy what was fitted into an MLPClassifier or MLPRegressor"
-            )
+        refuse_own_class(self)
         network = self._model()
         description = self._description()
         # What a file holds, `load_model` shall be able to read.
@@ -92,7 +95,7 @@ class Savable(FittedNetwork):
     def _description(self) -> dict[str, Any]:
         description: dict[str, Any] = {
             "kind": type(self).__name__,
-            "parameters": self._stored_parameters(),
+            "parameters": stored_parameters(self),
             "record": {
                 name: to_json(getattr(self, name)) for name in _RECORD if hasattr(self, name)
             },
@@ -106,18 +109,35 @@ class Savable(FittedNetwork):
             description["sparse_target"] = bool(binarizer.sparse_input_)
         return description
 
-    def _stored_parameters(self) -> dict[str, Any]:
-        stored = {}
-        for name, value in self.get_params(deep=False).items():
-            try:
-                stored[name] = to_json(value)
-            except TypeError as error:
-                raise TypeError(
-                    f"{name}={shown(value)} can't be stored in a model file, which holds no code "
-                    "and no state of generators; predictions don't depend on it: set the default "
-                    f"first with set_params, and again after loading ({error})"
-                ) from error
-        return stored
+
+def refuse_own_class(estimator: Any) -> None:
+    """Refuse to store what is of a user's class."""
+    if type(estimator).__module__.partition(".")[0] != "eigenmlp":
+        raise TypeError(
+            f"{type(estimator).__name__} is a class of your own, and a model file holds no code; "
+            "export its network, or copy what was fitted into a class of eigenmlp"
+        )
+
+
+def stored_parameters(estimator: Any) -> dict[str, Any]:
+    """Return an estimator's parameters as JSON.
+
+    Raises
+    ------
+    TypeError
+        If one is code, or the state of a generator.
+    """
+    stored = {}
+    for name, value in estimator.get_params(deep=False).items():
+        try:
+            stored[name] = to_json(value)
+        except TypeError as error:
+            raise TypeError(
+                f"{name}={shown(value)} can't be stored in a model file, which holds no code "
+                "and no state of generators; predictions don't depend on it: set the default "
+                f"first with set_params, and again after loading ({error})"
+            ) from error
+    return stored
 
 
 def restored(kind: type[Any], description: dict[str, Any], network: Network) -> Any:
@@ -140,8 +160,8 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
     allowed = {"kind", "parameters", "record", "feature_names"}
     if is_classifier(kind()):
         allowed |= {"classes", "target", "sparse_target"}
-    _refuse_unknown("the description", description, allowed)
-    model = kind(**_parameters(kind, description.get("parameters")))
+    refuse_unknown("the description", description, allowed)
+    model = kind(**restored_parameters(kind, description.get("parameters")))
     model._validate_params()
     check_entries(model.get_params(deep=False))
     output, n_outputs = network.output, network.layer_sizes[-1]
@@ -162,7 +182,8 @@ def restored(kind: type[Any], description: dict[str, Any], network: Network) -> 
     return model
 
 
-def _refuse_unknown(what: str, given: Any, known: Any) -> None:
+def refuse_unknown(what: str, given: Any, known: Any) -> None:
+    """Refuse what is no object of JSON, or has other entries than the known ones."""
     if not isinstance(given, dict):
         raise TypeError(f"{what} is not an object of JSON")
     unknown = sorted(given.keys() - set(known))
@@ -170,8 +191,9 @@ def _refuse_unknown(what: str, given: Any, known: Any) -> None:
         raise ValueError(f"{what} has unknown entries: {unknown[:6]}")
 
 
-def _parameters(kind: type[Any], stored: Any) -> dict[str, Any]:
-    _refuse_unknown("the set of parameters", stored, kind().get_params(deep=False))
+def restored_parameters(kind: type[Any], stored: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator's kind that a file has stored."""
+    refuse_unknown("the set of parameters", stored, kind().get_params(deep=False))
     parameters = {name: from_json(value) for name, value in stored.items()}
     n_threads = parameters.get("n_threads")
     if isinstance(n_threads, int) and n_threads > _MOST_THREADS:
@@ -182,7 +204,7 @@ def _parameters(kind: type[Any], stored: Any) -> dict[str, Any]:
 
 
 def _restore_record(model: Any, stored: Any) -> None:
-    _refuse_unknown("the record", stored, _RECORD)
+    refuse_unknown("the record", stored, _RECORD)
     for name, value in stored.items():
         restored_value = from_json(value)
         if not _RECORD[name](restored_value):

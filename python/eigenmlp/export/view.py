@@ -49,7 +49,13 @@ def view_of(model: object) -> ModelView:
     from sklearn.utils.validation import check_is_fitted
 
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
+    from eigenmlp.tabular import TabularClassifier, TabularRegressor
 
+    if isinstance(model, (TabularClassifier, TabularRegressor)):
+        raise TypeError(
+            f"model is a {type(model).__name__}, whose networks read rows that it has prepared; "
+            "export one of model.networks_, which reads what model.get_feature_names_out() names"
+        )
     if not isinstance(model, (MLPClassifier, MLPRegressor)):
         raise TypeError(
             f"model={shown(model)} is neither an eigenmlp.Network nor an MLPClassifier or "

@@ -2,6 +2,10 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
 
 from eigenmlp.common.array_likes import fill
 from eigenmlp.common.columns import checked_names
@@ -10,7 +14,7 @@ from eigenmlp.network import model_file
 from eigenmlp.network.layout import by_whole_name
 from eigenmlp.network.network import Network
 
-__all__ = ["from_file", "load_network"]
+__all__ = ["all_from_file", "from_file", "load_network"]
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
@@ -35,13 +39,19 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If the file is not a model of eigenmlp, is damaged, or contradicts itself.
+        If the file is not a model of eigenmlp, is damaged, contradicts itself, or holds several
+        networks.
 
     Examples
     --------
     See `Network.save`.
     """
     content = model_file.read(path)
+    if content.others:
+        raise ModelFileError(
+            f"{os.fspath(path)} holds {1 + len(content.others)} networks, which an estimator "
+            "averages; eigenmlp.load_model reads them, as model.networks_"
+        )
     network = from_file(path, content)
     names = (content.estimator or {}).get("feature_names")
     if names is not None:
@@ -59,11 +69,24 @@ def from_file(path: str | os.PathLike[str], content: model_file.ModelFile) -> Ne
     ModelFileError
         If a value is not finite, or a running variance negative.
     """
+    return _filled(path, content, content.arrays)
+
+
+def all_from_file(path: str | os.PathLike[str], content: model_file.ModelFile) -> list[Network]:
+    """Make all networks that a file holds; errors are those of `from_file`."""
+    return [_filled(path, content, arrays) for arrays in (content.arrays, *content.others)]
+
+
+def _filled(
+    path: str | os.PathLike[str],
+    content: model_file.ModelFile,
+    arrays: Mapping[str, NDArray[Any]],
+) -> Network:
     network = Network._of(content.architecture, content.feature_names)
     flat = network.get_flat_parameters()
     try:
         for name, view in by_whole_name(network.split(flat)).items():
-            fill(view, content.arrays[name], name)
+            fill(view, arrays[name], name)
         network._set_values(flat, "it")
     except ValueError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error

@@ -55,6 +55,8 @@ class ModelFile:
         JSON that describes the estimator around the network, if there is one.
     feature_names : tuple of str or None
         Names of the inputs, if they are known; an estimator has its own in the description.
+    others : tuple of dict
+        Arrays of further networks of the architecture, which an estimator averages.
     """
 
     library_version: str
@@ -62,6 +64,7 @@ class ModelFile:
     arrays: dict[str, NDArray[Any]]
     estimator: dict[str, Any] | None
     feature_names: tuple[str, ...] | None
+    others: tuple[dict[str, NDArray[Any]], ...]
 
 
 def write(
@@ -71,6 +74,7 @@ def write(
     estimator: dict[str, Any] | None = None,
     *,
     feature_names: Sequence[str] | None = None,
+    others: Sequence[Sequence[Mapping[str, NDArray[Any]]]] = (),
 ) -> None:
     """Write a model, replacing an existing file in one step.
 
@@ -81,7 +85,10 @@ def write(
     OSError
         If the file can't be written.
     """
-    write_atomically(path, content(architecture, layers, estimator, feature_names=feature_names))
+    write_atomically(
+        path,
+        content(architecture, layers, estimator, feature_names=feature_names, others=others),
+    )
 
 
 def content(
@@ -90,6 +97,7 @@ def content(
     estimator: dict[str, Any] | None = None,
     *,
     feature_names: Sequence[str] | None = None,
+    others: Sequence[Sequence[Mapping[str, NDArray[Any]]]] = (),
 ) -> bytes:
     """Return what `write` writes.
 
@@ -107,9 +115,16 @@ def content(
         header["feature_names"] = list(feature_names)
     if estimator is not None:
         header["estimator"] = estimator
+    if others:
+        header["n_networks"] = 1 + len(others)
     text = json.dumps(header, allow_nan=False)
-    file = serialized(by_whole_name(layers), {_KEY: text})
-    n_layers = len(architecture.layer_sizes) - 1
+    arrays = {
+        _name_in_file(place, name): array
+        for place, network in enumerate([layers, *others])
+        for name, array in by_whole_name(network).items()
+    }
+    file = serialized(arrays, {_KEY: text})
+    n_layers = (len(architecture.layer_sizes) - 1) * (1 + len(others))
     header_bytes = int.from_bytes(file[:8], "little")
     if n_layers > MAX_LAYERS or header_bytes > MAX_HEADER_BYTES:
         raise ValueError(
@@ -150,16 +165,44 @@ def read(path: str | os.PathLike[str]) -> ModelFile:
 def _read(path: str | os.PathLike[str], file: SafetensorsFile) -> ModelFile:
     header = _parse_header(path, file.metadata)
     architecture = _architecture(path, header)
-    _check_arrays(path, file.entries, architecture)
+    n_networks = _n_networks(path, header, architecture)
+    names = by_whole_name(shapes_of(architecture))
+    shapes = {
+        _name_in_file(place, name): shape
+        for place in range(n_networks)
+        for name, shape in names.items()
+    }
+    _check_arrays(path, file.entries, architecture, shapes)
     dtype = np.dtype(architecture.dtype)
-    arrays = {name: file.read(name, dtype) for name in file.entries}
+    networks = [
+        {name: file.read(_name_in_file(place, name), dtype) for name in names}
+        for place in range(n_networks)
+    ]
     return ModelFile(
         header["library_version"],
         architecture,
-        arrays,
+        networks[0],
         header.get("estimator"),
         _feature_names(path, header, architecture),
+        tuple(networks[1:]),
     )
+
+
+def _name_in_file(place: int, name: str) -> str:
+    """Return the name that an array of a network has; the first network's are its own."""
+    return f"networks.{place}.{name}" if place else name
+
+
+def _n_networks(
+    path: str | os.PathLike[str], header: dict[str, Any], architecture: Architecture
+) -> int:
+    found = header.get("n_networks", 1)
+    most = MAX_LAYERS // (len(architecture.layer_sizes) - 1)
+    if type(found) is not int or not 1 <= found <= max(most, 1):
+        raise ModelFileError(f"{path}: its {_KEY!r} metadata has n_networks={shown(found)}")
+    if found > 1 and header.get("estimator") is None:
+        raise ModelFileError(f"{path} holds {found} networks, but no estimator that averages them")
+    return found
 
 
 def _parse_header(path: str | os.PathLike[str], metadata: dict[str, str]) -> dict[str, Any]:
@@ -220,9 +263,11 @@ def _feature_names(
 
 
 def _check_arrays(
-    path: str | os.PathLike[str], entries: dict[str, Entry], architecture: Architecture
+    path: str | os.PathLike[str],
+    entries: dict[str, Entry],
+    architecture: Architecture,
+    shapes: Mapping[str, tuple[int, ...]],
 ) -> None:
-    shapes = by_whole_name(shapes_of(architecture))
     if entries.keys() != shapes.keys():
         wrong = sorted(entries.keys() ^ shapes.keys())
         raise ModelFileError(

@@ -1,0 +1,346 @@
+"""What the two estimators for tables share: how a fit runs, and how a table is predicted."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from eigenmlp.callbacks import Checkpoint
+from eigenmlp.common.threads import thread_limit
+from eigenmlp.errors import TrainingDivergedError
+from eigenmlp.estimators.parameters import hidden_sizes
+from eigenmlp.estimators.whole_fits import whole_or_not_at_all
+from eigenmlp.tabular.columns import chosen_by, columns_of
+from eigenmlp.tabular.judge import Judge, Prepared, value_of
+from eigenmlp.tabular.members import Member, Recipe, trained
+from eigenmlp.tabular.preparation import Preparation, learnt_from
+from eigenmlp.tabular.saving import SavableTable
+from eigenmlp.training.weights import NO_WEIGHT
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from eigenmlp.history import History
+    from eigenmlp.network import Network
+    from eigenmlp.tabular.columns import Column
+
+__all__ = ["BaseTabular"]
+
+
+class BaseTabular(SavableTable):
+    """A model for tables: their preparation, and one network or several that are averaged."""
+
+    n_features_in_: int
+    n_iter_: int
+    networks_: list[Network]
+    histories_: list[History]
+    _preparation: Preparation
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Fit the model to a table.
+
+        A fit that raises leaves all as it was. One that Ctrl-C interrupts after an epoch doesn't
+        raise; it warns, and the model is the best that it had come to.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, Table of Arrow, dict of arrays, or 2-D array-like
+            One row for each sample. Numbers, texts, booleans, categories, with gaps.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, >= 0. A sample of weight 0 is absent.
+        X_val, y_val : as X and y, default=None
+            Validation data, by which the best epoch is found; in their place
+            `validation_fraction` of the samples is held out.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the validation samples.
+        resume_from : path-like, default=None
+            Folder of a `eigenmlp.callbacks.Checkpoint` to go on from, with the same data and
+            parameters. The model has the same bits as one that was never interrupted.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument or a parameter is of another type, shape or range, if columns can't be
+            read, or if training diverges before there is anything to keep.
+        FileNotFoundError, CheckpointError
+            If there is nothing to resume from, or it is damaged or of another fit.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training diverged, and the model is that of the best epoch before.
+        UserWarning
+            If Ctrl-C ended training.
+        """
+        with whole_or_not_at_all(self):
+            given = None
+            if X_val is not None or y_val is not None:
+                given = (X_val, y_val, sample_weight_val)
+            self._fit(X, y, sample_weight, given, resume_from)
+        return self
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        given: tuple[Any, Any, ArrayLike | None] | None,
+        resume_from: str | os.PathLike[str] | None,
+    ) -> None:
+        self._refuse_lone(given, resume_from)
+        for name in ("_preparation", "_mean", "_deviation"):  # of an earlier fit
+            self.__dict__.pop(name, None)
+        columns, named = columns_of(X, categorical=chosen_by(self.categorical_features))
+        labels = self._checked_y(y)
+        check_consistent_length(columns[0].cells, labels)
+        self._learn_labels(labels)
+        weights = self._weights(sample_weight, labels)
+        if weights is not None and not weights.all():
+            present = weights != 0
+            if not present.any():
+                raise ValueError(NO_WEIGHT)
+            columns = [column.rows(present) for column in columns]
+            labels, weights = labels[present], weights[present]
+        random_state = check_random_state(self.random_state)
+        held_out = None
+        if given is not None:
+            held_out = self._given(*given)
+        elif self.validation_fraction > 0:
+            kept, apart = self._split(labels, random_state)
+            apart_weights = None if weights is None else weights[apart]
+            held_out = ([c.rows(apart) for c in columns], named, labels[apart], apart_weights)
+            columns, labels = [c.rows(kept) for c in columns], labels[kept]
+            weights = None if weights is None else weights[kept]
+        self._preparation = learnt_from(columns, named=named, max_categories=self.max_categories)
+        self._name_features([column.name for column in columns], named)
+        self._learn_scale(labels, weights)
+        samples = self._samples(self._prepared(columns, named=named), labels, weights)
+        validation = None
+        if held_out is not None:
+            theirs, names, their_y, their_weights = held_out
+            prepared = self._prepared(theirs, named=names)
+            validation = (prepared, their_y, their_weights)
+        self._train(samples, labels, validation, random_state, resume_from)
+
+    def _refuse_lone(
+        self, given: tuple[Any, ...] | None, resume_from: str | os.PathLike[str] | None
+    ) -> None:
+        if given is not None and (given[0] is None or given[1] is None):
+            missing = "X_val" if given[0] is None else "y_val"
+            raise ValueError(
+                f"validation data are incomplete: {missing} is None; pass X_val and y_val"
+            )
+        keeps = any(isinstance(callback, Checkpoint) for callback in self.callbacks)
+        if self.n_estimators > 1 and (keeps or resume_from is not None):
+            raise ValueError(
+                f"n_estimators={self.n_estimators}: checkpoints keep one run, and resume one; pass "
+                "n_estimators=1, or leave them out"
+            )
+        if given is None and self.validation_fraction == 0 and self.monitor != self._plain_monitor:
+            raise ValueError(
+                f"monitor={self.monitor!r} needs validation data to measure; pass X_val and y_val "
+                "to fit, or validation_fraction=0.2"
+            )
+
+    def _weights(self, sample_weight: ArrayLike | None, labels: NDArray[Any]) -> Any:
+        if sample_weight is None:
+            return None
+        stand_in = np.zeros((len(labels), 1))
+        return _check_sample_weight(sample_weight, stand_in, ensure_non_negative=True)
+
+    def _given(
+        self, X: Any, y: Any, weights: ArrayLike | None
+    ) -> tuple[list[Column], bool, NDArray[Any], Any]:
+        columns, named = columns_of(X, categorical=chosen_by(self.categorical_features))
+        labels = self._checked_y(y)
+        check_consistent_length(columns[0].cells, labels)
+        self._targets(labels)  # which refuses strangers
+        return columns, named, labels, self._weights(weights, labels)
+
+    def _split(
+        self, labels: NDArray[Any], random_state: np.random.RandomState
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        alone = self._alone_of_their_kind(labels)
+        rows = np.flatnonzero(~alone)
+        n_apart = math.ceil(self.validation_fraction * len(labels))
+        if not 0 < n_apart < len(rows):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of n_samples={len(labels)} can't "
+                "be held out with some left to learn from; pass more samples, X_val and y_val, or "
+                "validation_fraction=0 to train without"
+            )
+        kinds = self._kinds(labels[rows])
+        few = kinds is not None and min(n_apart, len(rows) - n_apart) < len(np.unique(kinds))
+        kept, apart = train_test_split(
+            rows, test_size=n_apart, random_state=random_state, stratify=None if few else kinds
+        )
+        return np.concatenate([kept, np.flatnonzero(alone)]), apart
+
+    def _name_features(self, names: Sequence[str], named: bool) -> None:
+        self.n_features_in_ = len(names)
+        self.__dict__.pop("feature_names_in_", None)
+        if named:
+            self.feature_names_in_ = np.array(names, dtype=object)
+
+    def _prepared(self, columns: Sequence[Column], *, named: bool) -> Prepared:
+        return Prepared(self._preparation.features(columns, named=named, owner=type(self).__name__))
+
+    def _samples(
+        self, prepared: Prepared, labels: NDArray[Any], weights: NDArray[Any] | None
+    ) -> tuple[NDArray[Any], ...]:
+        samples = (prepared.features, self._targets(labels))
+        return samples if weights is None else (*samples, weights)
+
+    def _train(
+        self,
+        samples: tuple[NDArray[Any], ...],
+        labels: NDArray[Any],
+        validation: tuple[Prepared, NDArray[Any], NDArray[Any] | None] | None,
+        random_state: np.random.RandomState,
+        resume_from: str | os.PathLike[str] | None,
+    ) -> None:
+        loss = self._loss()
+        recipe = Recipe(
+            sizes=(
+                samples[0].shape[1],
+                *hidden_sizes(self.hidden_layer_sizes),
+                self._n_outputs(),
+            ),
+            activation=self.activation,
+            dropout=self.dropout,
+            output=loss.output,
+            loss=loss,
+            rate=float(self.learning_rate_init),
+            batch_size=min(int(self.batch_size), len(samples[0])),
+            epochs=int(self.max_iter),
+        )
+        samples = self._class_weighted(samples, labels)
+        seeds = random_state.randint(2**31 - 1, size=(self.n_estimators,)).tolist()
+        cancelled = threading.Event()
+        alone = len(seeds) == 1
+        measured = None
+        if validation is not None:
+            measured = self._class_weighted(self._samples(*validation), validation[1])
+
+        def member(seed: int) -> Member:
+            value = None if validation is None else value_of(self, *validation)
+            return trained(
+                recipe,
+                seed,
+                samples,
+                measured,
+                judge=Judge(value, cancelled),
+                callbacks=self.callbacks,
+                first_bias=self._first_bias(labels),
+                resume_from=resume_from,
+                n_threads=self.n_threads if alone else 1,
+                progress=self.verbose == "bar" and alone,
+            )
+
+        try:
+            if alone or self.callbacks:
+                members = [member(seed) for seed in seeds]
+            else:
+                members = self._side_by_side(member, seeds, cancelled)
+        except TrainingDivergedError as error:
+            raise ValueError(
+                f"training diverged before there was a model to keep ({error}); lower "
+                f"learning_rate_init={self.learning_rate_init}"
+            ) from error
+        self.networks_ = [one.network for one in members]
+        self.histories_ = [one.history for one in members]
+        self.n_iter_ = max(history.n_epochs for history in self.histories_)
+        self._warn_of(members)
+
+    def _side_by_side(
+        self, member: Any, seeds: list[int], cancelled: threading.Event
+    ) -> list[Member]:
+        """Train networks on a thread each; Ctrl-C ends all of them after their epoch."""
+        with ThreadPoolExecutor(min(self.n_threads or thread_limit(), len(seeds))) as pool:
+            futures = [pool.submit(member, seed) for seed in seeds]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                cancelled.set()
+                for future in futures:
+                    future.cancel()
+                raise
+
+    def _warn_of(self, members: list[Member]) -> None:
+        ended = [one.ended for one in members if one.ended is not None]
+        if any(isinstance(error, KeyboardInterrupt) for error in ended):
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=5)
+        diverged = [error for error in ended if isinstance(error, TrainingDivergedError)]
+        if diverged:
+            warnings.warn(
+                f"training diverged, and the model is that of the best epoch before "
+                f"({diverged[0]})",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:  # noqa: ARG002
+        """Name what the networks read: numbers, gaps, and categories as one feature each.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        (n_features,) array of str
+        """
+        check_is_fitted(self)
+        return np.array(self._preparation.feature_names, dtype=object)
+
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        """Return the mean of the networks' outputs, float64 of shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        if not isinstance(X, Prepared):
+            columns, named = columns_of(X, categorical=self._preparation.categories_of)
+            X = self._prepared(columns, named=named)
+        outputs = [
+            network.predict_outputs(X.features, n_threads=self.n_threads)
+            for network in self.networks_
+        ]
+        mean: NDArray[np.float64] = np.mean(outputs, axis=0, dtype=np.float64)
+        return mean
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags

@@ -1,0 +1,113 @@
+"""Which epoch a model ends with: the last of the best of a monitor."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from sklearn.metrics import get_scorer
+
+from eigenmlp.callbacks import EarlyStopping
+from eigenmlp.history import History
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from eigenmlp.callbacks import TrainingState
+    from eigenmlp.network import Network
+
+__all__ = ["Judge", "Prepared", "scores_labels", "value_of"]
+
+_OF_LABELS = ("accuracy", "balanced_accuracy", "f1", "jaccard", "precision", "recall", "matthews")
+
+
+class Prepared:
+    """Rows of a table that have been prepared, in the place of the table.
+
+    Parameters
+    ----------
+    features : (n_rows, n_features) array
+    """
+
+    def __init__(self, features: NDArray[Any]) -> None:
+        self.features = features
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+class Judge(EarlyStopping):
+    """Keeps the parameters of the best epoch, the last of those that are equally good.
+
+    Parameters
+    ----------
+    value : callable or None
+        Of the training's state after an epoch, the larger the better; None keeps the last epoch.
+    cancelled : threading.Event
+        Once it is set, training ends after its epoch.
+    """
+
+    def __init__(
+        self, value: Callable[[TrainingState], float] | None, cancelled: threading.Event
+    ) -> None:
+        super().__init__("val_loss", mode="max", last_of_best=True, restore_best=value is not None)
+        self._value = value
+        self._cancelled = cancelled
+        self.history = History()
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Begin to keep what is measured."""
+        super().on_train_begin(state)
+        self.history = state.history
+
+    def on_epoch_end(self, state: TrainingState) -> bool:
+        """Judge the epoch; True if training is cancelled."""
+        if self._value is not None:
+            self.judge(state.epoch, self._value(state))
+            if self.best_epoch == state.epoch:
+                self.best_parameters = state.network.get_flat_parameters()
+        return self._cancelled.is_set()
+
+
+def scores_labels(monitor: object) -> bool:
+    """Tell whether a monitor scores labels rather than probabilities.
+
+    Smoothed targets make better labels, and worse probabilities (Holzmüller et al., 2024).
+    """
+    return isinstance(monitor, str) and monitor.startswith(_OF_LABELS)
+
+
+def value_of(
+    estimator: Any, held_out: Prepared, y: NDArray[Any], weights: NDArray[Any] | None
+) -> Callable[[TrainingState], float]:
+    """Return the function that judges an epoch, by the estimator's `monitor`.
+
+    Parameters
+    ----------
+    estimator : BaseTabular
+        With all that it predicts by but its networks.
+    held_out : Prepared
+    y : (n_samples,) or (n_samples, n_outputs) array
+        As the user passed them.
+    weights : (n_samples,) array or None
+    """
+    monitor = estimator.monitor
+    if monitor == "loss":
+        return lambda state: -float(state.history.last["val_loss"])
+    if monitor == "accuracy":
+        return lambda state: float(state.history.last["val_accuracy"])
+    scorer = get_scorer(monitor)
+    # A function of the user's own takes no weights; scikit-learn's scorers do.
+    weighs = weights is not None and scorer is not monitor
+    passed = {"sample_weight": weights} if weighs else {}
+    stand_in = copy.copy(estimator)
+
+    def score(state: TrainingState) -> float:
+        network: Network = state.network
+        stand_in.networks_ = [network]
+        return float(scorer(stand_in, held_out, y, **passed))
+
+    return score

@@ -1,0 +1,249 @@
+"""From the columns of a table to what a network reads, and the same again at prediction."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eigenmlp.common.words import listed, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from eigenmlp.tabular.columns import Column
+
+__all__ = ["CategoryFeatures", "NumberFeatures", "Preparation", "learnt_from"]
+
+_MOST_NAMES = 20  # in a message
+_MOST_WORDS = 3
+
+
+@dataclass(frozen=True)
+class NumberFeatures:
+    r"""What a column of numbers becomes: one feature, and one for its gaps where there were any.
+
+    With m the median and s the scale, the feature is
+
+    .. math:: z / \sqrt{1 + (z / 3)^2}, \quad z = (x - m) s
+
+    which is nearly z around 0 and never beyond ±3 (Holzmüller et al., 2024, arXiv:2407.04491). A
+    gap is 0.
+    """
+
+    name: str
+    median: float
+    scale: float
+    gaps: bool
+
+    @classmethod
+    def learnt(cls, column: Column) -> NumberFeatures:
+        """Learn from a column: s is 1 over the distance of the quartiles.
+
+        Where that is 0, s is 2 over the distance of the extremes; where that is 0 too, 0.
+        """
+        there = column.cells[~np.isnan(column.cells)]
+        gaps = len(there) < len(column.cells)
+        if not len(there):
+            return cls(column.name, 0.0, 0.0, gaps)
+        low, first, median, third, high = np.quantile(there, [0, 0.25, 0.5, 0.75, 1])
+        with np.errstate(over="ignore", divide="ignore"):
+            scale = (
+                1 / (third - first) if third > first else 2 / (high - low) if high > low else 0.0
+            )
+        return cls(column.name, float(median), float(scale) if np.isfinite(scale) else 0.0, gaps)
+
+    def names(self) -> list[str]:
+        """Name the features."""
+        return [self.name, *([f"{self.name} is missing"] if self.gaps else [])]
+
+    def features_of(self, column: Column) -> NDArray[Any]:
+        """Return the features of a column, (n_rows, n_features)."""
+        values = column.as_number()
+        gaps = np.isnan(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = np.clip((values - self.median) * self.scale, -1e150, 1e150)
+        clipped = np.where(gaps, 0.0, z / np.hypot(1.0, z / 3))
+        columns = [clipped, gaps.astype(np.float64)] if self.gaps else [clipped]
+        return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class CategoryFeatures:
+    """What a column of categories becomes: one feature each, or ±1 where there are two.
+
+    A gap, and a category that wasn't there in training, is 0 in all of them.
+
+    Attributes
+    ----------
+    categories : tuple of str
+        Those that have a feature of their own.
+    rare : tuple of str
+        Those that share one, the last.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    rare: tuple[str, ...]
+
+    @classmethod
+    def learnt(cls, column: Column, max_categories: int) -> CategoryFeatures:
+        """Learn from a column; beyond `max_categories` the rare ones are put together."""
+        counts = Counter(value for value in column.cells if value is not None)
+        kept = sorted(counts)
+        rare: list[str] = []
+        if len(kept) > max_categories:
+            frequent = sorted(counts, key=lambda value: (-counts[value], value))
+            kept, rare = sorted(frequent[: max_categories - 1]), frequent[max_categories - 1 :]
+        return cls(column.name, tuple(kept), tuple(sorted(rare)))
+
+    @property
+    def _is_pair(self) -> bool:
+        return len(self.categories) == 2 and not self.rare
+
+    def names(self) -> list[str]:
+        """Name the features."""
+        if self._is_pair:
+            return [f"{self.name}={self.categories[1]}"]
+        rare = [f"{self.name} is rare"] if self.rare else []
+        return [*(f"{self.name}={category}" for category in self.categories), *rare]
+
+    def features_of(self, column: Column) -> NDArray[Any]:
+        """Return the features of a column, (n_rows, n_features)."""
+        values = column.as_category()
+        place = {category: number for number, category in enumerate(self.categories)}
+        place.update(dict.fromkeys(self.rare, len(self.categories)))
+        places = np.array([place.get(value, -1) for value in values])
+        self._warn_of_strangers(values, places)
+        if self._is_pair:
+            return np.where(places < 0, 0.0, 2.0 * places - 1)[:, None]
+        return np.asarray(places[:, None] == np.arange(len(self.names())), dtype=np.float64)
+
+    def _warn_of_strangers(self, values: NDArray[Any], places: NDArray[Any]) -> None:
+        there = np.array([value is not None for value in values])
+        if there.any() and (places[there] < 0).all() and self.categories:
+            given = [repr(shortened(value)) for value in sorted(set(values[there]))]
+            known = [repr(shortened(value)) for value in (*self.categories, *self.rare)]
+            warnings.warn(
+                f"column {shortened(self.name)!r} has {listed(given, most=_MOST_WORDS)}, none of "
+                f"which was there in training, where it had {listed(known, most=_MOST_WORDS)}: "
+                "all its rows are read as missing",
+                UserWarning,
+                stacklevel=6,
+            )
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a table's columns are read, in the order of training.
+
+    Attributes
+    ----------
+    columns : tuple of NumberFeatures or CategoryFeatures
+    named : bool
+        Whether columns go by names rather than places.
+    """
+
+    columns: tuple[NumberFeatures | CategoryFeatures, ...]
+    named: bool
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features that the network reads."""
+        return [name for column in self.columns for name in column.names()]
+
+    def categories_of(self, names: list[str], named: bool) -> set[int]:
+        """Return the places of a table's columns that were categories in training."""
+        if not (self.named and named):
+            names = [column.name for column in self.columns]
+        known = {c.name for c in self.columns if isinstance(c, CategoryFeatures)}
+        return {place for place, name in enumerate(names) if name in known}
+
+    def features(self, columns: Sequence[Column], *, named: bool, owner: str) -> NDArray[Any]:
+        """Return what the network reads, float32 of shape (n_rows, n_features).
+
+        Parameters
+        ----------
+        columns : sequence of Column
+        named : bool
+            Whether they have names of their own.
+        owner : str
+            Whose preparation it is, for messages.
+
+        Warns
+        -----
+        UserWarning
+            If columns have names and had none in training, or the reverse; if further ones are left
+            aside; or no value of a column is known.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or hold words where training had numbers.
+        """
+        found = self._in_order(columns, named=named, owner=owner)
+        parts = []
+        wrong = []
+        for learnt, column in zip(self.columns, found, strict=True):
+            try:
+                parts.append(learnt.features_of(column))
+            except ValueError as error:
+                wrong.append(f"column {shortened(column.name)!r} holds {error}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _in_order(self, columns: Sequence[Column], *, named: bool, owner: str) -> list[Column]:
+        if not (self.named and named):
+            if len(columns) != len(self.columns):
+                raise ValueError(
+                    f"X has {len(columns)} features, but {owner} is expecting "
+                    f"{len(self.columns)} features as input: one for each column of training"
+                )
+            if self.named != named:  # in the words of scikit-learn
+                what = ("does not have valid", "with") if self.named else ("has", "without")
+                warnings.warn(
+                    f"X {what[0]} feature names, but {owner} was fitted {what[1]} feature names",
+                    UserWarning,
+                    stacklevel=5,
+                )
+            return list(columns)
+        given = {column.name: column for column in columns}
+        names = [column.name for column in self.columns]
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise ValueError(
+                f"the table lacks {len(missing)} of the {len(names)} columns of training: "
+                f"{_quoted(missing)}; it has {_quoted([*given])}"
+            )
+        further = [name for name in given if name not in set(names)]
+        if further:
+            warnings.warn(
+                f"the table has columns that were not there in training, which are left aside: "
+                f"{_quoted(further)}",
+                UserWarning,
+                stacklevel=5,
+            )
+        return [given[name] for name in names]
+
+
+def learnt_from(columns: Sequence[Column], *, named: bool, max_categories: int) -> Preparation:
+    """Learn how to read a table."""
+    return Preparation(
+        tuple(
+            NumberFeatures.learnt(column)
+            if column.kind == "number"
+            else CategoryFeatures.learnt(column, max_categories)
+            for column in columns
+        ),
+        named,
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return listed([repr(shortened(name)) for name in names], most=_MOST_NAMES)

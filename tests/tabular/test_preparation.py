@@ -1,0 +1,134 @@
+"""What a network reads of a table: scikit-learn's numbers where it has such, and nothing unseen."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import OneHotEncoder, RobustScaler
+
+from eigenmlp.tabular.columns import chosen_by, columns_of
+from eigenmlp.tabular.preparation import CategoryFeatures, NumberFeatures, Preparation, learnt_from
+
+NAN = float("nan")
+
+
+def learn(table: Any, *, max_categories: int = 32) -> Preparation:
+    columns, named = columns_of(table, categorical=chosen_by(()))
+    return learnt_from(columns, named=named, max_categories=max_categories)
+
+
+def features(preparation: Preparation, table: Any) -> np.ndarray:
+    columns, named = columns_of(table, categorical=preparation.categories_of)
+    return preparation.features(columns, named=named, owner="TabularClassifier")
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.just(NAN), min_size=5, max_size=40))
+def test_numbers_are_scaled_robustly_and_clipped_smoothly(values: list[float]) -> None:
+    table = {"x": np.array(values)}
+    found = features(learn(table), table)
+    gaps = np.isnan(table["x"])
+    assert found.shape == (len(values), 1 + gaps.any())
+    there = table["x"][~gaps]
+    if len(there) and np.subtract(*np.quantile(there, [0.75, 0.25])) > 1e-9:
+        scaled = RobustScaler().fit_transform(there[:, None])[:, 0]
+        wanted = scaled / np.sqrt(1 + (scaled / 3) ** 2)
+        np.testing.assert_allclose(found[~gaps, 0], wanted, rtol=1e-5, atol=1e-6)
+    assert np.abs(found).max() <= 3
+    assert not found[gaps, 0].any()
+    if gaps.any():
+        np.testing.assert_array_equal(found[:, 1], gaps)
+
+
+def test_numbers_that_hardly_vary() -> None:
+    mostly = np.r_[np.zeros(20), 4.0]
+    assert features(learn({"x": mostly}), {"x": [4.0]})[0, 0] == pytest.approx(
+        2 / np.sqrt(1 + 4 / 9)
+    )
+    constant = learn({"x": np.full(5, 7.0)})
+    assert features(constant, {"x": [7.0, 8.0, 1e300]}).tolist() == [[0], [0], [0]]
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e-308])
+def test_numbers_of_any_size(value: float) -> None:
+    preparation = learn({"x": [0.0, 1.0, 2.0, value]})
+    found = features(preparation, {"x": [value, -value, 1e308]})
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() <= 3
+
+
+def test_categories_are_one_hot_as_scikit_learn_has_them() -> None:
+    rng = np.random.default_rng(0)
+    words = rng.choice(["a", "b", "c", "d"], (50, 2)).astype(object)
+    found = features(learn(words), words)
+    np.testing.assert_array_equal(found, OneHotEncoder(sparse_output=False).fit_transform(words))
+
+
+def test_two_categories_are_plus_and_minus_one() -> None:
+    preparation = learn({"x": ["no", "yes", None]})
+    assert features(preparation, {"x": ["yes", "no", None, "maybe"]}).ravel().tolist() == [
+        1, -1, 0, 0,
+    ]  # fmt: skip
+    assert preparation.feature_names == ["x=yes"]
+
+
+def test_rare_categories_count_as_one() -> None:
+    words = ["a"] * 9 + ["b"] * 5 + ["c"] * 2 + ["d", "e"]
+    preparation = learn({"x": words}, max_categories=3)
+    assert preparation.columns == (CategoryFeatures("x", ("a", "b"), ("c", "d", "e")),)
+    assert preparation.feature_names == ["x=a", "x=b", "x is rare"]
+    found = features(preparation, {"x": ["a", "b", "d", "z", None]})
+    assert found.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
+    theirs = OneHotEncoder(max_categories=3, sparse_output=False)
+    theirs.fit(np.array(words, dtype=object)[:, None])
+    wanted = theirs.transform(np.array([["a"], ["b"], ["d"]], dtype=object))
+    np.testing.assert_array_equal(found[:3], wanted)
+
+
+def test_columns_go_by_names_in_any_order() -> None:
+    table = {"a": [1.0, 2.0, 3.0], "b": ["x", "y", "z"]}
+    preparation = learn(table)
+    wanted = features(preparation, table)
+    np.testing.assert_array_equal(features(preparation, dict(reversed(table.items()))), wanted)
+    with pytest.warns(UserWarning, match="columns that were not there in training.*'c'"):
+        found = features(preparation, {"c": [0, 0, 0], **table})
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ValueError, match=r"lacks 1 of the 2 columns of training: 'b'; it has 'a'"):
+        features(preparation, {"a": [1.0]})
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but TabularCl"):
+        features(preparation, np.array([[1.0, "x"]], dtype=object))
+    with pytest.raises(ValueError, match="X has 3 features, but TabularClassifier is expecting 2"):
+        features(preparation, np.zeros((1, 3)))
+
+
+def test_words_where_training_had_numbers_are_named_with_their_rows() -> None:
+    preparation = learn({"a": [1.0, 2.0], "b": [3, 4], "c": ["u", "v"]})
+    with pytest.raises(
+        ValueError,
+        match=r"column 'a' holds 'one' in row 1, 'two' in row 2 \(.*; column 'b' holds 'x' in",
+    ):
+        features(preparation, {"a": ["one", "two"], "b": [None, "x"], "c": ["u", "v"]})
+    assert features(preparation, {"a": [None], "b": [3], "c": [None]}).shape == (1, 3)
+
+
+def test_numbers_where_training_had_words_are_their_texts() -> None:
+    preparation = learn({"code": ["1", "2", "3"]})
+    assert features(preparation, {"code": [2.0, 3]}).tolist() == [[0, 1, 0], [0, 0, 1]]
+    with pytest.warns(UserWarning, match="column 'code' has '7', '8', none of which was there in"):
+        assert not features(preparation, {"code": [7, 8]}).any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        features(preparation, {"code": [7, 1]})
+
+
+def test_a_column_of_gaps_alone_is_none_of_words() -> None:
+    preparation = learn({"a": [None, None], "b": [1.0, 2.0]})
+    assert preparation.columns[0] == NumberFeatures("a", 0.0, 0.0, True)
+    assert features(preparation, {"a": [None, 3.0], "b": [1.0, 2.0]})[:, :2].tolist() == [
+        [0, 1],
+        [0, 0],
+    ]
