@@ -88,7 +88,7 @@ def test_only_regular_files_are_overwritten(run: Run) -> None:
 def test_bad_usage_of_other_commands(run: Run) -> None:
     assert run("predict", "net.st", "x.npy", "--columns", "all").code == 2
     assert run("trane").code == 2
-    assert "Missing option '--labels'" in run("train", "x.npy").err
+    assert "neither is given; name the column" in run("train", "x.npy").err
     assert run().code == 2
 
 

@@ -90,6 +90,9 @@ def _is_foreign(path: Path) -> bool:
 def _show_model(console: Console, path: Path) -> None:
     content = model_file.read(path)
     model: Any = em.load_model(path)
+    if type(model).__module__.startswith("eigenmlp.tabular"):
+        _show_model_of_tables(console, path, model, content.library_version)
+        return
     view = view_of(model)
     network = view.network
     told = {
@@ -119,6 +122,31 @@ def _show_model(console: Console, path: Path) -> None:
     ]
     if content.estimator is not None:
         checks.append("the estimator's parameters, labels and record fit the network")
+    _show_checks(console, checks)
+
+
+def _show_model_of_tables(console: Console, path: Path, model: Any, version: str) -> None:
+    # Imported here because it takes a second, and the help is to come at once.
+    from eigenmlp.cli.table_inspection import columns_table, facts_of_table  # noqa: PLC0415
+
+    told = {
+        "File": f"{path}, {size_of(path)}",
+        "Format": f"version {model_file.FORMAT_VERSION}",
+        "Written by": f"eigenmlp {version}",
+        **facts_of_table(model),
+    }
+    console.print(facts(told))
+    console.print()
+    console.print(columns_table(model))
+    console.print()
+    console.print(_layers(model.networks_[0]))
+    console.print()
+    checks = [
+        _WHOLE,
+        "names, shapes and types of the arrays are those of the architecture",
+        "all numbers are finite",
+        "the columns, labels and parameters fit the networks",
+    ]
     _show_checks(console, checks)
 
 

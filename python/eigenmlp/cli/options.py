@@ -11,7 +11,10 @@ import typer
 from eigenmlp.common.words import shown
 
 __all__ = [
+    "Decimal",
+    "Encoding",
     "Header",
+    "Missing",
     "bad_usage_of",
     "check_choice",
     "check_target",
@@ -29,6 +32,35 @@ Header = Annotated[
         help="Whether the first line of CSV tables names the columns; without names they are "
         "called 1, 2, and so on. By default it does, unless a number is among the names, which is "
         "asked about.",
+        show_default=False,
+    ),
+]
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of a table's text, such as latin-1; by default UTF-8.",
+        rich_help_panel="Tables",
+        show_default=False,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        metavar=".|,",
+        help="What stands before decimals in a table; by default told from its numbers.",
+        rich_help_panel="Tables",
+        show_default=False,
+    ),
+]
+Missing = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MARKS",
+        help="What stands for a missing value in a table, separated by commas, beside nothing, ?, "
+        "NA, NaN, NULL and None.",
+        rich_help_panel="Tables",
         show_default=False,
     ),
 ]

@@ -10,7 +10,7 @@ from rich.progress import track
 
 import eigenmlp as em
 from eigenmlp.cli.described import plain
-from eigenmlp.cli.options import Header, check_choice, check_target
+from eigenmlp.cli.options import Decimal, Encoding, Header, Missing, check_choice, check_target
 from eigenmlp.cli.predictions import BLOCK, csv_blocks, predicts_numbers
 from eigenmlp.cli.samples import columns_in_order, samples_for
 from eigenmlp.cli.scores import score_line
@@ -48,6 +48,19 @@ def predict(
         ),
     ] = None,
     header: Header = None,
+    identifier: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="COLUMN",
+            help="Column of the table to carry along, the first of the predictions.",
+            rich_help_panel="Tables",
+            show_default=False,
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +93,8 @@ def predict(
 
     For example:
 
+        eigenmlp predict model.safetensors people.csv --id name -o predictions.csv
+
         eigenmlp predict model.safetensors images.npy -o predictions.csv
 
         eigenmlp predict linear.safetensors table.csv --labels class > out.csv
@@ -91,13 +106,36 @@ def predict(
     if columns is not None:
         check_choice("--columns", columns, _COLUMNS)
     loaded = em.load_model(model)
-    if columns is not None and predicts_numbers(loaded):
+    of_tables = type(loaded).__module__.startswith("eigenmlp.tabular")
+    of_numbers = not hasattr(loaded, "classes_") if of_tables else predicts_numbers(loaded)
+    if columns is not None and of_numbers:
         raise typer.BadParameter(
             f"{model} predicts numbers, of which there are neither classes nor probabilities; "
             "leave it out.",
             param_hint="--columns",
         )
     with_classes, with_probabilities = _COLUMNS[columns or "both"]
+    if of_tables:
+        # Imported here because it takes a second, and the help is to come at once.
+        from eigenmlp.cli.table_predictions import predict_table  # noqa: PLC0415
+
+        predict_table(
+            loaded,
+            images,
+            labels,
+            reading={
+                "header": header,
+                "encoding": encoding,
+                "decimal": decimal,
+                "missing": missing,
+            },
+            identifier=identifier,
+            classes=with_classes,
+            probabilities=with_probabilities,
+            output=output,
+        )
+        return
+    _refuse_tables_options(model, identifier, encoding, decimal, missing)
     X, targets = samples_for(loaded, images, labels, header=header)
     console = Console(stderr=True)
     # Where the lines come on the terminal they show by themselves how far it is.
@@ -127,3 +165,12 @@ def predict(
             typer.echo(f"Predictions of {len(X):,} samples written to {output}.", err=True)
         if targets is not None:
             typer.echo(score_line(loaded, X, targets), err=True)
+
+
+def _refuse_tables_options(model: Path, *values: str | None) -> None:
+    for option, value in zip(("--id", "--encoding", "--decimal", "--missing"), values, strict=True):
+        if value is not None:
+            raise typer.BadParameter(
+                f"it is for tables, and {model} is no model of one (eigenmlp train --target).",
+                param_hint=option,
+            )

@@ -163,7 +163,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         -------
         (n_samples, n_classes) array
         """
-        return self._outputs(X)
+        outputs = self._outputs(X)
+        probabilities: NDArray[Any] = outputs / outputs.sum(axis=1, keepdims=True)
+        return probabilities
 
     def _checked_y(self, y: Any) -> NDArray[Any]:
         if y is None:

@@ -1,0 +1,57 @@
+"""`eigenmlp inspect` of a model for tables: its columns, and how each is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from eigenmlp.cli.described import counted, labels_of, plain, shortened
+from eigenmlp.tabular.preparation import NumberFeatures
+
+if TYPE_CHECKING:
+    from eigenmlp.tabular.preparation import CategoryFeatures
+
+__all__ = ["columns_table", "facts_of_table"]
+
+_MOST_ROWS = 40
+
+
+def facts_of_table(model: Any) -> dict[str, str]:
+    """Say what a model for tables is."""
+    networks, names = model.networks_, [column.name for column in model._preparation.columns]  # noqa: SLF001
+    sizes = "-".join(map(str, networks[0].layer_sizes))
+    n_parameters = sum(network.n_parameters for network in networks)
+    several = f"{len(networks)} networks of " if len(networks) > 1 else ""
+    told = {
+        "Model": f"{type(model).__name__} of {several}{sizes} units, {n_parameters:,} parameters",
+        "Estimator": " ".join(repr(model).split()),
+        "Columns": counted(names),
+    }
+    if hasattr(model, "classes_"):
+        told["Labels"] = labels_of(model.classes_)
+    return told
+
+
+def columns_table(model: Any) -> Table:
+    """Lay out the columns, and what the network reads of each."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("column", "read as", "features", "learnt"):
+        table.add_column(heading, justify="right" if heading == "features" else "left")
+    columns = model._preparation.columns  # noqa: SLF001
+    for column in columns[:_MOST_ROWS]:
+        kind = "numbers" if isinstance(column, NumberFeatures) else "categories"
+        cells = (column.name, kind, str(len(column.names())), _learnt(column))
+        table.add_row(*(Text(plain(shortened(cell))) for cell in cells))
+    if len(columns) > _MOST_ROWS:
+        table.add_row("…", f"{len(columns) - _MOST_ROWS:,} more")
+    return table
+
+
+def _learnt(column: NumberFeatures | CategoryFeatures) -> str:
+    if isinstance(column, NumberFeatures):
+        spread = f", spread {1 / column.scale:.4g}" if column.scale else ", which doesn't vary"
+        return f"median {column.median:.4g}{spread}{', with gaps' if column.gaps else ''}"
+    rare = f", and {len(column.rare):,} rare ones together" if column.rare else ""
+    return counted(column.categories) + rare

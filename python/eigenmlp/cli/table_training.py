@@ -1,0 +1,244 @@
+"""`eigenmlp train TABLE --target COLUMN`: a model of a table as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import eigenmlp as em
+from eigenmlp.cli.described import plain
+from eigenmlp.cli.options import check_choice
+from eigenmlp.common.words import listed, shown
+from eigenmlp.datasets.table_files import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["TASKS", "names_of", "read", "train_table"]
+
+TASKS = ("auto", "classification", "regression")
+_MOST_CLASSES = 10  # of whole numbers that are taken for classes
+
+
+def names_of(text: str | None) -> list[str]:
+    """Return names that an option lists with commas."""
+    return [] if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def read(
+    path: str,
+    *,
+    header: bool | None,
+    encoding: str | None,
+    decimal: str | None,
+    missing: str | None,
+    texts: Collection[str] = (),
+) -> Any:
+    """Read a table, and say on standard error how, where that was not plain."""
+    if decimal not in {None, ".", ","}:
+        raise typer.BadParameter(f"{shown(decimal)} is neither . nor ,", param_hint="--decimal")
+    found = read_table(
+        Path(path),
+        header=header,
+        encoding=encoding,
+        decimal=decimal,
+        missing=names_of(missing),
+        texts=texts,
+    )
+    for line in found.told:
+        typer.echo(plain(f"{path}: {line}"), err=True)
+    return found.frame
+
+
+def train_table(
+    table: str,
+    target: str,
+    *,
+    reading: dict[str, Any],
+    categories: Sequence[str],
+    task: str,
+    ignored: Sequence[str],
+    held_out: float,
+    networks: int,
+    epochs: int | None,
+    seed: int,
+    threads: int | None,
+    output: Path,
+) -> None:
+    """Train, show scores on samples held out, and save.
+
+    `reading` is what `read` takes beside the file.
+
+    Raises
+    ------
+    DataFileError
+        If the table has no such column, or the target none to learn from.
+    """
+    check_choice("--task", task, TASKS)
+    frame = read(table, **reading, texts=categories)
+    _refuse_unknown(table, frame, target=target, ignore=ignored, categories=categories)
+    console = Console(highlight=False)
+    X, y, gaps = _parts(table, target, frame, ignored)
+    classes, why = _is_of_classes(y, task)
+    if classes:
+        y = _labels(y)
+    console.print(plain(f"Data     {len(y):,} rows, {X.shape[1]:,} columns{gaps}"), soft_wrap=True)
+    console.print(plain(f"Target   {target}: {why}"), soft_wrap=True)
+    options: dict[str, Any] = {
+        "n_estimators": networks,
+        "random_state": seed,
+        "n_threads": threads,
+        "verbose": "bar",
+        **({} if epochs is None else {"max_iter": epochs}),
+    }
+    model = (em.TabularClassifier if classes else em.TabularRegressor)(**options)
+    kept, apart = _divided(y, held_out, seed, classes=classes)
+    model.fit(X.iloc[kept], y[kept])
+    model.set_params(verbose=False)
+    model.save(output)
+    n_parameters = sum(network.n_parameters for network in model.networks_)
+    console.print(f"Model    {n_parameters:,} parameters, {model.n_iter_} epochs")
+    if len(apart):
+        console.print()
+        console.print(_score_table(model, X.iloc[apart], y[apart], y[kept], classes=classes))
+    console.print()
+    console.print(plain(f"Model saved in {output}."), soft_wrap=True)
+
+
+def _refuse_unknown(table: str, frame: Any, **named: str | Sequence[str]) -> None:
+    """Refuse names of columns that there are none of."""
+    for option, names in named.items():
+        for name in [names] if isinstance(names, str) else names:
+            if name not in frame:
+                raise typer.BadParameter(
+                    f"{table} has no column {shown(name)}; it has {listed(list(frame), most=20)}.",
+                    param_hint=f"--{option}",
+                )
+
+
+def _parts(
+    table: str, target: str, frame: Any, ignored: Sequence[str]
+) -> tuple[Any, np.ndarray, str]:
+    """Return the columns to learn from, the target, and what is said of rows without one."""
+    left = [name for name in frame.columns if name not in {target, *ignored}]
+    if not left:
+        raise typer.BadParameter(
+            f"nothing is left to learn from but {shown(target)}.", param_hint="--ignore"
+        )
+    known = frame[target].notna().to_numpy()
+    if not known.any():
+        raise em.DataFileError(
+            f"{table}: column {shown(target)} is empty; name another as --target"
+        )
+    lacking = int((~known).sum())
+    told = f"; {lacking:,} rows without {target} left aside" if lacking else ""
+    return frame.loc[known, left], frame.loc[known, target].to_numpy(), told
+
+
+def _is_of_classes(y: np.ndarray, task: str) -> tuple[bool, str]:
+    """Tell whether a target is of classes, and why, in words."""
+    values = np.unique(y.astype(str) if y.dtype.kind == "O" else y)
+    shown_values = listed([_name(value) for value in values], most=6)
+    if y.dtype.kind not in "iuf":
+        if task == "regression":
+            raise typer.BadParameter(
+                f"the target holds {shown_values}, of which no numbers can be predicted; leave it "
+                "out, or correct the target.",
+                param_hint="--task",
+            )
+        return True, f"classes, as it holds {shown_values}"
+    whole = bool((y == np.round(y)).all())
+    consecutive = whole and np.ptp(values) + 1 == len(values)
+    few = len(values) == 2 or (consecutive and len(values) <= _MOST_CLASSES)
+    if task == "classification" or (task == "auto" and whole and few):
+        other = "" if task != "auto" else " (--task regression predicts numbers)"
+        return True, f"classes, as it holds {shown_values}{other}"
+    other = " (--task classification tells classes)" if task == "auto" and whole else ""
+    return False, f"numbers, {values[0]:g} to {values[-1]:g}{other}"
+
+
+def _name(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def _labels(y: np.ndarray) -> np.ndarray:
+    """Return labels as people write them: 1 for 1.0."""
+    if y.dtype.kind == "f" and (y == np.round(y)).all():
+        return y.astype(np.int64)
+    return y.astype(str) if y.dtype.kind == "O" else y
+
+
+def _divided(
+    y: np.ndarray, held_out: float, seed: int, *, classes: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from, and those to score with."""
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415  slow to import
+
+    rows = np.arange(len(y))
+    if held_out == 0:
+        return rows, rows[:0]
+    counts = np.unique(y, return_counts=True)[1] if classes else np.array([2])
+    n_apart = int(np.ceil(held_out * len(y)))
+    few = counts.min() < 2 or min(n_apart, len(y) - n_apart) < len(counts)
+    kept, apart = train_test_split(
+        rows, test_size=n_apart, random_state=seed, stratify=y if classes and not few else None
+    )
+    return kept, apart
+
+
+def _score_table(model: Any, X: Any, y: np.ndarray, learnt: np.ndarray, *, classes: bool) -> Table:
+    """Score a model and the simplest guess on rows that neither has seen."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor  # noqa: PLC0415
+
+    blank = np.zeros((len(learnt), 1))
+    guess = (DummyClassifier() if classes else DummyRegressor()).fit(blank, learnt)
+    name = f"always {_name(guess.predict(blank[:1])[0])}"
+    scored = _class_scores if classes else _number_scores
+    table = Table(box=None, pad_edge=False)
+    rows = {"model": scored(model, X, y), plain(name): scored(guess, np.zeros((len(y), 1)), y)}
+    for heading in (f"{len(y):,} rows held out", *rows["model"]):
+        table.add_column(heading, justify="left" if "rows" in heading else "right")
+    for of, scores in rows.items():
+        table.add_row(of, *(f"{score:.4g}" for score in scores.values()))
+    return table
+
+
+def _class_scores(model: Any, X: Any, y: np.ndarray) -> dict[str, float]:
+    from sklearn.metrics import (  # noqa: PLC0415
+        accuracy_score,
+        balanced_accuracy_score,
+        log_loss,
+        roc_auc_score,
+    )
+
+    predicted, probabilities = model.predict(X), model.predict_proba(X)
+    there = np.isin(y, model.classes_)
+    scores = {
+        "accuracy": accuracy_score(y, predicted),
+        "balanced accuracy": balanced_accuracy_score(y, predicted),
+    }
+    if there.all():
+        scores["log loss"] = log_loss(y, probabilities, labels=model.classes_)
+    if len(model.classes_) == 2 and len(np.unique(y)) == 2:
+        scores["AUC"] = roc_auc_score(y == model.classes_[1], probabilities[:, 1])
+    return scores
+
+
+def _number_scores(model: Any, X: Any, y: np.ndarray) -> dict[str, float]:
+    from sklearn.metrics import (  # noqa: PLC0415
+        mean_absolute_error,
+        r2_score,
+        root_mean_squared_error,
+    )
+
+    predicted = model.predict(X)
+    return {
+        "R²": r2_score(y, predicted) if len(y) > 1 else float("nan"),
+        "mean absolute error": mean_absolute_error(y, predicted),
+        "root mean square error": root_mean_squared_error(y, predicted),
+    }

@@ -1,0 +1,295 @@
+"""`train --target` and `predict` on tables as people have them: one file for each trait."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import eigenmlp as em
+from places import DATA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_runs import Run
+
+TABLES = DATA / "tables"
+PLAIN = {"size": "number", "town": "category", "lift": "category"}
+READ: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
+    # Options, what is said of the reading, and what the columns are read as.
+    "words.csv": ([], [], PLAIN),
+    "gaps.csv": ([], [], PLAIN),
+    "question-marks.csv": ([], [], PLAIN),
+    "own-mark.csv": (["--missing", "-999 unknown"], [], PLAIN),
+    "semicolons.csv": ([], ["read as semicolon-separated"], PLAIN),
+    "tabs.tsv": ([], ["read as tab-separated"], PLAIN),
+    "blanks.txt": ([], ["read as blank-separated"], PLAIN),
+    "decimal-commas.csv": ([], ["column 'size' read with decimal commas"], PLAIN),
+    "thousands.csv": ([], ["column 'price' read with ',' between thousands"], PLAIN),
+    "ambiguous-commas.csv": (["--decimal", "."], ["read with ',' between thousands"], PLAIN),
+    "byte-order-mark.csv": ([], [], PLAIN),
+    "latin-1.csv": (["--encoding", "latin-1"], [], PLAIN),
+    "utf-16.csv": ([], ["read as UTF-16"], PLAIN),
+    "comments.csv": ([], ["the first 2 lines left out, as comments"], PLAIN),
+    "no-header.csv": (["--no-header"], [], {"1": "number", "2": "category", "3": "category"}),
+    "quotes.csv": ([], [], PLAIN),
+    "index.csv": ([], [], {"index": "number", **PLAIN}),
+    "packed.csv.gz": ([], [], PLAIN),
+    "nullable.parquet": ([], [], PLAIN),
+    "named-index.parquet": ([], [], {**PLAIN, "number": "number"}),
+}
+
+
+def kinds_of(model: Any) -> dict[str, str]:
+    kinds = {"NumberFeatures": "number", "CategoryFeatures": "category"}
+    return {column.name: kinds[type(column).__name__] for column in model._preparation.columns}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_table_is_trained_on_and_predicted(name: str, run: Run) -> None:
+    options, said, kinds = READ[name]
+    target = "4" if name == "no-header.csv" else "price"
+    code, out, err = run(
+        "train", TABLES / name, "--target", target, "--epochs", 40, "-o", "m.st", *options
+    )
+    assert code == 0, err
+    assert "numbers, " in out
+    assert "always " in out
+    for line in said:
+        assert line in err
+    model = em.load_model("m.st")
+    assert isinstance(model, em.TabularRegressor)
+    assert dict(sorted(kinds_of(model).items())) == dict(sorted(kinds.items()))
+    code, out, err = run("predict", "m.st", TABLES / name, "--labels", target, *options)
+    assert code == 0, err
+    (header, *cells) = csv.reader(io.StringIO(out))
+    assert header == ["prediction"]
+    prices = np.array(cells, float)[:, 0]
+    assert len(prices) == 40
+    assert 30_000 < np.median(prices) < 250_000
+    assert float(err.split("R² ")[1].split()[0]) > 0.5
+
+
+REFUSED = {
+    "no-header.csv": (
+        [],
+        "has no header, it seems: its first line is 99.0, Bonn, .*pass --no-header",
+    ),
+    "latin-1.csv": ([], "is not text in UTF-8 (invalid start byte in line 4). If it comes"),
+    "ambiguous-commas.csv": (
+        [],
+        "whose comma may stand between thousands or before decimals. Pass",
+    ),
+    "a-word-among-numbers.csv": (
+        [],
+        "column 'size' holds numbers, but 'large' in row 7 (rows count",
+    ),
+    "own-mark.csv": ([], "If that stands for a gap, pass --missing '-999 unknown'"),
+    "ragged.csv": ([], "line 10 has another number of cells than the first line"),
+    "dates.parquet": ([], "column 'sold' holds dates, which no network reads as they are"),
+    "words.csv": (["--missing", "yes,no"], ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_plain_is_asked_about(name: str, run: Run) -> None:
+    options, message = REFUSED[name]
+    code, _, err = run(
+        "train", TABLES / name, "--target", "price", "--epochs", 1, "-o", "m.st", *options
+    )
+    if message:
+        assert code == 1
+        assert message.split(".*")[0] in err
+        assert message.split(".*")[-1] in err
+        assert "Traceback" not in err
+    else:
+        assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "why"),
+    [
+        ("classes.csv", ["cheap", "dear"], "classes, as it holds cheap, dear"),
+        ("minus-one.csv", ["-1", "1"], "classes, as it holds -1, 1 (--task regression predicts"),
+        ("grades.csv", ["1", "2", "3"], "classes, as it holds 1, 2, 3 (--task regression"),
+    ],
+)
+def test_classes_are_given_back_by_name(name: str, labels: list[str], why: str, run: Run) -> None:
+    code, out, err = run("train", TABLES / name, "--target", "class", "-o", "m.st")
+    assert code == 0, err
+    assert why in out
+    assert "accuracy" in out
+    code, out, err = run("predict", "m.st", TABLES / name, "--id", "town", "--labels", "class")
+    assert code == 0, err
+    header, *cells = csv.reader(io.StringIO(out))
+    assert header == ["town", "class", *(f"probability_{label}" for label in labels)]
+    assert {row[1] for row in cells} <= set(labels)
+    given = pd.read_csv(TABLES / name)
+    assert [row[0] for row in cells] == given["town"].tolist()
+    right = np.mean(np.array(cells)[:, 1] == given["class"].astype(str).to_numpy())
+    assert right > 0.75
+    assert f"accuracy {right:.4f} on 40 rows" in err
+
+
+def test_the_task_can_be_said(run: Run) -> None:
+    table = TABLES / "grades.csv"
+    code, out, _ = run(
+        "train", table, "--target", "class", "--task", "regression", "--epochs", 1, "-o", "m.st"
+    )
+    assert code == 0
+    assert "numbers, 1 to 3" in out
+    assert isinstance(em.load_model("m.st"), em.TabularRegressor)
+    code, _, err = run(
+        "train", TABLES / "classes.csv", "--target", "class", "--task", "regression", "-o", "n.st"
+    )
+    assert code == 2
+    assert "of which no numbers can be predicted" in err
+
+
+def made_up(kind: str, n: int, seed: int) -> pd.DataFrame:
+    """Tables like those that everybody knows, with their words and gaps."""
+    rng = np.random.default_rng(seed)
+    if kind == "titanic":
+        sex, age = rng.choice(["male", "female"], n), rng.integers(1, 80, n).astype(float)
+        place = rng.choice([1, 2, 3], n)
+        alive = (sex == "female") * 2.0 + (place == 1) + (age < 12) + rng.normal(0, 0.5, n) > 1.7
+        frame = pd.DataFrame(
+            {"Sex": sex, "Age": age, "Pclass": place, "Survived": alive.astype(int)}
+        )
+        frame["Cabin"] = pd.Series("C12", index=frame.index).where(rng.random(n) > 0.7)
+    elif kind == "penguins":
+        species = rng.choice(["Adelie", "Gentoo", "Chinstrap"], n)
+        shift = pd.Series(species).map({"Adelie": 0.0, "Gentoo": 15.0, "Chinstrap": 5.0}).to_numpy()
+        frame = pd.DataFrame(
+            {
+                "species": species,
+                "island": np.where(species == "Gentoo", "Biscoe", rng.choice(["Dream", "Torg"], n)),
+                "flipper": 190 + shift + rng.normal(0, 3, n),
+                "bill": 38 + np.where(species == "Chinstrap", 10, 0) + rng.normal(0, 2, n),
+            }
+        )
+    else:
+        education = rng.choice(["HS-grad", "Bachelors", "Masters"], n)
+        hours = rng.integers(10, 70, n)
+        rich = (education == "Masters") * 2 + hours / 25 + rng.normal(0, 0.4, n) > 3
+        frame = pd.DataFrame(
+            {"education": education, "hours": hours, "income": np.where(rich, ">50K", "<=50K")}
+        )
+    gaps = str(list(frame)[rng.integers(1, 3)])
+    if gaps not in {"Survived", "species", "income"}:
+        frame[gaps] = frame[gaps].where(rng.random(n) > 0.1)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [("titanic", "Survived"), ("penguins", "species"), ("adult", "income")]
+)
+def test_well_known_kinds_of_tables(kind: str, target: str, run: Run) -> None:
+    made_up(kind, 400, 0).to_csv("table.csv", index=False)
+    code, _, err = run("train", "table.csv", "--target", target)
+    assert code == 0, err
+    later = made_up(kind, 200, 1)
+    answers = later.pop(target).astype(str)
+    shuffled = later.sample(frac=1, axis=1, random_state=0)
+    shuffled.iloc[::9, 0] = None
+    shuffled.to_csv("later.csv", index=False)
+    code, out, err = run("predict", "model.safetensors", "later.csv", "--columns", "class")
+    assert code == 0, err
+    predicted = out.split()[1:]
+    assert np.mean([a == b for a, b in zip(predicted, answers, strict=True)]) > 0.75
+
+
+def test_columns_that_are_missing_and_further_ones(run: Run) -> None:
+    table = pd.read_csv(TABLES / "words.csv")
+    run("train", TABLES / "words.csv", "--target", "price", "--epochs", 2, "-o", "m.st")
+    table.drop(columns="town").to_csv("less.csv", index=False)
+    code, _, err = run("predict", "m.st", "less.csv")
+    assert code == 1
+    assert "lacks 1 of the 3 columns of training: 'town'" in err
+    table.assign(colour="red").to_csv("more.csv", index=False)
+    code, out, err = run("predict", "m.st", "more.csv", "--labels", "price", "-o", "out.csv")
+    assert code == 0
+    assert "columns that were not there in training, which are left aside: 'colour'" in err
+    assert "'price'" not in err
+    assert out == ""
+    code, _, err = run("predict", "m.st", "more.csv", "--id", "name")
+    assert code == 2
+    assert "has no column 'name'; it has size, town, lift, price, colour" in err
+
+
+def test_categories_that_look_like_numbers_stay_what_they_were(run: Run) -> None:
+    codes = [f"0{k % 3}" if k % 7 else "none" for k in range(60)]
+    pd.DataFrame({"code": codes, "y": [k % 3 * 10.5 for k in range(60)]}).to_csv(
+        "a.csv", index=False
+    )
+    run("train", "a.csv", "--target", "y", "-o", "m.st", "--missing", "none")
+    run("train", "a.csv", "--target", "y", "-o", "n.st")
+    assert kinds_of(em.load_model("m.st")) == {"code": "number"}
+    assert kinds_of(em.load_model("n.st")) == {"code": "category"}
+    run(
+        "train", "a.csv", "--target", "y", "-o", "o.st", "--missing", "none", "--categories", "code"
+    )
+    assert kinds_of(em.load_model("o.st")) == {"code": "category"}
+    pd.DataFrame({"code": ["00", "01", "02"]}).to_csv("b.csv", index=False)
+    code, out, err = run("predict", "n.st", "b.csv")
+    assert (code, err) == (0, "")
+    assert np.argsort(np.array(out.split()[1:], float)).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "nope"], "words.csv has no column 'nope'; it has size, town, lift, price"),
+        (["--target", "price", "--ignore", "id"], "has no column 'id'"),
+        (["--target", "price", "--categories", "zip"], "has no column 'zip'"),
+        (["--target", "price", "--ignore", "size,town,lift"], "nothing is left to learn from but"),
+        (["--target", "price", "--hidden", "5"], "find their own settings"),
+        (["--target", "price", "--labels", "town"], "both are given"),
+        ([], "neither is given"),
+        (["--labels", "town", "--task", "regression"], "it belongs to --target"),
+        (["--target", "price", "--task", "magic"], "'magic' is unknown; use one of auto, class"),
+        (["--target", "price", "--decimal", ";"], "';' is neither . nor ,"),
+        (["--target", "price", "--validation", "1"], "leaves nothing to train on"),
+    ],
+)
+def test_options_that_do_not_go_together(arguments: list[str], message: str, run: Run) -> None:
+    code, _, err = run("train", TABLES / "words.csv", *arguments)
+    assert code == 2
+    assert message in " ".join(err.replace("│", "").split())
+
+
+def test_options_of_tables_are_refused_for_other_models(run: Run) -> None:
+    em.Network([3, 2], rng=0).save("net.st")
+    code, _, err = run("predict", "net.st", TABLES / "words.csv", "--id", "town")
+    assert code == 2
+    assert "net.st is no model of one" in " ".join(err.replace("│", "").split())
+
+
+def test_columns_are_inspected(run: Run) -> None:
+    run("train", TABLES / "gaps.csv", "--target", "price", "--epochs", 1, "--networks", 2)
+    code, out, _ = run("inspect", "model.safetensors")
+    assert code == 0
+    assert "TabularRegressor of 2 networks of 6-256-256-256-1 units" in out
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "numbers" in rows["size"]
+    assert "with gaps" in rows["size"]
+    assert "3: Bonn, Köln, Ulm" in rows["town"]
+
+
+def test_the_package_is_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eigenmlp", "--version"], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == f"eigenmlp {em.__version__}\n"
