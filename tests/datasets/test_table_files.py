@@ -62,7 +62,7 @@ def _read_or_told(path: Path, decimal: str) -> pd.DataFrame:
         return read_table(path, decimal=decimal).frame
 
 
-def read(folder: Path, text: str, **options: Any) -> tuple[dict[str, list[Any]], list[str]]:
+def read(folder: Path, text: str, **options: Any) -> tuple[dict[Any, Any], list[str]]:
     path = folder / "table.csv"
     path.write_text(text, encoding="utf-8", newline="")
     found = read_table(path, **options)

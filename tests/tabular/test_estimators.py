@@ -234,6 +234,17 @@ def test_a_fit_that_raises_leaves_all_as_it_was() -> None:
         em.TabularClassifier().predict(FRAME)
 
 
+def test_what_is_not_meant_is_named() -> None:
+    with pytest.raises(ValueError, match="monitor='accuracy' is of classes"):
+        em.TabularRegressor(monitor="accuracy").fit(FRAME, INCOME)
+    with pytest.raises(ValueError, match=r"labels of several types, 1, an int and 'a', a str"):
+        em.TabularClassifier().fit(FRAME, [1, "a"] * 200)
+    model = em.TabularClassifier(**SMALL).fit(FRAME, CLASSES)
+    for single in (1.0, "Ulm"):
+        with pytest.raises(TypeError, match=r"column 'town' is .*, a single value; pass a list"):
+            model.predict({"age": [1.0], "town": single, "member": [True]})
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_few_samples(n: int) -> None:
     table, y = FRAME[:n], INCOME[:n]

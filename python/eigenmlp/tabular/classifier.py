@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_is_fitted
 
 from eigenmlp.common.documentation import with_parameters_of
-from eigenmlp.common.words import listed, shown
+from eigenmlp.common.words import listed, shown, type_of
 from eigenmlp.estimators.parameters import constraints_of, store
 from eigenmlp.losses import CrossEntropy
 from eigenmlp.tabular.base import BaseTabular
@@ -180,8 +180,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
                     f"y has no label in row {gaps[0] + 1} (rows count from 1; {len(gaps)} lack "
                     "it): drop those rows"
                 )
-            if all(isinstance(label, str) for label in labels):
-                labels = labels.astype(str)
+            labels = _of_one_type(labels)
         else:
             labels = _check_y(labels, estimator=self)
         check_classification_targets(labels)
@@ -243,6 +242,15 @@ def _as_array(y: Any) -> NDArray[Any]:
         y = y.to_list()
     array = np.asarray(y)
     return np.asarray(y, dtype=object) if array.dtype.kind in "US" and _mixed(y) else array
+
+
+def _of_one_type(labels: NDArray[Any]) -> NDArray[Any]:
+    found = np.asarray(labels.tolist())
+    if found.dtype.kind in "US" and not all(isinstance(label, str) for label in labels):
+        kinds = {type(label).__name__: label for label in labels}
+        some = " and ".join(f"{shown(label)}, {type_of(label)}" for label in kinds.values())
+        raise ValueError(f"y holds labels of several types, {some}; make all of them texts")
+    return found
 
 
 def _mixed(y: Any) -> bool:

@@ -174,7 +174,18 @@ def chosen_by(entries: Iterable[Any]) -> Callable[[list[str], bool], set[int]]:
 
 
 def _cells_of(table: Any) -> tuple[list[Any], list[str] | None]:
+    if sparse.issparse(table):  # before dicts: one kind is such
+        raise TypeError(
+            "A sparse matrix was passed, but dense data is required: tables have few columns and "
+            "words; pass table.toarray(), or use MLPClassifier or MLPRegressor"
+        )
     if isinstance(table, Mapping):
+        single = [name for name, values in table.items() if not _has_cells(values)]
+        if single:
+            raise TypeError(
+                f"column {shortened(single[0])!r} is {shown(table[single[0]])}, a single value; "
+                "pass a list of one value for each row"
+            )
         return [_as_cells(values) for values in table.values()], [*map(str, table)]
     if hasattr(table, "iloc"):  # pandas
         if getattr(table, "ndim", 2) == 1:
@@ -193,6 +204,10 @@ def _cells_of(table: Any) -> tuple[list[Any], list[str] | None]:
     return _columns_of_array(table), None
 
 
+def _has_cells(values: Any) -> bool:
+    return np.iterable(values) and not isinstance(values, (str, bytes, Mapping))
+
+
 def _as_cells(values: Any) -> Any:
     if any(hasattr(values, name) for name in ("dtype", "type")):
         return values
@@ -203,11 +218,6 @@ def _as_cells(values: Any) -> Any:
 
 
 def _columns_of_array(table: Any) -> list[Any]:
-    if sparse.issparse(table):
-        raise TypeError(
-            "A sparse matrix was passed, but dense data is required: tables have few columns and "
-            "words; pass table.toarray(), or use MLPClassifier or MLPRegressor"
-        )
     if isinstance(table, np.ma.MaskedArray):
         raise TypeError("the table is a masked array; pass table.filled(np.nan)")
     readable = hasattr(table, "__len__") or hasattr(table, "__array__")

@@ -17,6 +17,7 @@ from eigenmlp.tabular.base import BaseTabular
 from eigenmlp.tabular.documentation import TabularParameters
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
@@ -130,6 +131,16 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         check_is_fitted(self)
         numbers = self._outputs(X) * self._deviation + self._mean
         return numbers[:, 0] if self._flat else numbers
+
+    def _refuse_lone(
+        self, given: tuple[Any, ...] | None, resume_from: str | os.PathLike[str] | None
+    ) -> None:
+        if self.monitor == "accuracy":
+            raise ValueError(
+                "monitor='accuracy' is of classes, and this model predicts numbers; pass 'loss', "
+                "'r2' or another of scikit-learn's scorers of numbers"
+            )
+        super()._refuse_lone(given, resume_from)
 
     def _checked_y(self, y: Any) -> NDArray[np.float64]:
         if y is None:
