@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import warnings
+from concurrent.futures import Future
 from typing import Any
 from unittest import SkipTest
 
@@ -296,6 +297,27 @@ def test_an_interrupted_fit_keeps_its_best_epoch() -> None:
         model = em.TabularClassifier(callbacks=[Interrupt()], random_state=0).fit(FRAME, CLASSES)
     assert model.n_iter_ == 3
     assert model.score(FRAME, CLASSES) > 0.5
+
+
+def test_several_networks_that_are_interrupted_end_after_their_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupted(Future[Any]):
+        asked = 0
+
+        def result(self, timeout: float | None = None) -> Any:
+            Interrupted.asked += 1
+            if Interrupted.asked == 1:
+                raise KeyboardInterrupt  # as from the terminal, while the main thread waits
+            return super().result(timeout)
+
+    monkeypatch.setattr("concurrent.futures.thread._base.Future", Interrupted)
+    model = em.TabularClassifier((16,), n_estimators=2, max_iter=10**6, random_state=0, n_threads=2)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(FRAME, CLASSES)
+    assert 1 <= len(model.networks_) <= 2
+    assert model.n_iter_ < 10**6
+    assert model.predict(FRAME).shape == (len(FRAME),)
 
 
 def test_a_fit_goes_on_from_a_checkpoint_to_the_same_bits(tmp_path: Any) -> None:

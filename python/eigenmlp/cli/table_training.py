@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +99,18 @@ def train_table(
     }
     model = (em.TabularClassifier if classes else em.TabularRegressor)(**options)
     kept, apart = _divided(y, held_out, seed, classes=classes)
-    model.fit(X.iloc[kept], y[kept])
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.fit(X.iloc[kept], y[kept])
     model.set_params(verbose=False)
     model.save(output)
+    told = [str(warning.message) for warning in found]
+    if any("interrupted" in line for line in told):
+        raise KeyboardInterrupt(
+            f"Interrupted. The best model that training had come to is saved in {output}."
+        )
+    for line in told:
+        typer.echo(plain(line), err=True)
     n_parameters = sum(network.n_parameters for network in model.networks_)
     console.print(f"Model    {n_parameters:,} parameters, {model.n_iter_} epochs")
     if len(apart):

@@ -259,12 +259,14 @@ def _style_of(columns: Iterable[list[str | None]]) -> str | None:
     for cells in columns:
         there = [cell for cell in cells if cell is not None]
         if there and all(_is_number(cell) for cell in there):
-            found |= {_decimal_of(cell) for cell in there}
+            found |= {_decimal_of(cell) for cell in there if not cell.isdecimal()}
     found.discard(None)
     return found.pop() if len(found) == 1 else None
 
 
 def _is_number(cell: str) -> bool:
+    if _PLAIN.fullmatch(cell):
+        return True
     patterns = _NUMBER.values()
     return any(map(str.isdigit, cell)) and any(pattern.fullmatch(cell) for pattern in patterns)
 
@@ -288,6 +290,8 @@ def _column(
 ) -> list[Any]:
     """Return a column's numbers, if all its cells are numbers, or else its texts."""
     there = [cell for cell in cells if cell is not None]
+    if style != "," and there and all(map(_PLAIN.fullmatch, there)):
+        return [None if cell is None else float(cell) for cell in cells]
     numbers = [cell for cell in there if _is_number(cell)]
     if not there or len(numbers) < len(there):
         _refuse_few_words(path, name, cells, numbers)

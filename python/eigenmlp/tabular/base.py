@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 import warnings
@@ -291,6 +292,11 @@ class BaseTabular(SavableTable):
             futures = [pool.submit(member, seed) for seed in seeds]
             try:
                 return [future.result() for future in futures]
+            except KeyboardInterrupt as interrupt:
+                cancelled.set()
+                begun = [future for future in futures if not future.cancel()]
+                members = [future.result() for future in begun]
+                return [dataclasses.replace(one, ended=interrupt) for one in members]
             except BaseException:
                 cancelled.set()
                 for future in futures:
