@@ -85,7 +85,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "gzip.joblib": (dumped(("gzip", 3)), PACKED),
     "bz2.joblib": (dumped(("bz2", 3)), PACKED),
     "xz.joblib": (dumped(("xz", 3)), PACKED),
-    "model.safetensors.gz": (filled(gzip.compress(b"x" * 99)), PACKED),
+    "model.safetensors.gz": (filled(gzip.compress(b"x" * 99, mtime=0)), PACKED),
     "model.h5": (filled(b"\x89HDF\r\n\x1a\n" + bytes(99)), "an HDF5 file, perhaps " + KERAS),
     "model.keras": (zipped("metadata.json", "config.json", "model.weights.h5"), KERAS),
     "keras.zip": (zipped("metadata.json", "config.json", "model.weights.h5"), KERAS),
