@@ -263,3 +263,50 @@ def test_first_layer_images_on_given_axes_stand_in_the_same_grid() -> None:
     specs = [panel.get_subplotspec() for panel in display.ax_]
     places = [(spec.rowspan.start, spec.colspan.start) for spec in specs]
     assert places == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_predictions_against_true_values() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=50)
+    predicted = true + rng.normal(0, 0.1, 50)
+    display = em.plots.PredictionDisplay.from_predictions(true, predicted)
+    np.testing.assert_array_equal(display.points_.get_offsets(), np.stack([true, predicted], 1))
+    left = np.stack([true, true - predicted], 1)
+    np.testing.assert_array_equal(display.residuals_.get_offsets(), left)
+    assert display.residuals_ax_.get_xlabel() == "true"
+    assert display.ax_.child_axes == [display.residuals_ax_]
+    r2 = 1 - np.square(true - predicted).mean() / true.var()
+    assert display.ax_.get_title().startswith(f"R² {r2:.3f}, root mean square error")
+    many = em.plots.PredictionDisplay.from_predictions(np.arange(5000.0), np.arange(5000.0))
+    assert np.asarray(many.points_.get_offsets()).shape == (2000, 2)
+    _, ax = plt.subplots()
+    X = np.arange(20.0)[:, None]
+    model = em.MLPRegressor(solver="lbfgs", max_iter=20, random_state=0).fit(X, X[:, 0])
+    own = em.plots.PredictionDisplay.from_estimator(model, X, X[:, 0], ax=ax)
+    assert own.ax_ is ax
+    np.testing.assert_array_equal(np.asarray(own.points_.get_offsets())[:, 1], model.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_importances_of_columns() -> None:
+    import pandas as pd
+    from sklearn.inspection import permutation_importance
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["no", "much", "some"])
+    y = 3 * frame["much"] + frame["some"]
+    model = em.MLPRegressor(solver="lbfgs", max_iter=50, random_state=0).fit(frame, y)
+    display = em.plots.ImportanceDisplay.from_estimator(
+        model, frame, y, scoring="r2", random_state=0
+    )
+    wanted = permutation_importance(model, frame, y, scoring="r2", random_state=0)
+    np.testing.assert_array_equal(display.importances, wanted.importances)
+    labels = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert labels == ["much", "some", "no"]
+    widths = [bar.get_width() for bar in display.bars_]
+    assert widths == wanted.importances_mean[[1, 2, 0]].tolist()
+    assert display.ax_.get_xlabel() == "fall of the r2 when shuffled"
+    many = em.plots.ImportanceDisplay(rng.random((30, 2)), [f"c{k}" for k in range(30)]).plot()
+    assert len(many.order_) == 20
+    assert "10 further columns" in many.ax_.get_xlabel()

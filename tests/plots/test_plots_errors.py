@@ -30,6 +30,11 @@ def _figures_closed() -> Iterator[None]:
     ("call", "message"),
     [
         (lambda: em.plots.LearningCurveDisplay([]), "there are no epochs to draw"),
+        (lambda: em.plots.PredictionDisplay([], []), r"y_true has shape \(0,\); pass"),
+        (lambda: em.plots.PredictionDisplay([1, 2], [1]), "y_true has 2 samples, but y_pred has 1"),
+        (lambda: em.plots.PredictionDisplay([1, math.nan], [1, 2]), r"y_true\[1\] is nan"),
+        (lambda: em.plots.ImportanceDisplay([1.0], ["a"]), r"importances has shape \(1,\); pass"),
+        (lambda: em.plots.ImportanceDisplay([[1.0]], []), "there are 0 names for 1 columns"),
         (
             lambda: em.plots.LearningCurveDisplay([1.0, 2.0], [1.0]),
             "has 2 epochs, but the validation loss has 1",

@@ -7,12 +7,16 @@ given. They need matplotlib, which the extra ``study`` installs.
 
 from eigenmlp.plots.confusion_matrix import ConfusionMatrixDisplay
 from eigenmlp.plots.first_layer import FirstLayerDisplay
+from eigenmlp.plots.importance import ImportanceDisplay
 from eigenmlp.plots.learning_curve import LearningCurveDisplay
+from eigenmlp.plots.predictions import PredictionDisplay
 from eigenmlp.plots.reliability import ReliabilityDisplay
 
 __all__ = [
     "ConfusionMatrixDisplay",
     "FirstLayerDisplay",
+    "ImportanceDisplay",
     "LearningCurveDisplay",
+    "PredictionDisplay",
     "ReliabilityDisplay",
 ]
