@@ -252,7 +252,7 @@ def test_a_run_of_another_version_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = em.sweeps.run_spec(tiny_spec(), tiny_runs_data())
-    monkeypatch.setattr("importlib.metadata.version", lambda _: "99.0")
+    monkeypatch.setattr("eigenmlp.sweeps.finished.__version__", "99.0")
     monkeypatch.setattr(local, "run_spec", lambda *_, **__: finished)
     (lost,) = run(
         [tiny_spec()], tiny_runs_data(), tmp_path, executor="threads", progress=False

@@ -1,7 +1,6 @@
 """Runs on disk: read back as written, whole or not at all, and never mistaken for others."""
 
 import dataclasses
-import importlib.metadata
 import json
 import shutil
 from collections.abc import Callable
@@ -148,9 +147,8 @@ def test_other_data_or_another_version_is_another_run(
     _save(store)
     stale = store.load(SPEC, dataclasses.replace(DATA, input_scale=0.5))
     assert stale == Stale("it was trained on other data")
-    version = importlib.metadata.version("eigenmlp")
-    monkeypatch.setattr("importlib.metadata.version", lambda _: "99.0")
-    assert _stale(store) == f"it was trained by eigenmlp {version}"
+    monkeypatch.setattr(finished_module, "__version__", "99.0")
+    assert _stale(store) == f"it was trained by eigenmlp {em.__version__}"
     monkeypatch.undo()
     monkeypatch.setattr(finished_module, "_LAYOUT", 2)
     assert _stale(store) == "it is laid out as version 1 lays out runs"

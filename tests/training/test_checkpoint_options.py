@@ -92,6 +92,10 @@ ARGUMENTS: dict[Callable[..., Any], tuple[dict[str, Any], dict[str, Any]]] = {
         {"initial": 1.0, "final": 0.1, "epochs": 9},
         {"initial": 2.0, "final": 0.2, "epochs": 8},
     ),
+    em.schedules.coslog: (
+        {"peak": 1.0, "epochs": 9, "cycles": 4},
+        {"peak": 2.0, "epochs": 8, "cycles": 3},
+    ),
     em.schedules.linear: (
         {"initial": 1.0, "final": 0.1, "epochs": 9},
         {"initial": 2.0, "final": 0.2, "epochs": 8},

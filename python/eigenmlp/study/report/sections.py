@@ -11,6 +11,7 @@ from importlib.metadata import version
 import numpy as np
 
 from eigenmlp._native import _core, instruction_set
+from eigenmlp.common.version import __version__
 from eigenmlp.study.report import findings, tables
 from eigenmlp.study.report.figures import models_figure
 from eigenmlp.study.report.markup import Column, Table, paragraph
@@ -201,7 +202,7 @@ def reproduce_section(page: Page) -> Section:
     study = page.study
     seeds = sorted({run.spec.seed for runs in (study.all_runs, study.all_failures) for run in runs})
     facts = {
-        "eigenmlp": version("eigenmlp"),
+        "eigenmlp": __version__,
         "instruction set": f"{instruction_set()} ({_core.instruction_set()})",
         "numpy": version("numpy"),
         "scikit-learn": version("scikit-learn"),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from html import escape
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from eigenmlp.common.version import __version__
 from eigenmlp.files.atomic import write_atomically
 from eigenmlp.study.data import StudyData
 from eigenmlp.study.report import tables
@@ -93,7 +93,7 @@ def _html(page: Page, sections: list[Section]) -> str:
     resources = files("eigenmlp.study.report")
     title = f"The multilayer perceptron study on {page.data.name}"
     return Template(resources.joinpath("report.html").read_text("utf-8")).substitute(
-        version=escape(version("eigenmlp")),
+        version=escape(__version__),
         css=resources.joinpath("report.css").read_text("utf-8").rstrip(),
         title=escape(title),
         lead="The models, ablations and search of a university report of May 2025, trained by "
@@ -105,7 +105,7 @@ def _html(page: Page, sections: list[Section]) -> str:
         ),
         tiles=_tiles(page),
         sections="\n".join(section.html() for section in sections),
-        footer=f"eigenmlp {escape(version('eigenmlp'))}, data {page.data.fingerprint[:12]}.",
+        footer=f"eigenmlp {escape(__version__)}, data {page.data.fingerprint[:12]}.",
     )
 
 
