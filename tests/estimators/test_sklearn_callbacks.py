@@ -96,17 +96,40 @@ def test_a_callback_ends_the_fit(solver: str) -> None:
     assert [event[0] for event in recorder.events[-2:]] == ["end", "teardown"]
 
 
-def test_a_step_that_does_not_come_is_ended_too() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"callbacks": [em.callbacks.EarlyStopping("train_loss", mode="max", patience=1)]},
+        {"early_stopping": True, "n_iter_no_change": 1},
+        {"tol": 10.0, "n_iter_no_change": 2},
+        {"solver": "lbfgs", "tol": 1.0},
+        {"solver": "lbfgs", "max_fun": 2},
+    ],
+)
+def test_there_are_as_many_steps_as_were_taken(options: dict[str, Any]) -> None:
     recorder = Recorder()
-    stop = em.callbacks.EarlyStopping("train_loss", mode="max", patience=1)
-    model = em.MLPClassifier((8,), max_iter=9, random_state=0, callbacks=[stop])
+    model = em.MLPClassifier((8,), max_iter=9, random_state=0, **options)
     model.set_callbacks(recorder).fit(X, Y)
     assert model.n_iter_ < 9
-    begun, ended = (
-        [path for event, _, path in recorder.events if event == kind] for kind in ("begin", "end")
-    )
-    assert sorted(begun) == sorted(ended)
-    assert recorder.seen[model.n_iter_]["fitted"] is None
+    steps = [path for _, name, path in recorder.events if name in {"epoch", "iteration"}]
+    assert len(steps) == 2 * model.n_iter_
+    assert all(seen["fitted"] is not None for seen in recorder.seen)
+
+
+def test_a_step_that_ctrl_c_interrupts_in_a_callback_is_ended_once() -> None:
+    class Interrupting(Recorder):
+        def on_fit_task_end(self, estimator: Any, context: Any, **given: Any) -> bool:
+            super().on_fit_task_end(estimator, context)
+            if context.parent is not None and context.task_id == 1:
+                raise KeyboardInterrupt
+            return False
+
+    recorder = Interrupting()
+    model = em.MLPClassifier((8,), max_iter=9, random_state=0)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.set_callbacks(recorder).fit(X, Y)
+    ended = [path for kind, _, path in recorder.events if kind == "end"]
+    assert ended == [(0, 0), (0, 1), (0,)]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

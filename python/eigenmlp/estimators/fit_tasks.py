@@ -50,7 +50,6 @@ class FitTasks:
     ) -> None:
         self._estimator = estimator
         self._name = name
-        self._step: Any = None
         self._fit: Any = None
         if not (told and getattr(estimator, "_skl_callbacks", None)):
             return
@@ -63,10 +62,9 @@ class FitTasks:
         }
         self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
         self._fit.call_on_fit_task_begin(**self._passed)
-        self._begin_step()
 
     def end_step(self, network: Callable[[], Network]) -> bool:
-        """End a step, and begin the next unless it was the last that `max_iter` allows.
+        """Begin and end a step that has been taken: whether one follows is known by none before.
 
         Parameters
         ----------
@@ -78,25 +76,16 @@ class FitTasks:
         bool
             Whether a callback asks to stop.
         """
-        if self._step is None:
+        if self._fit is None:
             return False
-        stops = bool(self._end(self._step, network))
-        self._step = None
-        if not stops and len(self._fit._children_map) < self._estimator.max_iter:
-            self._begin_step()
-        return stops
+        step = self._fit.subcontext(task_name=self._name)
+        step.call_on_fit_task_begin(**self._passed)
+        return bool(self._end(step, network))
 
     def end(self) -> None:
         """End the fit, whose model the estimator shows."""
-        if self._fit is None:
-            return
-        if self._step is not None:  # it was begun, but training had ended
-            self._step.call_on_fit_task_end(estimator=self._estimator)
-        self._end(self._fit, lambda: self._estimator._network)
-
-    def _begin_step(self) -> None:
-        self._step = self._fit.subcontext(task_name=self._name)
-        self._step.call_on_fit_task_begin(**self._passed)
+        if self._fit is not None:
+            self._end(self._fit, lambda: self._estimator._network)
 
     def _end(self, task: Any, network: Callable[[], Network]) -> Any:
         def fitted() -> dict[str, Any]:
