@@ -1,5 +1,7 @@
 """Data in files that all processes of a machine map, so that they are in memory once."""
 
+import contextlib
+import fcntl
 import io
 import mmap
 import pickle
@@ -15,6 +17,8 @@ from eigenmlp.sweeps.data import Data
 
 __all__ = ["MappedData"]
 
+_PREFIX, _LOCK = "eigenmlp-data-", ".lock"
+
 
 class MappedData:
     """Data that travel as the names of files; parts of maps stay where they are.
@@ -26,14 +30,20 @@ class MappedData:
     """
 
     def __init__(self, data: Data) -> None:
-        self.folder = tempfile.mkdtemp(prefix="eigenmlp-data-")
+        _remove_abandoned(Path(tempfile.gettempdir()))
+        self.folder = tempfile.mkdtemp(prefix=_PREFIX)
+        self._lock = (Path(self.folder) / _LOCK).open("w")
         try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
             content = io.BytesIO()
             _Writer(content, Path(self.folder)).dump(data)
         except BaseException:
             self.close()
             raise
         self._content = content.getvalue()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def open(self) -> Data:
         """Return the data; a process maps those of one sweep once."""
@@ -42,6 +52,15 @@ class MappedData:
     def close(self) -> None:
         """Remove the files. Who has mapped them still has them."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove what killed sweeps have left: their locks died with them."""
+    for lock in temporary.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError), lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 @lru_cache(maxsize=1)
