@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eigenmlp as em
-from eigenmlp.sweeps import Data, RunFailure, Runs, RunSpec, grid, run
+from eigenmlp.sweeps import Data, RunFailure, RunResult, Runs, RunSpec, grid, run
 from tiny_study import tiny_runs_data, tiny_spec
 
 DATA = tiny_runs_data()
@@ -163,3 +164,57 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:
 
     with held(tmp_path, "sweep"), pytest.raises(em.EigenmlpError, match="another sweep is writing"):
         run([tiny_spec()], DATA, tmp_path)
+
+
+def learnt(X: Any, y: Any) -> Data:
+    return Data(train=(X[:200], y[:200]), validation=(X[200:], y[200:]))
+
+
+def test_a_table_whose_columns_have_other_names_is_other_data(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    y = (X[:, 0] > 0).astype(int)
+    spec = RunSpec(hidden_layers=(8,), epochs=30, learning_rate=0.02)
+    for names in (["b", "a"], ["a", "b"]):
+        frame = pd.DataFrame(X, columns=names)
+        runs = run([spec], learnt(frame, y), tmp_path, executor="threads", progress=False)
+    network = runs.best("val_loss").network()
+    assert network.feature_names == ("a", "b")
+    assert (network.predict(frame) == y).mean() > 0.9
+
+
+def test_data_that_were_changed_in_place_are_other_data(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    y = (X[:, 0] > 0).astype(int)
+    spec = RunSpec(hidden_layers=(8,), epochs=5)
+    data = learnt(X, y)
+    options: dict[str, Any] = {"executor": "threads", "progress": False}
+    first = run([spec], data, tmp_path / "a", **options)[0]
+    X *= -1
+    second = run([spec], data, tmp_path / "a", **options)[0]
+    fresh = run([spec], learnt(X.copy(), y), tmp_path / "b", **options)[0]
+    assert isinstance(second, RunResult)
+    assert isinstance(fresh, RunResult)
+    assert second.history["val_loss"] == fresh.history["val_loss"] != first.history["val_loss"]
+
+
+def test_a_network_that_another_sweep_has_replaced_is_not_taken_for_the_own(tmp_path: Path) -> None:
+    X, y = DATA.train
+    options: dict[str, Any] = {"executor": "threads", "progress": False}
+    first = run([tiny_spec()], DATA, tmp_path, **options).best()
+    other = Data(train=(X[:60], y[:60]), validation=DATA.validation, input_scale=1 / 255)
+    second = run([tiny_spec()], other, tmp_path, **options).best()
+    second.network()
+    with pytest.raises(em.ModelFileError, match="is not as this run left it: a later sweep"):
+        first.network()
+
+
+def test_a_failed_run_says_that_it_has_no_network(runs: Runs) -> None:
+    with pytest.raises(ValueError, match=r"has no network, since it diverged: training diverged"):
+        runs.failures[0].network()
+
+
+def test_what_no_spec_can_hold_is_named() -> None:
+    with pytest.raises(TypeError, match=r"metrics has <function .*it takes the names balanced_acc"):
+        tiny_spec(metrics=(lambda *_: 0.0,))
+    with pytest.raises(TypeError, match=r"hidden_layers=5 is not a list .*pass \(100,\) for one"):
+        tiny_spec(hidden_layers=5)

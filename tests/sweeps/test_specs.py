@@ -115,7 +115,7 @@ def test_bad_specs_are_refused(changes: dict[str, Any], message: str) -> None:
     [{"learning_rate": lambda _: 0.1}, {"metrics": [len]}, {"shuffle": lambda _: [0]}],
 )
 def test_a_function_is_not_plain_data(change: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match="can't be written as plain data"):
+    with pytest.raises(TypeError, match="plain data"):
         tiny_spec(**change)
 
 

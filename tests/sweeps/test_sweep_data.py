@@ -72,6 +72,8 @@ def test_any_change_changes_the_fingerprint() -> None:
     moved[-1, -1] += 1e-9
     others = [
         of(CLASSES, moved),
+        of(CLASSES, feature_names=["a", "b", "c"]),
+        of(CLASSES, feature_names=["b", "a", "c"]),
         of(1 - CLASSES),
         of(CLASSES, input_scale=0.5),
         of(CLASSES, X.astype(np.float32)),
@@ -125,7 +127,7 @@ def test_maps_travel_as_their_place_and_others_are_written_once(tmp_path: Path) 
     whole[...] = X
     data = Data(train=(whole[:20], CLASSES[:20]), validation=(whole[20:], CLASSES[20:]))
     mapped = MappedData(data)
-    written = sorted(path.name for path in Path(mapped.folder).iterdir())
+    written = sorted(path.name for path in Path(mapped.folder).glob("*.npy"))
     opened = mapped.open()
     assert written == ["0.npy", "1.npy"]  # the labels
     for part, expected in zip(opened.parts.values(), data.parts.values(), strict=True):
@@ -137,3 +139,22 @@ def test_maps_travel_as_their_place_and_others_are_written_once(tmp_path: Path) 
     mapped.close()
     assert not Path(mapped.folder).exists()
     np.testing.assert_array_equal(opened.train[1], CLASSES[:20])
+
+
+def test_what_a_killed_sweep_left_is_removed_and_what_is_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    in_use = MappedData(of(CLASSES))
+    left = tmp_path / "eigenmlp-data-left"
+    left.mkdir()
+    (left / ".lock").touch()
+    (left / "0.npy").touch()
+    another = MappedData(of(CLASSES))
+    assert not left.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        Path(mapped.folder).name for mapped in (in_use, another)
+    }
+    for mapped in (in_use, another):
+        mapped.close()
+    assert not list(tmp_path.iterdir())

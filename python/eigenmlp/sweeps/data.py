@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -170,13 +170,22 @@ class Data:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that affects training: samples, labels, parts and scale."""
-        digest = hashlib.sha256(f"{self.input_scale!r} {self.n_classes}".encode())
+        """SHA-256 of everything that affects training and the network.
+
+        That is samples, labels, parts, scale, and the names of columns, which networks keep.
+        """
+        names = "" if self.feature_names is None else f" {[*self.feature_names]!r}"
+        digest = hashlib.sha256(f"{self.input_scale!r} {self.n_classes}{names}".encode())
         for name, arrays in self.parts.items():
             for array in arrays:
                 digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+    def looked_at_again(self) -> Self:
+        """Return the data, whose arrays may have been changed since they were last looked at."""
+        self.__dict__.pop("fingerprint", None)
+        return self
 
     @property
     def absences(self) -> list[str]:

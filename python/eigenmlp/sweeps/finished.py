@@ -176,6 +176,7 @@ def outcome_of(files: Mapping[str, bytes], spec: RunSpec, folder: Path) -> Outco
         seconds=metrics["seconds"],
         place=Place(**json.loads(files["config.json"])["place"]),
         folder=folder,
+        checksums=json.loads(files["checksums.json"]),
         **outputs,
     )
 

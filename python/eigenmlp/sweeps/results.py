@@ -1,14 +1,16 @@
 """What a finished run is."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eigenmlp.errors import ModelFileError
 from eigenmlp.history import History
 from eigenmlp.network import Network, load_network
 from eigenmlp.sweeps.specs import RunSpec
@@ -91,6 +93,8 @@ class RunResult:
         Predicted probabilities or numbers of the test samples, in the order of the data.
     folder : Path
         Where the run lies on disk.
+    checksums : mapping of str to str
+        SHA-256 of its files.
     """
 
     spec: RunSpec
@@ -103,6 +107,7 @@ class RunResult:
     test_outputs_last: np.ndarray | None
     test_outputs_best: np.ndarray | None
     folder: Path
+    checksums: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n_epochs(self) -> int:
@@ -120,9 +125,19 @@ class RunResult:
         Raises
         ------
         ModelFileError, FileNotFoundError
-            If its file has been damaged or removed since.
+            If its file has been damaged or removed since, or another sweep has put another run in
+            its place.
         """
-        return load_network(self.folder / f"{moment}.safetensors")
+        path = self.folder / f"{moment}.safetensors"
+        network = load_network(path)
+        wanted = self.checksums.get(path.name)
+        if wanted is not None and hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            raise ModelFileError(
+                f"{path} is not as this run left it: a later sweep with another spec or other data "
+                "has put its own in the place. Give each sweep a folder of its own, or take the "
+                "network from what that sweep returned"
+            )
+        return network
 
     def outputs(self, moment: Literal["best", "last"] = "best") -> np.ndarray:
         """Return `test_outputs_best` or `test_outputs_last`.
@@ -164,6 +179,19 @@ class RunFailure:
     kind: Literal["diverged", "raised", "lost"] = "diverged"
     message: str
     history: History
+
+    def network(self, moment: str = "best") -> NoReturn:  # noqa: ARG002  as of a result
+        """Raise a ValueError: there is none.
+
+        Raises
+        ------
+        ValueError
+            Always, with what became of the run.
+        """
+        raise ValueError(
+            f"{self.spec.name!r}, seed {self.spec.seed}, has no network, since it {self.kind}: "
+            f"{self.message}"
+        )
 
 
 Outcome = RunResult | RunFailure

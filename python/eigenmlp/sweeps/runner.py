@@ -105,6 +105,7 @@ def run(
     0.01
     """
     specs = checked_specs(specs, data)
+    data = data.looked_at_again()
     folder = Path(folder)
     make_engine = engine_for(executor, jobs, data, len(specs))
     title = f"{len(specs)} run{'' if len(specs) == 1 else 's'} in {folder}"

@@ -17,6 +17,7 @@ import numpy as np
 from eigenmlp.common.options import Choice, Real, Whole, check_options, option
 from eigenmlp.common.words import shown
 from eigenmlp.losses import Loss, loss_for
+from eigenmlp.metrics import METRICS
 from eigenmlp.network import Network
 from eigenmlp.network.architecture import Architecture
 from eigenmlp.network.initializers import INITIALIZERS
@@ -60,6 +61,15 @@ def _checked_class_weight(name: str, value: object) -> object:
     return {
         key: weight(f"{name}[{key}]", value.get(key, value.get(str(key)))) for key in sorted(keys)
     }
+
+
+def _sizes(name: str, value: object) -> object:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(
+            f"{name}={shown(value)} is not a list of the hidden layers' units; pass (100,) for one "
+            "layer of 100, () for none"
+        )
+    return tuple(value)
 
 
 def _unchangeable(_: str, value: object) -> object:
@@ -114,7 +124,7 @@ class RunSpec(TrainingSettings):
 
     name: str = field(default="run", metadata=option(_checked_name))
     label: str = ""
-    hidden_layers: Sequence[int] = field(default=(100,), metadata=option(_unchangeable))
+    hidden_layers: Sequence[int] = field(default=(100,), metadata=option(_sizes))
     activation: str | Sequence[str] = field(default="relu", metadata=option(_unchangeable))
     dropout: float | Sequence[float] = field(default=0.0, metadata=option(_shares))
     normalization: str | Sequence[str | None] | None = field(
@@ -142,6 +152,13 @@ class RunSpec(TrainingSettings):
         if self.epochs < 1:
             raise ValueError(
                 f"run {shown(self.name)} has {self.epochs} epochs: it needs at least 1"
+            )
+        functions = [metric for metric in self.metrics if not isinstance(metric, str)]
+        if functions:
+            raise TypeError(
+                f"metrics has {shown(functions[0])}, and a spec is plain data, which travels and "
+                f"is kept: it takes the names {', '.join(METRICS)}. Measure others afterwards, of "
+                "each run's network()"
             )
         self._architecture(1, 1)  # raises where there is none
         self.to_dict()  # raises where something is a function
