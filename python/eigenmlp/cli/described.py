@@ -14,9 +14,13 @@ from eigenmlp.common import words
 from eigenmlp.export.view import ModelView, view_of
 
 __all__ = [
+    "MOST_ROWS",
+    "add_rest",
     "console_for",
     "counted",
     "facts",
+    "headed",
+    "is_of_tables",
     "kind_of",
     "labels_of",
     "network_of",
@@ -26,6 +30,8 @@ __all__ = [
     "size_of",
 ]
 
+MOST_ROWS = 40
+_OF_NUMBERS = {"layer", "units", "parameters", "epochs", "size", "features"}
 _MOST_NAMES = 12
 _LONGEST = 200
 
@@ -65,6 +71,11 @@ def kind_of(model: Any) -> str:
     return f"{type(model).__name__} of {sizes} units, {network.n_parameters:,} parameters"
 
 
+def is_of_tables(model: Any) -> bool:
+    """Tell a model for tables, without importing what it is made of."""
+    return type(model).__module__.startswith("eigenmlp.tabular")
+
+
 def outputs_of(view: ModelView) -> str:
     """Say how many outputs a model has, and what they are."""
     n_outputs, classes = view.network.layer_sizes[-1], view.classes
@@ -83,6 +94,20 @@ def outputs_of(view: ModelView) -> str:
 def labels_of(classes: NDArray[Any]) -> str:
     """List the labels of classes, in the order of the outputs."""
     return counted([str(label) for label in classes])
+
+
+def headed(*headings: str) -> Table:
+    """Make a table whose numbers stand to the right."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in _OF_NUMBERS else "left")
+    return table
+
+
+def add_rest(table: Table, n_rows: int) -> None:
+    """Say how many rows more there are than `MOST_ROWS`."""
+    if n_rows > MOST_ROWS:
+        table.add_row("…", f"{n_rows - MOST_ROWS:,} more")
 
 
 def counted(names: Sequence[str]) -> str:

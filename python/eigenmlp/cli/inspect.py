@@ -10,9 +10,13 @@ from rich.text import Text
 
 import eigenmlp as em
 from eigenmlp.cli.described import (
+    MOST_ROWS,
+    add_rest,
     console_for,
     counted,
     facts,
+    headed,
+    is_of_tables,
     kind_of,
     labels_of,
     outputs_of,
@@ -27,8 +31,12 @@ from eigenmlp.network import model_file
 
 __all__ = ["inspect"]
 
-_MOST_ROWS = 40
 _WHOLE = "the header is valid JSON, and the arrays fill the file to its last byte"
+_OF_MODELS = (
+    _WHOLE,
+    "names, shapes and types of the arrays are those of the architecture",
+    "all numbers are finite",
+)
 # What comes of a record that someone made up.
 _MADE_UP = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
@@ -90,7 +98,7 @@ def _is_foreign(path: Path) -> bool:
 def _show_model(console: Console, path: Path) -> None:
     content = model_file.read(path)
     model: Any = em.load_model(path)
-    if type(model).__module__.startswith("eigenmlp.tabular"):
+    if is_of_tables(model):
         _show_model_of_tables(console, path, model, content.library_version)
         return
     view = view_of(model)
@@ -115,11 +123,7 @@ def _show_model(console: Console, path: Path) -> None:
     console.print()
     console.print(_layers(network))
     console.print()
-    checks = [
-        _WHOLE,
-        "names, shapes and types of the arrays are those of the architecture",
-        "all numbers are finite",
-    ]
+    checks = [*_OF_MODELS]
     if content.estimator is not None:
         checks.append("the estimator's parameters, labels and record fit the network")
     _show_checks(console, checks)
@@ -141,17 +145,11 @@ def _show_model_of_tables(console: Console, path: Path, model: Any, version: str
     console.print()
     console.print(_layers(model.networks_[0]))
     console.print()
-    checks = [
-        _WHOLE,
-        "names, shapes and types of the arrays are those of the architecture",
-        "all numbers are finite",
-        "the columns, labels and parameters fit the networks",
-    ]
-    _show_checks(console, checks)
+    _show_checks(console, [*_OF_MODELS, "the columns, labels and parameters fit the networks"])
 
 
 def _layers(network: em.Network) -> Table:
-    table = _table(
+    table = headed(
         "layer", "units", "parameters", "weights", "activation", "normalization", "dropout"
     )
     rows = list(
@@ -164,7 +162,7 @@ def _layers(network: em.Network) -> Table:
             strict=True,
         )
     )
-    for number, (weights, biases, activation, kind, dropout) in enumerate(rows[:_MOST_ROWS]):
+    for number, (weights, biases, activation, kind, dropout) in enumerate(rows[:MOST_ROWS]):
         n_parameters = weights.size + biases.size * (3 if kind else 1)
         table.add_row(
             str(number),
@@ -175,7 +173,7 @@ def _layers(network: em.Network) -> Table:
             kind or "",
             f"{dropout:g}" if dropout else "",
         )
-    _add_rest(table, len(rows))
+    add_rest(table, len(rows))
     return table
 
 
@@ -219,7 +217,7 @@ def _show_folder(console: Console, folder: Path) -> None:
     found = checkpoints.files_in(folder)
     if not found:
         raise em.CheckpointError(f"{folder} is a folder without checkpoints; name a file")
-    table = _table("epochs", "size", "state")
+    table = headed("epochs", "size", "state")
     damage = []
     for n_epochs, path in found.items():
         state = "whole"
@@ -244,11 +242,11 @@ def _show_arrays(console: Console, path: Path) -> None:
     }
     console.print(facts({name: shortened(value) for name, value in told.items()}))
     console.print()
-    table = _table("array", "type", "shape")
-    for name, entry in list(entries.items())[:_MOST_ROWS]:
+    table = headed("array", "type", "shape")
+    for name, entry in list(entries.items())[:MOST_ROWS]:
         shape = " × ".join(map(str, entry.shape)) or "a number"
         table.add_row(*(Text(plain(shortened(cell))) for cell in (name, entry.dtype, shape)))
-    _add_rest(table, len(entries))
+    add_rest(table, len(entries))
     console.print(table)
     console.print()
     _show_checks(console, [_WHOLE])
@@ -257,17 +255,3 @@ def _show_arrays(console: Console, path: Path) -> None:
 def _show_checks(console: Console, checks: list[str]) -> None:
     for check in checks:
         console.print(f"[green]ok[/green]  {check}")
-
-
-def _table(*headings: str) -> Table:
-    """Make a table whose numbers stand to the right."""
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        numeric = heading in {"layer", "units", "parameters", "epochs", "size"}
-        table.add_column(heading, justify="right" if numeric else "left")
-    return table
-
-
-def _add_rest(table: Table, n_rows: int) -> None:
-    if n_rows > _MOST_ROWS:
-        table.add_row("…", f"{n_rows - _MOST_ROWS:,} more")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +19,13 @@ __all__ = [
     "bad_usage_of",
     "check_choice",
     "check_target",
+    "flag_of",
+    "names",
     "number",
     "per_layer",
     "sizes",
     "table",
+    "table_option",
     "whole_number_or",
 ]
 
@@ -36,34 +40,36 @@ Header = Annotated[
     ),
 ]
 
+table_option = partial(typer.Option, rich_help_panel="Tables", show_default=False)
 Encoding = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Of a table's text, such as latin-1; by default UTF-8.",
-        rich_help_panel="Tables",
-        show_default=False,
-    ),
+    table_option(metavar="NAME", help="Of a table's text, such as latin-1; by default UTF-8."),
 ]
 Decimal = Annotated[
     str | None,
-    typer.Option(
+    table_option(
         metavar=".|,",
         help="What stands before decimals in a table; by default told from its numbers.",
-        rich_help_panel="Tables",
-        show_default=False,
     ),
 ]
 Missing = Annotated[
     str | None,
-    typer.Option(
+    table_option(
         metavar="MARKS",
         help="What stands for a missing value in a table, separated by commas, beside nothing, ?, "
         "NA, NaN, NULL and None.",
-        rich_help_panel="Tables",
-        show_default=False,
     ),
 ]
+
+
+def flag_of(name: str) -> str:
+    """Return an option as it is typed."""
+    return "--" + name.replace("_", "-")
+
+
+def names(text: str | None) -> list[str]:
+    """Read names that are separated by commas."""
+    return [] if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 @contextmanager

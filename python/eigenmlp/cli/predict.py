@@ -9,8 +9,16 @@ from rich.console import Console
 from rich.progress import track
 
 import eigenmlp as em
-from eigenmlp.cli.described import plain
-from eigenmlp.cli.options import Decimal, Encoding, Header, Missing, check_choice, check_target
+from eigenmlp.cli.described import is_of_tables, plain
+from eigenmlp.cli.options import (
+    Decimal,
+    Encoding,
+    Header,
+    Missing,
+    check_choice,
+    check_target,
+    table_option,
+)
 from eigenmlp.cli.predictions import BLOCK, csv_blocks, predicts_numbers
 from eigenmlp.cli.samples import columns_in_order, samples_for
 from eigenmlp.cli.scores import score_line
@@ -50,12 +58,10 @@ def predict(
     header: Header = None,
     identifier: Annotated[
         str | None,
-        typer.Option(
+        table_option(
             "--id",
             metavar="COLUMN",
             help="Column of the table to carry along, the first of the predictions.",
-            rich_help_panel="Tables",
-            show_default=False,
         ),
     ] = None,
     encoding: Encoding = None,
@@ -106,7 +112,7 @@ def predict(
     if columns is not None:
         check_choice("--columns", columns, _COLUMNS)
     loaded = em.load_model(model)
-    of_tables = type(loaded).__module__.startswith("eigenmlp.tabular")
+    of_tables = is_of_tables(loaded)
     of_numbers = not hasattr(loaded, "classes_") if of_tables else predicts_numbers(loaded)
     if columns is not None and of_numbers:
         raise typer.BadParameter(

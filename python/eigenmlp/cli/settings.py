@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eigenmlp.cli.options import bad_usage_of, check_choice, table, whole_number_or
+from eigenmlp.cli.options import bad_usage_of, check_choice, flag_of, table, whole_number_or
 from eigenmlp.common.options import Choice, Flag, Real, Table, Whole, check_of
 from eigenmlp.common.plain import from_plain
 from eigenmlp.losses import LOSSES
@@ -83,25 +83,25 @@ class _Kinds:
         **others
             Of its fields that are not options of their own.
         """
-        name = check_choice(_flag(self.what), given[self.what], self.kinds)
+        name = check_choice(flag_of(self.what), given[self.what], self.kinds)
         taken = {_RENAMED.get(field.name, field.name): field for field in _fields(self.kinds[name])}
         values = {n: given[n] for n in self._names() if given[n] not in {None, False}}
         for missing, field in taken.items():
             if missing not in values and field.default is MISSING:
                 raise typer.BadParameter(
-                    f"{name} needs {_flag(missing)}.", param_hint=_flag(self.what)
+                    f"{name} needs {flag_of(missing)}.", param_hint=flag_of(self.what)
                 )
         for other in values.keys() - taken.keys():
             raise typer.BadParameter(
                 f"the {self.what} {name} does not take it; leave it out or choose another "
-                f"{_flag(self.what)}.",
-                param_hint=_flag(other),
+                f"{flag_of(self.what)}.",
+                param_hint=flag_of(other),
             )
         arguments = {taken[n].name: value for n, value in values.items()}
         fields = {field.name for field in dataclasses.fields(self.kinds[name])}
         arguments |= {n: value for n, value in others.items() if n in fields}
-        hints = [_flag("learning_rate")] if others else []
-        with bad_usage_of(", ".join([*hints, *map(_flag, taken)]) or _flag(self.what)):
+        hints = [flag_of("learning_rate")] if others else []
+        with bad_usage_of(", ".join([*hints, *map(flag_of, taken)]) or flag_of(self.what)):
             return self.kinds[name](**arguments)
 
     def _names(self) -> list[str]:
@@ -221,10 +221,10 @@ def _settings(given: dict[str, Any]) -> TrainingSettings:
         if name == "metrics":
             value = [] if value is None else value.split(",")
         elif isinstance(field.metadata["check"], Whole) and isinstance(value, str):
-            value = whole_number_or("full", _flag(name), value)
+            value = whole_number_or("full", flag_of(name), value)
         elif isinstance(field.metadata["check"], Table) and value is not None:
-            value = table(_flag(name), value)
-        with bad_usage_of(_flag(name)):
+            value = table(flag_of(name), value)
+        with bad_usage_of(flag_of(name)):
             settings[name] = check_of(TrainingSettings, name)(name, value)
     if settings["epochs"] == 0:
         raise typer.BadParameter("nothing would be trained; give 1 or more.", param_hint="--epochs")
@@ -253,14 +253,10 @@ def _told(name: str) -> str:
     return str(TrainingSettings.__dataclass_fields__[name].metadata["told"])
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def _parameter(
     name: str, kind: Any, default: Any, told: str, panel: str, metavar: str = "NUMBER"
 ) -> inspect.Parameter:
-    declared = [] if kind is not bool else [_flag(name)]
+    declared = [] if kind is not bool else [flag_of(name)]
     shown = None if kind is bool else metavar
     option = typer.Option(*declared, metavar=shown, help=told, rich_help_panel=panel)
     return inspect.Parameter(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
-from eigenmlp.cli.described import counted, labels_of, plain, shortened
+from eigenmlp.cli.described import MOST_ROWS, add_rest, counted, headed, labels_of, plain, shortened
 from eigenmlp.tabular.preparation import NumberFeatures
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from eigenmlp.tabular.preparation import CategoryFeatures
 
 __all__ = ["columns_table", "facts_of_table"]
-
-_MOST_ROWS = 40
 
 
 def facts_of_table(model: Any) -> dict[str, str]:
@@ -36,16 +35,13 @@ def facts_of_table(model: Any) -> dict[str, str]:
 
 def columns_table(model: Any) -> Table:
     """Lay out the columns, and what the network reads of each."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("column", "read as", "features", "learnt"):
-        table.add_column(heading, justify="right" if heading == "features" else "left")
+    table = headed("column", "read as", "features", "learnt")
     columns = model._preparation.columns  # noqa: SLF001
-    for column in columns[:_MOST_ROWS]:
+    for column in columns[:MOST_ROWS]:
         kind = "numbers" if isinstance(column, NumberFeatures) else "categories"
         cells = (column.name, kind, str(len(column.names())), _learnt(column))
         table.add_row(*(Text(plain(shortened(cell))) for cell in cells))
-    if len(columns) > _MOST_ROWS:
-        table.add_row("…", f"{len(columns) - _MOST_ROWS:,} more")
+    add_rest(table, len(columns))
     return table
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +12,13 @@ import typer
 from sklearn.base import is_classifier
 
 from eigenmlp.cli.described import plain
-from eigenmlp.cli.table_training import read
-from eigenmlp.common.words import listed, shown
+from eigenmlp.cli.table_reading import read, refuse_unknown_columns, warnings_told
+from eigenmlp.common.words import shown
 from eigenmlp.errors import DataFileError
 from eigenmlp.files.atomic import write_atomically
+from eigenmlp.metrics import metrics_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,19 +48,21 @@ def predict_table(
         If the table can't be read, or lacks columns of training.
     """
     frame = read(table, **reading, texts=_texts_of(model))
-    for option, name in (("--id", identifier), ("--labels", target)):
-        if name is not None and name not in frame:
-            raise typer.BadParameter(
-                f"{table} has no column {shown(name)}; it has {listed(list(frame), most=20)}.",
-                param_hint=option,
-            )
+    named = {"--id": identifier, "--labels": target}
+    asked = {option: [name] for option, name in named.items() if name is not None}
+    refuse_unknown_columns(table, frame, asked)
     shown_as = plain if output is None and sys.stdout.isatty() else str
     carried = None if identifier is None else frame[identifier].tolist()
     aside = {identifier, target} - {*getattr(model, "feature_names_in_", ())}
     X = frame.drop(columns=[name for name in aside if name is not None])
-    with _warnings_told(told=True):
-        columns = _predicted(model, X, classes=classes, probabilities=probabilities)
+    with warnings_told():
+        predicted, of_classes = _predicted(model, X)
     names = _names(model, classes=classes, probabilities=probabilities)
+    if of_classes is None:
+        columns = [_numbers(column) for column in predicted.reshape(len(X), -1).T]
+    else:
+        columns = [[*map(_written, predicted)]] if classes else []
+        columns += [_numbers(column) for column in of_classes.T if probabilities]
     if carried is not None:
         names, columns = [str(identifier), *names], [[*map(_written, carried)], *columns]
     text = io.StringIO()
@@ -76,7 +76,7 @@ def predict_table(
         write_atomically(output, text.getvalue().encode())
         typer.echo(f"Predictions of {len(frame):,} rows written to {output}.", err=True)
     if target is not None:
-        typer.echo(_score(model, X, frame[target]), err=True)
+        typer.echo(_score(predicted, frame[target], of_numbers=of_classes is None), err=True)
 
 
 def _texts_of(model: Any) -> set[str]:
@@ -86,20 +86,27 @@ def _texts_of(model: Any) -> set[str]:
     return {names[place] for place in preparation.categories_of(names, preparation.named)}
 
 
-def _score(model: Any, X: Any, target: Any) -> str:
+def _predicted(model: Any, X: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return numbers and None, or labels and probabilities."""
+    if not is_classifier(model):
+        return model.predict(X), None
+    of_classes = model.predict_proba(X)
+    return model.classes_[of_classes.argmax(axis=1)], of_classes
+
+
+def _score(predicted: NDArray[Any], target: Any, *, of_numbers: bool) -> str:
     """Say how good the predictions of rows are whose target is known."""
     known = target.notna().to_numpy()
     if not known.any():
         raise DataFileError(
             f"column {shown(target.name)} is empty: there is nothing to compare with"
         )
-    rows, y = X[known], target[known].tolist()
-    with _warnings_told(told=False):
-        if not is_classifier(model):
-            return f"R² {model.score(rows, np.array(y, float)):.4f} on {len(rows):,} rows"
-        labels = [_written(label) for label in model.predict(rows)]
-    right = np.mean([label == _written(cell) for label, cell in zip(labels, y, strict=True)])
-    return f"accuracy {right:.4f} on {len(rows):,} rows"
+    found, given = predicted[known], target[known]
+    if of_numbers:
+        score = metrics_by_name(["r2"])["r2"](given.to_numpy(float), found)
+        return f"R² {score:.4f} on {len(found):,} rows"
+    right = np.mean([_written(a) == _written(b) for a, b in zip(found, given, strict=True)])
+    return f"accuracy {right:.4f} on {len(found):,} rows"
 
 
 def _names(model: Any, *, classes: bool, probabilities: bool) -> list[str]:
@@ -109,16 +116,6 @@ def _names(model: Any, *, classes: bool, probabilities: bool) -> list[str]:
     return ["class"] * classes + [
         f"probability_{_written(label)}" for label in model.classes_ if probabilities
     ]
-
-
-def _predicted(model: Any, rows: Any, *, classes: bool, probabilities: bool) -> list[list[str]]:
-    if not is_classifier(model):
-        numbers = model.predict(rows)
-        return [_numbers(column) for column in numbers.reshape(len(rows), -1).T]
-    of_classes = model.predict_proba(rows)
-    labels = model.classes_[of_classes.argmax(axis=1)]
-    found = [[_written(label) for label in labels]] if classes else []
-    return found + [_numbers(column) for column in of_classes.T if probabilities]
 
 
 def _numbers(column: NDArray[Any]) -> list[str]:
@@ -132,13 +129,3 @@ def _written(cell: Any) -> str:
     if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
         return str(int(cell))
     return str(cell)
-
-
-@contextlib.contextmanager
-def _warnings_told(*, told: bool) -> Iterator[None]:
-    """Show what the model warns of as lines on standard error, or not at all."""
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for warning in found if told else []:
-        typer.echo(plain(str(warning.message)), err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,47 +12,61 @@ from rich.table import Table
 
 import eigenmlp as em
 from eigenmlp.cli.described import plain
-from eigenmlp.cli.options import check_choice
+from eigenmlp.cli.options import check_choice, flag_of
+from eigenmlp.cli.table_reading import read, refuse_unknown_columns, warnings_told
 from eigenmlp.common.words import listed, shown
-from eigenmlp.datasets.table_files import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-__all__ = ["TASKS", "names_of", "read", "train_table"]
+__all__ = ["TASKS", "check_use", "is_given", "train_table"]
 
 TASKS = ("auto", "classification", "regression")
 _MOST_CLASSES = 10  # of whole numbers that are taken for classes
+# Options of `train`: those for tables alone, and all that such a model takes.
+_OF_TARGETS = {"task", "ignore", "categories", "networks", "encoding", "decimal", "missing"}
+_OF_TABLES = _OF_TARGETS | {
+    *("images", "target", "header", "validation", "epochs", "seed", "threads", "output", "force"),
+}
 
 
-def names_of(text: str | None) -> list[str]:
-    """Return names that an option lists with commas."""
-    return [] if text is None else [part.strip() for part in text.split(",") if part.strip()]
+def check_use(
+    context: typer.Context, labels: str | None, target: str | None, validation: float
+) -> None:
+    """Refuse options of `train` that don't go together, before anything is read."""
+    if validation >= 1:
+        raise typer.BadParameter(
+            f"{validation:g} leaves nothing to train on; give a share below 1.",
+            param_hint="--validation",
+        )
+    if (labels is None) == (target is None):
+        both = "both are given" if labels is not None else "neither is given"
+        raise typer.BadParameter(
+            f"{both}; name the column of a table to predict as --target, or what the classes of "
+            "samples are as --labels.",
+            param_hint="--target, --labels",
+        )
+    for name in context.params:
+        if not is_given(context, name):
+            continue
+        if target is not None and name not in _OF_TABLES:
+            raise typer.BadParameter(
+                "models of tables (--target) find their own settings and take none of this; leave "
+                "it out, or train from Python.",
+                param_hint=flag_of(name),
+            )
+        if target is None and name in _OF_TARGETS:
+            raise typer.BadParameter(
+                "it belongs to --target, for tables with words and gaps; leave it out.",
+                param_hint=flag_of(name),
+            )
 
 
-def read(
-    path: str,
-    *,
-    header: bool | None,
-    encoding: str | None,
-    decimal: str | None,
-    missing: str | None,
-    texts: Collection[str] = (),
-) -> Any:
-    """Read a table, and say on standard error how, where that was not plain."""
-    if decimal not in {None, ".", ","}:
-        raise typer.BadParameter(f"{shown(decimal)} is neither . nor ,", param_hint="--decimal")
-    found = read_table(
-        Path(path),
-        header=header,
-        encoding=encoding,
-        decimal=decimal,
-        missing=names_of(missing),
-        texts=texts,
-    )
-    for line in found.told:
-        typer.echo(plain(f"{path}: {line}"), err=True)
-    return found.frame
+def is_given(context: typer.Context, name: str) -> bool:
+    """Tell an option that was typed from one at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def train_table(
@@ -80,9 +93,13 @@ def train_table(
     DataFileError
         If the table has no such column, or the target none to learn from.
     """
+    # Imported here because it takes a second, and the help is to come at once.
+    from eigenmlp.tabular.base import INTERRUPTED  # noqa: PLC0415
+
     check_choice("--task", task, TASKS)
     frame = read(table, **reading, texts=categories)
-    _refuse_unknown(table, frame, target=target, ignore=ignored, categories=categories)
+    named = {"--target": [target], "--ignore": ignored, "--categories": categories}
+    refuse_unknown_columns(table, frame, named)
     console = Console(highlight=False)
     X, y, gaps = _parts(table, target, frame, ignored)
     classes, why = _is_of_classes(y, task)
@@ -95,6 +112,8 @@ def train_table(
         "random_state": seed,
         "n_threads": threads,
         "verbose": "bar",
+        # A text file's cells are texts then; a Parquet column has its type.
+        "categorical_features": [name for name in categories if name not in {target, *ignored}],
         **({} if epochs is None else {"max_iter": epochs}),
     }
     model = (em.TabularClassifier if classes else em.TabularRegressor)(**options)
@@ -105,7 +124,7 @@ def train_table(
     model.set_params(verbose=False)
     model.save(output)
     told = [str(warning.message) for warning in found]
-    if any("interrupted" in line for line in told):
+    if INTERRUPTED in told:
         raise KeyboardInterrupt(
             f"Interrupted. The best model that training had come to is saved in {output}."
         )
@@ -115,20 +134,11 @@ def train_table(
     console.print(f"Model    {n_parameters:,} parameters, {model.n_iter_} epochs")
     if len(apart):
         console.print()
-        console.print(_score_table(model, X.iloc[apart], y[apart], y[kept], classes=classes))
+        with warnings_told():
+            scores = _score_table(model, X.iloc[apart], y[apart], y[kept], classes=classes)
+        console.print(scores)
     console.print()
     console.print(plain(f"Model saved in {output}."), soft_wrap=True)
-
-
-def _refuse_unknown(table: str, frame: Any, **named: str | Sequence[str]) -> None:
-    """Refuse names of columns that there are none of."""
-    for option, names in named.items():
-        for name in [names] if isinstance(names, str) else names:
-            if name not in frame:
-                raise typer.BadParameter(
-                    f"{table} has no column {shown(name)}; it has {listed(list(frame), most=20)}.",
-                    param_hint=f"--{option}",
-                )
 
 
 def _parts(
@@ -226,7 +236,8 @@ def _class_scores(model: Any, X: Any, y: np.ndarray) -> dict[str, float]:
         roc_auc_score,
     )
 
-    predicted, probabilities = model.predict(X), model.predict_proba(X)
+    probabilities = model.predict_proba(X)
+    predicted = model.classes_[probabilities.argmax(axis=1)]
     there = np.isin(y, model.classes_)
     scores = {
         "accuracy": accuracy_score(y, predicted),

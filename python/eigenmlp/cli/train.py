@@ -19,8 +19,10 @@ from eigenmlp.cli.options import (
     bad_usage_of,
     check_choice,
     check_target,
+    names,
     per_layer,
     sizes,
+    table_option,
 )
 from eigenmlp.cli.recipe import (
     Resumption,
@@ -32,7 +34,7 @@ from eigenmlp.cli.recipe import (
 )
 from eigenmlp.cli.scores import score_table
 from eigenmlp.cli.settings import with_settings
-from eigenmlp.cli.table_training import TASKS, names_of, train_table
+from eigenmlp.cli.table_training import TASKS, check_use, is_given, train_table
 from eigenmlp.datasets.files import SampleFile, read_samples
 from eigenmlp.datasets.splits import absences
 from eigenmlp.export.view import view_of
@@ -46,14 +48,8 @@ _DTYPES = ("float32", "float64")
 # As they are called here: None is "none".
 _NORMALIZATIONS = tuple(name or "none" for name in NORMALIZATIONS)
 
-_OF_TARGETS = {"task", "ignore", "categories", "networks", "encoding", "decimal", "missing"}
-_OF_TABLES = _OF_TARGETS | {
-    *("images", "target", "header", "validation", "epochs", "seed", "threads", "output", "force"),
-}
-
 _network = partial(typer.Option, rich_help_panel="Network")
 _training = partial(typer.Option, rich_help_panel="Training")
-_tables = partial(typer.Option, rich_help_panel="Tables")
 _output = partial(typer.Option, rich_help_panel="Output")
 
 
@@ -83,40 +79,43 @@ def train(
     header: Header = None,
     target: Annotated[
         str | None,
-        _tables(
+        table_option(
             "--target",
             metavar="COLUMN",
             help="Learn to predict this column of a table with words and gaps, from all others; in "
             "the place of --labels.",
-            show_default=False,
         ),
     ] = None,
     task: Annotated[
         str,
-        _tables(
+        table_option(
             metavar="|".join(TASKS),
             help="What the target is of; by default told from its values.",
+            show_default=True,
         ),
     ] = TASKS[0],
     ignore: Annotated[
         str | None,
-        _tables(
+        table_option(
             metavar="COLUMNS",
             help="Columns to leave aside, separated by commas.",
-            show_default=False,
         ),
     ] = None,
     categories: Annotated[
         str | None,
-        _tables(
+        table_option(
             metavar="COLUMNS",
             help="Columns whose cells are words also where they look like numbers, as codes do.",
-            show_default=False,
         ),
     ] = None,
     networks: Annotated[
         int,
-        _tables(min=1, metavar="NUMBER", help="Train so many networks, and average them."),
+        table_option(
+            min=1,
+            metavar="NUMBER",
+            help="Train so many networks, and average them.",
+            show_default=True,
+        ),
     ] = 1,
     encoding: Encoding = None,
     decimal: Decimal = None,
@@ -254,7 +253,7 @@ def train(
         eigenmlp train x.npz --labels y --epochs 1000 --checkpoint run
     """
     check_target("--output", output, force=force)
-    _check_use(context, labels, target, validation)
+    check_use(context, labels, target, validation)
     if target is not None:
         train_table(
             images,
@@ -265,12 +264,12 @@ def train(
                 "decimal": decimal,
                 "missing": missing,
             },
-            categories=names_of(categories),
+            categories=names(categories),
             task=task,
-            ignored=names_of(ignore),
+            ignored=names(ignore),
             held_out=validation,
             networks=networks,
-            epochs=settings.epochs if _is_given(context, "epochs") else None,
+            epochs=settings.epochs if is_given(context, "epochs") else None,
             seed=seed,
             threads=threads,
             output=output,
@@ -353,47 +352,6 @@ def train(
     console.print(score_table(network, settings.loss, [training, *held_out]))
     console.print()
     console.print(f"Model saved in {output}.", soft_wrap=True)
-
-
-def _check_use(
-    context: typer.Context, labels: str | None, target: str | None, validation: float
-) -> None:
-    """Refuse options that don't go together, before anything is read."""
-    if validation >= 1:
-        raise typer.BadParameter(
-            f"{validation:g} leaves nothing to train on; give a share below 1.",
-            param_hint="--validation",
-        )
-    if (labels is None) == (target is None):
-        both = "both are given" if labels is not None else "neither is given"
-        raise typer.BadParameter(
-            f"{both}; name the column of a table to predict as --target, or what the classes of "
-            "samples are as --labels.",
-            param_hint="--target, --labels",
-        )
-    for name in context.params:
-        if not _is_given(context, name):
-            continue
-        if target is not None and name not in _OF_TABLES:
-            raise typer.BadParameter(
-                "models of tables (--target) find their own settings and take none of this; leave "
-                "it out, or train from Python.",
-                param_hint=_flag(name),
-            )
-        if target is None and name in _OF_TARGETS:
-            raise typer.BadParameter(
-                "it belongs to --target, for tables with words and gaps; leave it out.",
-                param_hint=_flag(name),
-            )
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _n_outputs(samples: SampleFile, output: str, labels: str) -> int:

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from eigenmlp.network import Network
     from eigenmlp.tabular.columns import Column
 
-__all__ = ["BaseTabular"]
+__all__ = ["INTERRUPTED", "BaseTabular"]
+
+INTERRUPTED = "Training interrupted by user."
 
 
 class BaseTabular(SavableTable):
@@ -306,7 +308,7 @@ class BaseTabular(SavableTable):
     def _warn_of(self, members: list[Member]) -> None:
         ended = [one.ended for one in members if one.ended is not None]
         if any(isinstance(error, KeyboardInterrupt) for error in ended):
-            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=5)
+            warnings.warn(INTERRUPTED, UserWarning, stacklevel=5)
         diverged = [error for error in ended if isinstance(error, TrainingDivergedError)]
         if diverged:
             warnings.warn(
