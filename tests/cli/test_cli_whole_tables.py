@@ -248,6 +248,17 @@ def test_categories_that_look_like_numbers_stay_what_they_were(run: Run) -> None
     assert np.argsort(np.array(out.split()[1:], float)).tolist() == [0, 1, 2]
 
 
+def test_columns_of_parquet_have_their_types(run: Run) -> None:
+    table = TABLES / "named-index.parquet"
+    code, _, err = run("train", table, "--target", "price", "--missing", "yes")
+    assert code == 1
+    assert "is a Parquet table, whose columns have names and types; leave out --missing" in err
+    run("train", table, "--target", "price", "--epochs", 1, "--categories", "number")
+    assert kinds_of(em.load_model("model.safetensors"))["number"] == "category"
+    code, _, err = run("predict", "model.safetensors", table, "--labels", "price")
+    assert code == 0, err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,13 +87,17 @@ def read_table(
     Raises
     ------
     DataFileError
-        If it can't be read, or what it says is not plain, naming the option that settles it.
+        If it can't be read, or what it says is not plain, naming the option that settles it; or
+        if an option of texts is given for Parquet.
     ImportError
         If pandas, or for Parquet pyarrow, is missing.
     """
     if not path.exists():
         raise DataFileError(f"there is no file {path}")
     if path.suffix.lower() == ".parquet":
+        _refuse_for_parquet(
+            path, {"header": header, "encoding": encoding, "decimal": decimal, "missing": missing}
+        )
         return TableFile(read_parquet(path))
     text, told = _text_of(path, encoding)
     lines, n_comments = _without_comments(text)
@@ -129,6 +133,15 @@ def read_table(
     return TableFile(
         pandas.DataFrame({name: _series(cells, pandas) for name, cells in data.items()}), told
     )
+
+
+def _refuse_for_parquet(path: Path, options: Mapping[str, object]) -> None:
+    for option, value in options.items():
+        if value not in (None, (), []):
+            raise DataFileError(
+                f"{path} is a Parquet table, whose columns have names and types; leave out "
+                f"--{option}, which is for texts"
+            )
 
 
 def _series(cells: list[Any], pandas: Any) -> Any:
