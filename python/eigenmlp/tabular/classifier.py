@@ -16,7 +16,7 @@ from eigenmlp.common.words import listed, shown, type_of
 from eigenmlp.estimators.parameters import constraints_of, store
 from eigenmlp.losses import CrossEntropy
 from eigenmlp.tabular.base import BaseTabular
-from eigenmlp.tabular.columns import is_gap
+from eigenmlp.tabular.cells import is_gap
 from eigenmlp.tabular.documentation import TabularParameters
 from eigenmlp.tabular.judge import scores_labels
 
