@@ -12,7 +12,7 @@ from rich.table import Table
 
 import eigenmlp as em
 from eigenmlp.cli.described import plain
-from eigenmlp.cli.options import check_choice, flag_of
+from eigenmlp.cli.options import bad_usage_of, check_choice, flag_of
 from eigenmlp.cli.table_reading import read, refuse_unknown_columns, warnings_told
 from eigenmlp.common.words import listed, shown
 
@@ -95,6 +95,7 @@ def train_table(
     """
     # Imported here because it takes a second, and the help is to come at once.
     from eigenmlp.tabular.base import INTERRUPTED  # noqa: PLC0415
+    from eigenmlp.tabular.held_out import held_out_rows  # noqa: PLC0415
 
     check_choice("--task", task, TASKS)
     frame = read(table, **reading, texts=categories)
@@ -117,7 +118,12 @@ def train_table(
         **({} if epochs is None else {"max_iter": epochs}),
     }
     model = (em.TabularClassifier if classes else em.TabularRegressor)(**options)
-    kept, apart = _divided(y, held_out, seed, classes=classes)
+    kept, apart = np.arange(len(y)), np.arange(0)
+    if held_out > 0:
+        with bad_usage_of("--validation"):
+            kept, apart = held_out_rows(
+                y if classes else None, len(y), held_out, seed, name="--validation"
+            )
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         model.fit(X.iloc[kept], y[kept])
@@ -191,24 +197,6 @@ def _labels(y: np.ndarray) -> np.ndarray:
     if y.dtype.kind == "f" and (y == np.round(y)).all():
         return y.astype(np.int64)
     return y.astype(str) if y.dtype.kind == "O" else y
-
-
-def _divided(
-    y: np.ndarray, held_out: float, seed: int, *, classes: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to learn from, and those to score with."""
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415  slow to import
-
-    rows = np.arange(len(y))
-    if held_out == 0:
-        return rows, rows[:0]
-    counts = np.unique(y, return_counts=True)[1] if classes else np.array([2])
-    n_apart = int(np.ceil(held_out * len(y)))
-    few = counts.min() < 2 or min(n_apart, len(y) - n_apart) < len(counts)
-    kept, apart = train_test_split(
-        rows, test_size=n_apart, random_state=seed, stratify=y if classes and not few else None
-    )
-    return kept, apart
 
 
 def _score_table(model: Any, X: Any, y: np.ndarray, learnt: np.ndarray, *, classes: bool) -> Table:

@@ -19,7 +19,12 @@ from eigenmlp.estimators.conversion.to_sklearn import Convertible
 from eigenmlp.estimators.fit_tasks import CallbackSupportMixin, with_callbacks
 from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.parameters import STOCHASTIC_SOLVERS, hidden_sizes, refuse_for_lbfgs
-from eigenmlp.estimators.samples import FitSamples, dense, refuse_what_is_no_array
+from eigenmlp.estimators.samples import (
+    FitSamples,
+    dense,
+    given_validation_data,
+    refuse_what_is_no_array,
+)
 from eigenmlp.estimators.saving import Savable
 from eigenmlp.estimators.stochastic import NON_FINITE, StochasticFit
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
@@ -110,7 +115,7 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
             If there is nothing to resume from, or it is damaged, or was made with other data or
             parameters.
         """
-        given = self._given_validation_data(X_val, y_val, sample_weight_val)
+        given = given_validation_data(X_val, y_val, sample_weight_val)
         with whole_or_not_at_all(self):
             self._fit(X, y, sample_weight, given, incremental=False, resume_from=resume_from)
         return self
@@ -223,18 +228,6 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
             checked = _check_sample_weight(weights, X, ensure_non_negative=True)
         X = dense(X).astype(dtype, copy=False)
         return FitSamples(X, y, checked, checked).present()
-
-    def _given_validation_data(
-        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
-    ) -> tuple[Any, Any, ArrayLike | None] | None:
-        if X_val is None and y_val is None and sample_weight_val is None:
-            return None
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(
-                f"validation data are incomplete: {missing} is None; pass X_val and y_val"
-            )
-        return X_val, y_val, sample_weight_val
 
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC_SOLVERS:

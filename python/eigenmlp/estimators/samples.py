@@ -15,7 +15,13 @@ from eigenmlp.training.weights import NO_WEIGHT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["READ_AS_THEY_ARE", "FitSamples", "dense", "refuse_what_is_no_array"]
+__all__ = [
+    "READ_AS_THEY_ARE",
+    "FitSamples",
+    "dense",
+    "given_validation_data",
+    "refuse_what_is_no_array",
+]
 
 # Predictions read rows of these types where they lie; others become float64, as in a fit.
 READ_AS_THEY_ARE = [
@@ -96,6 +102,24 @@ class FitSamples:
             return None if weights is None else weights[rows]
 
         return FitSamples(self.X[rows], self.y[rows], of(self.weights), of(self.sample_weight))
+
+
+def given_validation_data(
+    X_val: Any, y_val: Any, sample_weight_val: Any
+) -> tuple[Any, Any, Any] | None:
+    """Return what `fit` was given to validate with; None if there is nothing.
+
+    Raises
+    ------
+    ValueError
+        If X or y is missing.
+    """
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return None
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"validation data are incomplete: {missing} is None; pass X_val and y_val")
+    return X_val, y_val, sample_weight_val
 
 
 def dense(X: Any) -> NDArray[Any]:

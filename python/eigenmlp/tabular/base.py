@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -20,8 +18,10 @@ from eigenmlp.callbacks import Checkpoint
 from eigenmlp.common.threads import thread_limit
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.estimators.parameters import hidden_sizes
+from eigenmlp.estimators.samples import given_validation_data
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 from eigenmlp.tabular.columns import chosen_by, columns_of
+from eigenmlp.tabular.held_out import held_out_rows
 from eigenmlp.tabular.judge import Judge, Prepared, value_of
 from eigenmlp.tabular.members import Member, Recipe, trained
 from eigenmlp.tabular.preparation import Preparation, learnt_from
@@ -106,10 +106,8 @@ class BaseTabular(SavableTable):
         UserWarning
             If Ctrl-C ended training.
         """
+        given = given_validation_data(X_val, y_val, sample_weight_val)
         with whole_or_not_at_all(self):
-            given = None
-            if X_val is not None or y_val is not None:
-                given = (X_val, y_val, sample_weight_val)
             self._fit(X, y, sample_weight, given, resume_from)
         return self
 
@@ -121,12 +119,10 @@ class BaseTabular(SavableTable):
         given: tuple[Any, Any, ArrayLike | None] | None,
         resume_from: str | os.PathLike[str] | None,
     ) -> None:
-        self._refuse_lone(given, resume_from)
+        self._refuse_lone(validates=given is not None, resume_from=resume_from)
         for name in ("_preparation", "_mean", "_deviation"):  # of an earlier fit
             self.__dict__.pop(name, None)
-        columns, named = columns_of(X, categorical=chosen_by(self.categorical_features))
-        labels = self._checked_y(y)
-        check_consistent_length(columns[0].cells, labels)
+        columns, named, labels = self._read(X, y)
         self._learn_labels(labels)
         weights = self._weights(sample_weight, labels)
         if weights is not None and not weights.all():
@@ -140,7 +136,13 @@ class BaseTabular(SavableTable):
         if given is not None:
             held_out = self._given(*given)
         elif self.validation_fraction > 0:
-            kept, apart = self._split(labels, random_state)
+            kept, apart = held_out_rows(
+                self._kinds(labels),
+                len(labels),
+                self.validation_fraction,
+                random_state,
+                name="validation_fraction",
+            )
             apart_weights = None if weights is None else weights[apart]
             held_out = ([c.rows(apart) for c in columns], named, labels[apart], apart_weights)
             columns, labels = [c.rows(kept) for c in columns], labels[kept]
@@ -156,21 +158,24 @@ class BaseTabular(SavableTable):
             validation = (prepared, their_y, their_weights)
         self._train(samples, labels, validation, random_state, resume_from)
 
-    def _refuse_lone(
-        self, given: tuple[Any, ...] | None, resume_from: str | os.PathLike[str] | None
-    ) -> None:
-        if given is not None and (given[0] is None or given[1] is None):
-            missing = "X_val" if given[0] is None else "y_val"
+    def _read(self, X: Any, y: Any) -> tuple[list[Column], bool, NDArray[Any]]:
+        columns, named = columns_of(X, categorical=chosen_by(self.categorical_features))
+        if y is None:
             raise ValueError(
-                f"validation data are incomplete: {missing} is None; pass X_val and y_val"
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
+        labels = self._checked_y(y)
+        check_consistent_length(columns[0].cells, labels)
+        return columns, named, labels
+
+    def _refuse_lone(self, *, validates: bool, resume_from: str | os.PathLike[str] | None) -> None:
         keeps = any(isinstance(callback, Checkpoint) for callback in self.callbacks)
         if self.n_estimators > 1 and (keeps or resume_from is not None):
             raise ValueError(
                 f"n_estimators={self.n_estimators}: checkpoints keep one run, and resume one; pass "
                 "n_estimators=1, or leave them out"
             )
-        if given is None and self.validation_fraction == 0 and self.monitor != self._plain_monitor:
+        if not validates and self.validation_fraction == 0 and self.monitor != self._plain_monitor:
             raise ValueError(
                 f"monitor={self.monitor!r} needs validation data to measure; pass X_val and y_val "
                 "to fit, or validation_fraction=0.2"
@@ -185,30 +190,9 @@ class BaseTabular(SavableTable):
     def _given(
         self, X: Any, y: Any, weights: ArrayLike | None
     ) -> tuple[list[Column], bool, NDArray[Any], Any]:
-        columns, named = columns_of(X, categorical=chosen_by(self.categorical_features))
-        labels = self._checked_y(y)
-        check_consistent_length(columns[0].cells, labels)
+        columns, named, labels = self._read(X, y)
         self._targets(labels)  # which refuses strangers
         return columns, named, labels, self._weights(weights, labels)
-
-    def _split(
-        self, labels: NDArray[Any], random_state: np.random.RandomState
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        alone = self._alone_of_their_kind(labels)
-        rows = np.flatnonzero(~alone)
-        n_apart = math.ceil(self.validation_fraction * len(labels))
-        if not 0 < n_apart < len(rows):
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of n_samples={len(labels)} can't "
-                "be held out with some left to learn from; pass more samples, X_val and y_val, or "
-                "validation_fraction=0 to train without"
-            )
-        kinds = self._kinds(labels[rows])
-        few = kinds is not None and min(n_apart, len(rows) - n_apart) < len(np.unique(kinds))
-        kept, apart = train_test_split(
-            rows, test_size=n_apart, random_state=random_state, stratify=None if few else kinds
-        )
-        return np.concatenate([kept, np.flatnonzero(alone)]), apart
 
     def _name_features(self, names: Sequence[str], named: bool) -> None:
         self.n_features_in_ = len(names)

@@ -168,10 +168,6 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         return probabilities
 
     def _checked_y(self, y: Any) -> NDArray[Any]:
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None"
-            )
         labels = column_or_1d(_as_array(y), warn=True)
         if labels.dtype.kind == "O":
             gaps = np.flatnonzero([is_gap(label) for label in labels])
@@ -202,11 +198,6 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
 
     def _kinds(self, labels: NDArray[Any]) -> NDArray[Any] | None:
         return labels
-
-    def _alone_of_their_kind(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
-        _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        alone: NDArray[np.bool_] = counts[places] == 1
-        return alone
 
     def _learn_scale(self, labels: NDArray[Any], weights: NDArray[Any] | None) -> None:
         """Nothing: classes have none."""

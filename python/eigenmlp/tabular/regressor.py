@@ -132,21 +132,15 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         numbers = self._outputs(X) * self._deviation + self._mean
         return numbers[:, 0] if self._flat else numbers
 
-    def _refuse_lone(
-        self, given: tuple[Any, ...] | None, resume_from: str | os.PathLike[str] | None
-    ) -> None:
+    def _refuse_lone(self, *, validates: bool, resume_from: str | os.PathLike[str] | None) -> None:
         if self.monitor == "accuracy":
             raise ValueError(
                 "monitor='accuracy' is of classes, and this model predicts numbers; pass 'loss', "
                 "'r2' or another of scikit-learn's scorers of numbers"
             )
-        super()._refuse_lone(given, resume_from)
+        super()._refuse_lone(validates=validates, resume_from=resume_from)
 
     def _checked_y(self, y: Any) -> NDArray[np.float64]:
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None"
-            )
         if hasattr(y, "to_pylist"):  # Arrow
             y = y.to_numpy()
         numbers: NDArray[np.float64] = check_array(
@@ -182,9 +176,6 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _kinds(self, labels: NDArray[Any]) -> NDArray[Any] | None:  # noqa: ARG002
         return None
-
-    def _alone_of_their_kind(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
-        return np.zeros(len(labels), dtype=bool)
 
     def _first_bias(self, labels: NDArray[Any]) -> NDArray[Any]:
         if self._loss().output != "exponential":
