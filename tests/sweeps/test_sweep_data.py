@@ -148,7 +148,6 @@ def test_what_a_killed_sweep_left_is_removed_and_what_is_in_use_is_not(
     in_use = MappedData(of(CLASSES))
     left = tmp_path / "eigenmlp-data-left"
     left.mkdir()
-    (left / ".lock").touch()
     (left / "0.npy").touch()
     another = MappedData(of(CLASSES))
     assert not left.exists()

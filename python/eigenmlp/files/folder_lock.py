@@ -17,6 +17,10 @@ _held: set[int] = set()
 class FolderLock:
     """A lock of a folder, which dies with its process and isn't inherited by a fork's child.
 
+    Attributes
+    ----------
+    folder : Path
+
     Raises
     ------
     OSError
@@ -24,7 +28,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._descriptor = os.open(folder, os.O_RDONLY)
         _held.add(self._descriptor)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,7 +38,7 @@ class FolderLock:
         if self._descriptor not in _held:
             return False
         try:
-            return os.path.samestat(os.fstat(self._descriptor), self._folder.stat())
+            return os.path.samestat(os.fstat(self._descriptor), self.folder.stat())
         except FileNotFoundError:
             return False
 

@@ -1,7 +1,6 @@
 """Data in files that all processes of a machine map, so that they are in memory once."""
 
 import contextlib
-import fcntl
 import io
 import mmap
 import pickle
@@ -13,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from eigenmlp.files.folder_lock import FolderLock
 from eigenmlp.sweeps.data import Data
 
 __all__ = ["MappedData"]
 
-_PREFIX, _LOCK = "eigenmlp-data-", ".lock"
+_PREFIX = "eigenmlp-data-"
 
 
 class MappedData:
@@ -31,10 +31,9 @@ class MappedData:
 
     def __init__(self, data: Data) -> None:
         _remove_abandoned(Path(tempfile.gettempdir()))
-        self.folder = tempfile.mkdtemp(prefix=_PREFIX)
-        self._lock = (Path(self.folder) / _LOCK).open("w")
+        self._lock = _locked_folder()
+        self.folder = str(self._lock.folder)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
             content = io.BytesIO()
             _Writer(content, Path(self.folder)).dump(data)
         except BaseException:
@@ -52,15 +51,27 @@ class MappedData:
     def close(self) -> None:
         """Remove the files. Who has mapped them still has them."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
+        self._lock.release()
+
+
+def _locked_folder() -> FolderLock:
+    """Make a temporary folder, and lock it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        # Before it was locked, another sweep may have taken it for an abandoned one.
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            lock = FolderLock(folder)
+            if lock.holds():
+                return lock
 
 
 def _remove_abandoned(temporary: Path) -> None:
     """Remove what killed sweeps have left: their locks died with them."""
-    for lock in temporary.glob(f"{_PREFIX}*/{_LOCK}"):
-        with contextlib.suppress(OSError), lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent, ignore_errors=True)
+    for folder in temporary.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            lock = FolderLock(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
 
 
 @lru_cache(maxsize=1)
