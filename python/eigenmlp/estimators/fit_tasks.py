@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp.estimators.fitted import shown_as
@@ -57,19 +58,20 @@ class FitTasks:
         self._passed = {
             "estimator": estimator,
             "X": samples.X,
-            "y": lambda: estimator._labels(samples.y),
+            "y": functools.cache(lambda: estimator._labels(samples.y)),
             "metadata": None if weights is None else {"sample_weight": weights},
         }
         self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
         self._fit.call_on_fit_task_begin(**self._passed)
 
-    def end_step(self, network: Callable[[], Network]) -> bool:
-        """Begin and end a step that has been taken: whether one follows is known by none before.
+    def step_taken(self, network: Callable[[], Network]) -> bool:
+        """Begin and end a step that has been taken: nobody knows before whether one follows.
 
         Parameters
         ----------
         network : callable
-            Returns what the step led to; it is copied if a callback asks for a fitted estimator.
+            Returns what the step led to, a network that training leaves alone; called if a callback
+            asks for a fitted estimator.
 
         Returns
         -------
@@ -85,11 +87,11 @@ class FitTasks:
     def end(self) -> None:
         """End the fit, whose model the estimator shows."""
         if self._fit is not None:
-            self._end(self._fit, lambda: self._estimator._network)
+            self._end(self._fit, lambda: copy.deepcopy(self._estimator._network))
 
     def _end(self, task: Any, network: Callable[[], Network]) -> Any:
         def fitted() -> dict[str, Any]:
             # Callbacks pass the checked X, whose columns have no names.
-            return {**shown_as(copy.deepcopy(network())), "feature_names_in_": None}
+            return {**shown_as(network()), "feature_names_in_": None}
 
         return task.call_on_fit_task_end(**self._passed, reconstruction_attributes=fitted)

@@ -42,7 +42,7 @@ def fit(estimator: BaseMLP, samples: FitSamples) -> None:
     def keep(intermediate_result: OptimizeResult) -> None:
         reached.update(intermediate_result, nit=reached.nit + 1)
         estimator._say(f"Iteration {reached.nit}, loss = {reached.fun:.8f}")
-        if tasks.end_step(lambda: _of_precision(network, reached.x)):
+        if tasks.step_taken(lambda: _of_precision(network, reached.x)):
             raise StopIteration
 
     tasks = FitTasks(estimator, samples, "iteration")

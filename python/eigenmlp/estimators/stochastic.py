@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
@@ -282,7 +283,7 @@ class StochasticFit(Callback):
             solver.learning_rate = self._inverse_scaling_rate()
         impatient = bool(estimator._no_improvement_count > estimator.n_iter_no_change)
         self._stopped = impatient and self._stops()
-        return self._tasks.end_step(lambda: state.network) or self._stopped
+        return self._tasks.step_taken(lambda: copy.deepcopy(state.network)) or self._stopped
 
     def _loss_improves(self) -> bool:
         estimator = self._estimator
