@@ -150,10 +150,13 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Judge the epoch; True when patience has run out."""
-        stops = self.judge(state.epoch, state.history[self.monitor][-1])
+        stops = self.judge(state.epoch, self._value(state))
         if self.restore_best and self.best_epoch == state.epoch:
             self.best_parameters = state.network.get_flat_parameters()
         return stops
+
+    def _value(self, state: TrainingState) -> float:
+        return state.history[self.monitor][-1]
 
     def judge(self, epoch: int, value: float) -> bool:
         """Judge an epoch by its value; True when patience has run out."""

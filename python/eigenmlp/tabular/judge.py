@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 from sklearn.metrics import get_scorer
@@ -54,7 +55,7 @@ class Judge(EarlyStopping):
         self, value: Callable[[TrainingState], float] | None, cancelled: threading.Event
     ) -> None:
         super().__init__("val_loss", mode="max", last_of_best=True, restore_best=value is not None)
-        self._value = value
+        self._value_of = value
         self._cancelled = cancelled
         self.history = History()
 
@@ -65,11 +66,11 @@ class Judge(EarlyStopping):
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Judge the epoch; True if training is cancelled."""
-        if self._value is not None:
-            self.judge(state.epoch, self._value(state))
-            if self.best_epoch == state.epoch:
-                self.best_parameters = state.network.get_flat_parameters()
+        super().on_epoch_end(state)
         return self._cancelled.is_set()
+
+    def _value(self, state: TrainingState) -> float:
+        return math.nan if self._value_of is None else self._value_of(state)
 
 
 def scores_labels(monitor: object) -> bool:
