@@ -54,7 +54,9 @@ def measured(python: str, peer: str, name: str, split: int) -> dict[str, float]:
     return result
 
 
-def report(results: dict[str, dict[str, float]], names: list[str], peers: list[str]) -> None:
+def report(
+    results: dict[str, dict[str, float]], names: list[str], peers: list[str], n_splits: int
+) -> None:
     """Print scores with standard errors, mean ranks and seconds."""
     print(f"| table | {' | '.join(peers)} |")
     print("|---" * (1 + len(peers)) + "|")
@@ -63,7 +65,7 @@ def report(results: dict[str, dict[str, float]], names: list[str], peers: list[s
     for name in names:
         cells, means = [], []
         for peer in peers:
-            found = [r for key, r in results.items() if key.startswith(f"{peer}/{name}/")]
+            found = [results[f"{peer}/{name}/{split}"] for split in range(n_splits)]
             scores = [result["score"] for result in found]
             error = stdev(scores) / len(scores) ** 0.5 if len(scores) > 1 else float("nan")
             means.append(fmean(scores))
@@ -105,8 +107,9 @@ def main() -> None:
                 if key not in results:
                     results[key] = measured(arguments.python, peer, name, split)
                     RESULTS.write_text(json.dumps(results, indent=1))
-    known = [p for p in PEERS if all(f"{p}/{n}/0" in results for n in names)]
-    report(results, names, known)
+    splits = range(arguments.splits)
+    known = [p for p in PEERS if all(f"{p}/{n}/{k}" in results for n in names for k in splits)]
+    report(results, names, known, arguments.splits)
 
 
 if __name__ == "__main__":
