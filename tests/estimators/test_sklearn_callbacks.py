@@ -14,49 +14,13 @@ from sklearn.preprocessing import StandardScaler
 
 import eigenmlp as em
 from estimator_problems import digits
+from recorded_tasks import Recorder
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X, Y = digits(120)
-
-
-class Recorder:
-    """Keeps what it is told; an `after` ends the fit after so many steps."""
-
-    def __init__(self, after: int | None = None) -> None:
-        self.after = after
-        self.events: list[tuple[str, str, tuple[int, ...]]] = []
-        self.seen: list[dict[str, Any]] = []
-
-    def setup(self, estimator: Any, context: Any) -> None:
-        self.events.append(("setup", "", ()))
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        self.events.append(("teardown", "", ()))
-
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        self.events.append(("begin", context.task_name, _path(context)))
-
-    def on_fit_task_end(
-        self,
-        estimator: Any,
-        context: Any,
-        *,
-        X: Any = None,
-        y: Any = None,
-        metadata: Any = None,
-        fitted_estimator: Any = None,
-    ) -> bool:
-        self.events.append(("end", context.task_name, _path(context)))
-        self.seen.append({"X": X, "y": y, "metadata": metadata, "fitted": fitted_estimator})
-        return self.after is not None and context.task_id + 1 == self.after
-
-
-def _path(context: Any) -> tuple[int, ...]:
-    before = () if context.parent is None else _path(context.parent)
-    return (*before, context.task_id)
 
 
 def fitted(n_epochs: int, solver: str = "adam", y: Any = Y) -> em.MLPClassifier:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +22,12 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks, and sets none
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from eigenmlp.estimators.base import BaseMLP
     from eigenmlp.estimators.samples import FitSamples
-    from eigenmlp.network import Network
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitTasks", "tasks_of_network", "with_callbacks"]
 
 
 class FitTasks:
@@ -37,61 +37,89 @@ class FitTasks:
 
     Parameters
     ----------
-    estimator : BaseMLP
-    samples : FitSamples
-        Those that are learnt from, which callbacks get with every task.
+    estimator : estimator of scikit-learn
     name : str
         What a step of the fit is called.
+    n_steps : int
+        The most there can be.
+    X, y : callable
+        Return the samples that are learnt from, which callbacks that ask for them get.
+    sample_weight : (n_samples,) array or None
+    fitted : callable
+        Of the model that a step led to: the attributes of an estimator that has it.
     told : bool, default=True
         Whether callbacks are told at all.
     """
 
     def __init__(
-        self, estimator: BaseMLP, samples: FitSamples, name: str, *, told: bool = True
+        self,
+        estimator: Any,
+        name: str,
+        *,
+        n_steps: int,
+        X: Callable[[], Any],
+        y: Callable[[], Any],
+        sample_weight: NDArray[Any] | None,
+        fitted: Callable[[Any], dict[str, Any]],
+        told: bool = True,
     ) -> None:
-        self._estimator = estimator
+        self.told = told and bool(getattr(estimator, "_skl_callbacks", None))
         self._name = name
-        self._fit: Any = None
-        if not (told and getattr(estimator, "_skl_callbacks", None)):
+        self._fitted = fitted
+        if not self.told:
             return
-        weights = samples.sample_weight
         self._passed = {
             "estimator": estimator,
-            "X": samples.X,
-            "y": functools.cache(lambda: estimator._labels(samples.y)),
-            "metadata": None if weights is None else {"sample_weight": weights},
+            "X": functools.cache(X),
+            "y": functools.cache(y),
+            "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
         }
-        self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        self._fit = estimator._init_callback_context(max_subtasks=n_steps)
         self._fit.call_on_fit_task_begin(**self._passed)
 
-    def step_taken(self, network: Callable[[], Network]) -> bool:
+    def step_taken(self, model: Callable[[], Any]) -> bool:
         """Begin and end a step that has been taken: nobody knows before whether one follows.
 
         Parameters
         ----------
-        network : callable
-            Returns what the step led to, a network that training leaves alone; called if a callback
-            asks for a fitted estimator.
+        model : callable
+            Returns what the step led to, which training leaves alone; called if a callback asks for
+            a fitted estimator.
 
         Returns
         -------
         bool
             Whether a callback asks to stop.
         """
-        if self._fit is None:
+        if not self.told:
             return False
         step = self._fit.subcontext(task_name=self._name)
         step.call_on_fit_task_begin(**self._passed)
-        return bool(self._end(step, network))
+        return bool(self._end(step, model))
 
-    def end(self) -> None:
-        """End the fit, whose model the estimator shows."""
-        if self._fit is not None:
-            self._end(self._fit, lambda: copy.deepcopy(self._estimator._network))
+    def end(self, model: Callable[[], Any]) -> None:
+        """End the fit with its model."""
+        if self.told:
+            self._end(self._fit, model)
 
-    def _end(self, task: Any, network: Callable[[], Network]) -> Any:
-        def fitted() -> dict[str, Any]:
-            # Callbacks pass the checked X, whose columns have no names.
-            return {**shown_as(network()), "feature_names_in_": None}
+    def _end(self, task: Any, model: Callable[[], Any]) -> Any:
+        return task.call_on_fit_task_end(
+            **self._passed, reconstruction_attributes=lambda: self._fitted(model())
+        )
 
-        return task.call_on_fit_task_end(**self._passed, reconstruction_attributes=fitted)
+
+def tasks_of_network(
+    estimator: BaseMLP, samples: FitSamples, name: str, *, told: bool = True
+) -> FitTasks:
+    """Begin the fit of an estimator of one network, whose steps lead to networks."""
+    return FitTasks(
+        estimator,
+        name,
+        n_steps=estimator.max_iter,
+        X=lambda: samples.X,
+        y=lambda: estimator._labels(samples.y),
+        sample_weight=samples.sample_weight,
+        # Callbacks pass the checked X, whose columns have no names.
+        fitted=lambda network: {**shown_as(network), "feature_names_in_": None},
+        told=told,
+    )

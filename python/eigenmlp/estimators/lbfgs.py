@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from eigenmlp.common.threads import threads
-from eigenmlp.estimators.fit_tasks import FitTasks
+from eigenmlp.estimators.fit_tasks import tasks_of_network
 from eigenmlp.estimators.stochastic import NON_FINITE
 from eigenmlp.network.penalty import penalty_of
 
@@ -45,7 +45,7 @@ def fit(estimator: BaseMLP, samples: FitSamples) -> None:
         if tasks.step_taken(lambda: _of_precision(network, reached.x)):
             raise StopIteration
 
-    tasks = FitTasks(estimator, samples, "iteration")
+    tasks = tasks_of_network(estimator, samples, "iteration")
     try:
         with threads(estimator.n_threads):
             result = minimize(
@@ -68,13 +68,13 @@ def fit(estimator: BaseMLP, samples: FitSamples) -> None:
         if reached.nit == 0:
             estimator.loss_ = np.nan
             estimator._show()
-            tasks.end()
+            tasks.end(lambda: copy.deepcopy(estimator._network))
             return
     finally:
         # SciPy may keep the function in a reference cycle, which must not keep the data.
         problem.clear()
     _take_over(estimator, exact, result, l2)
-    tasks.end()
+    tasks.end(lambda: copy.deepcopy(estimator._network))
 
 
 def _of_precision(network: Network, flat: NDArray[Any]) -> Network:

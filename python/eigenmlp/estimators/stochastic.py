@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from eigenmlp.callbacks import Callback
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.estimators.attributes import begin_record, names_of
-from eigenmlp.estimators.fit_tasks import FitTasks
+from eigenmlp.estimators.fit_tasks import FitTasks, tasks_of_network
 from eigenmlp.estimators.parameters import passed_on, rule_of
 from eigenmlp.estimators.solver_state import SolverState
 from eigenmlp.estimators.validation_score import score_of_epoch
@@ -109,7 +109,7 @@ class StochasticFit(Callback):
         if held_out is not None:
             self._score = score_of_epoch(estimator, held_out)
         estimator.n_iter_ = 0
-        self._tasks = FitTasks(estimator, samples, "epoch", told=not self._incremental)
+        self._tasks = tasks_of_network(estimator, samples, "epoch", told=not self._incremental)
         try:
             self._train(samples, held_out, batch_size)
             ended = self._stopped or self._incremental
@@ -125,7 +125,7 @@ class StochasticFit(Callback):
             if held_out is not None:
                 self._restore_best()
             estimator._show()
-        self._tasks.end()
+        self._tasks.end(lambda: copy.deepcopy(estimator._network))
 
     def _train(self, samples: FitSamples, held_out: FitSamples | None, batch_size: int) -> None:
         estimator, solver = self._estimator, self._estimator._optimizer

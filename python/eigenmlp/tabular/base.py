@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import threading
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from eigenmlp.callbacks import Checkpoint
 from eigenmlp.common.threads import thread_limit
 from eigenmlp.errors import TrainingDivergedError
+from eigenmlp.estimators.fit_tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from eigenmlp.estimators.parameters import hidden_sizes
 from eigenmlp.estimators.samples import given_validation_data
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
@@ -30,10 +33,11 @@ from eigenmlp.training.weights import NO_WEIGHT
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
+    from eigenmlp.callbacks import TrainingState
     from eigenmlp.history import History
     from eigenmlp.network import Network
     from eigenmlp.tabular.columns import Column
@@ -43,7 +47,7 @@ __all__ = ["INTERRUPTED", "BaseTabular"]
 INTERRUPTED = "Training interrupted by user."
 
 
-class BaseTabular(SavableTable):
+class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
     """A model for tables: their preparation, and one network or several that are averaged."""
 
     n_features_in_: int
@@ -111,6 +115,8 @@ class BaseTabular(SavableTable):
             self._fit(X, y, sample_weight, given, resume_from)
         return self
 
+    # Inside of what undoes a fit, which would take away the callbacks that are to be ended.
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,
@@ -125,12 +131,13 @@ class BaseTabular(SavableTable):
         columns, named, labels = self._read(X, y)
         self._learn_labels(labels)
         weights = self._weights(sample_weight, labels)
+        learnt = np.arange(len(labels))
         if weights is not None and not weights.all():
             present = weights != 0
             if not present.any():
                 raise ValueError(NO_WEIGHT)
             columns = [column.rows(present) for column in columns]
-            labels, weights = labels[present], weights[present]
+            labels, weights, learnt = labels[present], weights[present], learnt[present]
         random_state = check_random_state(self.random_state)
         held_out = None
         if given is not None:
@@ -146,6 +153,7 @@ class BaseTabular(SavableTable):
             apart_weights = None if weights is None else weights[apart]
             held_out = ([c.rows(apart) for c in columns], named, labels[apart], apart_weights)
             columns, labels = [c.rows(kept) for c in columns], labels[kept]
+            learnt = learnt[kept]
             weights = None if weights is None else weights[kept]
         self._preparation = learnt_from(columns, named=named, max_categories=self.max_categories)
         self._name_features([column.name for column in columns], named)
@@ -156,7 +164,17 @@ class BaseTabular(SavableTable):
             theirs, names, their_y, their_weights = held_out
             prepared = self._prepared(theirs, named=names)
             validation = (prepared, their_y, their_weights)
-        self._train(samples, labels, validation, random_state, resume_from)
+        tasks = FitTasks(
+            self,
+            "epoch",
+            n_steps=self.max_iter * self.n_estimators,
+            X=lambda: _rows_of(X, learnt),
+            y=lambda: labels,
+            sample_weight=weights,
+            fitted=lambda networks: {"networks_": networks},
+        )
+        self._train(samples, labels, validation, random_state, resume_from, tasks)
+        tasks.end(lambda: copy.deepcopy(self.networks_))
 
     def _read(self, X: Any, y: Any) -> tuple[list[Column], bool, NDArray[Any]]:
         columns, named = columns_of(X, categorical=chosen_by(self.categorical_features))
@@ -216,6 +234,7 @@ class BaseTabular(SavableTable):
         validation: tuple[Prepared, NDArray[Any], NDArray[Any] | None] | None,
         random_state: np.random.RandomState,
         resume_from: str | os.PathLike[str] | None,
+        tasks: FitTasks,
     ) -> None:
         loss = self._loss()
         recipe = Recipe(
@@ -240,6 +259,14 @@ class BaseTabular(SavableTable):
         if validation is not None:
             measured = self._class_weighted(self._samples(*validation), validation[1])
 
+        members: list[Member] = []
+
+        def stops(state: TrainingState) -> bool:
+            networks = [*(one.network for one in members), state.network]
+            if tasks.step_taken(lambda: copy.deepcopy(networks)):
+                cancelled.set()
+            return cancelled.is_set()
+
         def member(seed: int) -> Member:
             value = None if validation is None else value_of(self, *validation)
             return trained(
@@ -247,7 +274,7 @@ class BaseTabular(SavableTable):
                 seed,
                 samples,
                 measured,
-                judge=Judge(value, cancelled),
+                judge=Judge(value, stops),
                 callbacks=self.callbacks,
                 first_bias=self._first_bias(labels),
                 resume_from=resume_from,
@@ -256,8 +283,8 @@ class BaseTabular(SavableTable):
             )
 
         try:
-            if alone or self.callbacks:
-                members = [member(seed) for seed in seeds]
+            if alone or self.callbacks or tasks.told:
+                _train_in_turn(members, member, seeds, cancelled)
             else:
                 members = self._side_by_side(member, seeds, cancelled)
         except TrainingDivergedError as error:
@@ -271,7 +298,7 @@ class BaseTabular(SavableTable):
         self._warn_of(members)
 
     def _side_by_side(
-        self, member: Any, seeds: list[int], cancelled: threading.Event
+        self, member: Callable[[int], Member], seeds: list[int], cancelled: threading.Event
     ) -> list[Member]:
         """Train networks on a thread each; Ctrl-C ends all of them after their epoch."""
         with ThreadPoolExecutor(min(self.n_threads or thread_limit(), len(seeds))) as pool:
@@ -336,3 +363,30 @@ class BaseTabular(SavableTable):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def _train_in_turn(
+    members: list[Member],
+    member: Callable[[int], Member],
+    seeds: list[int],
+    cancelled: threading.Event,
+) -> None:
+    """Train one network after the other, until a callback or Ctrl-C ends the fit."""
+    for seed in seeds:
+        try:
+            members.append(member(seed))
+        except KeyboardInterrupt as interrupt:
+            if not members:
+                raise
+            members[-1] = dataclasses.replace(members[-1], ended=interrupt)
+        if cancelled.is_set() or isinstance(members[-1].ended, KeyboardInterrupt):
+            return
+
+
+def _rows_of(table: Any, rows: NDArray[Any]) -> Any:
+    """Return some rows of a table, as a table of the same kind."""
+    if isinstance(table, Mapping):
+        return {name: _safe_indexing(values, rows) for name, values in table.items()}
+    if hasattr(table, "take") and hasattr(table, "column_names"):  # Arrow
+        return table.take(rows)
+    return _safe_indexing(table, rows)

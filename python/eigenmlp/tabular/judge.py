@@ -12,7 +12,6 @@ from eigenmlp.callbacks import EarlyStopping
 from eigenmlp.history import History
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from numpy.typing import NDArray
@@ -47,16 +46,18 @@ class Judge(EarlyStopping):
     ----------
     value : callable or None
         Of the training's state after an epoch, the larger the better; None keeps the last epoch.
-    cancelled : threading.Event
-        Once it is set, training ends after its epoch.
+    stops : callable
+        Of the training's state after an epoch: whether training ends with it.
     """
 
     def __init__(
-        self, value: Callable[[TrainingState], float] | None, cancelled: threading.Event
+        self,
+        value: Callable[[TrainingState], float] | None,
+        stops: Callable[[TrainingState], bool],
     ) -> None:
         super().__init__("val_loss", mode="max", last_of_best=True, restore_best=value is not None)
         self._value_of = value
-        self._cancelled = cancelled
+        self._stops = stops
         self.history = History()
 
     def on_train_begin(self, state: TrainingState) -> None:
@@ -65,9 +66,9 @@ class Judge(EarlyStopping):
         self.history = state.history
 
     def on_epoch_end(self, state: TrainingState) -> bool:
-        """Judge the epoch; True if training is cancelled."""
+        """Judge the epoch; True if training ends with it."""
         super().on_epoch_end(state)
-        return self._cancelled.is_set()
+        return self._stops(state)
 
     def _value(self, state: TrainingState) -> float:
         return math.nan if self._value_of is None else self._value_of(state)
