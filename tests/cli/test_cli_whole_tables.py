@@ -292,7 +292,9 @@ def test_columns_are_inspected(run: Run) -> None:
     run("train", TABLES / "gaps.csv", "--target", "price", "--epochs", 1, "--networks", 2)
     code, out, _ = run("inspect", "model.safetensors")
     assert code == 0
-    assert "TabularRegressor of 2 networks of 6-256-256-256-1 units" in out
+    model: Any = em.load_model("model.safetensors")
+    n_features = len(model.get_feature_names_out())
+    assert f"TabularRegressor of 2 networks of {n_features}-256-256-256-1 units" in out
     rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert "numbers" in rows["size"]
     assert "with gaps" in rows["size"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -32,8 +33,8 @@ def test_numbers_are_scaled_robustly_and_clipped_smoothly(values: list[float]) -
     table = {"x": np.array(values)}
     found = features(learn(table), table)
     gaps = np.isnan(table["x"])
-    assert found.shape == (len(values), 1 + gaps.any())
     there = table["x"][~gaps]
+    assert len(found) == len(values)
     if len(there) and np.subtract(*np.quantile(there, [0.75, 0.25])) > 1e-9:
         scaled = RobustScaler().fit_transform(there[:, None])[:, 0]
         wanted = scaled / np.sqrt(1 + (scaled / 3) ** 2)
@@ -44,13 +45,46 @@ def test_numbers_are_scaled_robustly_and_clipped_smoothly(values: list[float]) -
         np.testing.assert_array_equal(found[:, 1], gaps)
 
 
+def borders_of(preparation: Preparation) -> tuple[float, ...]:
+    (column,) = preparation.columns
+    assert isinstance(column, NumberFeatures)
+    return column.borders
+
+
 def test_numbers_that_hardly_vary() -> None:
     mostly = np.r_[np.zeros(20), 4.0]
     assert features(learn({"x": mostly}), {"x": [4.0]})[0, 0] == pytest.approx(
         2 / np.sqrt(1 + 4 / 9)
     )
     constant = learn({"x": np.full(5, 7.0)})
+    assert borders_of(constant) == ()
     assert features(constant, {"x": [7.0, 8.0, 1e300]}).tolist() == [[0], [0], [0]]
+
+
+@given(st.lists(st.integers(-9, 9) | st.floats(-1e6, 1e6), min_size=2, max_size=130), st.data())
+def test_parts_are_those_of_interpolation(values: list[float], data: st.DataObject) -> None:
+    preparation = learn({"x": np.array(values, dtype=np.float64)})
+    borders = np.array(borders_of(preparation))
+    n_parts = max(len(values) // 50, 2)
+    ranks = [math.ceil(len(values) * part / n_parts) for part in range(1, n_parts + 1)]
+    distinct = np.unique([min(values), *(sorted(values)[rank - 1] for rank in ranks)])
+    np.testing.assert_array_equal(borders, distinct if len(distinct) > 2 else [])
+    anywhere = st.floats(-2e6, 2e6) | st.sampled_from(values)
+    asked = np.array([*data.draw(st.lists(anywhere, min_size=1)), NAN])
+    parts = features(preparation, {"x": asked})[:, 1:]
+    wanted = np.zeros((len(asked), max(len(borders) - 1, 0)))
+    for place in range(wanted.shape[1]):
+        ramp = np.interp(asked[:-1], borders[place : place + 2], [-1, 1])
+        wanted[:-1, place] = ramp / np.sqrt(wanted.shape[1])
+    np.testing.assert_allclose(parts, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_parts_are_named_by_their_borders_and_are_16_at_most() -> None:
+    few = learn({"x": [0.5, 1, 2, 2.5]})
+    assert few.feature_names == ["x", "x from 0.5 to 1.0", "x from 1.0 to 2.5"]
+    many = learn({"x": np.arange(5000.0)})
+    assert len(borders_of(many)) == 16 + 1
+    assert len(set(many.feature_names)) == 1 + 16
 
 
 @pytest.mark.parametrize("value", [1e308, -1e308, 1e-308])
@@ -112,7 +146,8 @@ def test_words_where_training_had_numbers_are_named_with_their_rows() -> None:
         match=r"column 'a' holds 'one' in row 1, 'two' in row 2 \(.*; column 'b' holds 'x' in",
     ):
         features(preparation, {"a": ["one", "two"], "b": [None, "x"], "c": ["u", "v"]})
-    assert features(preparation, {"a": [None], "b": [3], "c": [None]}).shape == (1, 3)
+    gaps = {"a": [None], "b": [3], "c": [None]}
+    assert features(preparation, gaps).shape == (1, len(preparation.feature_names))
 
 
 def test_numbers_where_training_had_words_are_their_texts() -> None:

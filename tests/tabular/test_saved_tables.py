@@ -84,7 +84,7 @@ def test_what_cant_be_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-NUMBER = {"number": "x", "median": 0.0, "scale": 1.0, "gaps": True}
+NUMBER = {"number": "x", "median": 0.0, "scale": 1.0, "gaps": True, "borders": []}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,13 @@ NUMBER = {"number": "x", "median": 0.0, "scale": 1.0, "gaps": True}
         ({"n_iter": -1}, "n_iter=-1 is no number of epochs"),
         ({"table": None}, "the table is not described"),
         ({"table/columns": []}, "the table is not described"),
-        ({"table/columns": [NUMBER]}, "the table has 2 features, but the network reads 8"),
+        ({"table/columns": [NUMBER]}, "the table has 2 features, but the network reads \\d+"),
         ({"table/columns": [NUMBER, NUMBER]}, "several columns of the table have the same name"),
         ({"table/columns": [{**NUMBER, "scale": -1.0}]}, "describes no column of a table"),
+        *(
+            ({"table/columns": [{**NUMBER, "borders": borders}]}, "describes no column of a table")
+            for borders in ([1.0], [1.0, 2.0], [1.0, 3.0, 2.0], [1, 2, 3], [-1e308, 0.0, 1e308], 3)
+        ),
         ({"table/columns": [{**NUMBER, "code": "x"}]}, "describes no column of a table"),
         ({"table/columns": [{"category": "x", "categories": [1], "rare": []}]}, "no column"),
         ({"classes": {"dtype": "<i8", "values": [2, 1]}}, "not sorted"),

@@ -39,8 +39,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
 
     What has to be done before a network can read a table is done inside, learnt from the training
     samples alone, and kept with the model. A column of numbers is centred by its median, divided by
-    the distance of its quartiles, and clipped smoothly, :math:`z / \sqrt{1 + (z / 3)^2}`; a gap is
-    0, and a feature of its own tells of gaps if there were any. A column of words, booleans or
+    the distance of its quartiles, and clipped smoothly, :math:`z / \sqrt{1 + (z / 3)^2}`; further
+    features rise within a part of its range each, by which the network can bend and step there
+    (piecewise linear encoding [2]_); a gap is 0, and a feature of its own tells of gaps if there
+    were any. A column of words, booleans or
     categories is a feature for each category, ±1 where there are two, and 0 for gaps and for
     categories that training hadn't. Types decide, never values.
 
@@ -87,6 +89,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     ----------
     .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
        Boosted Trees on Tabular Data", NeurIPS 2024, arXiv:2407.04491.
+    .. [2] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical Features in Tabular
+       Deep Learning", NeurIPS 2022, arXiv:2203.05556.
 
     Examples
     --------

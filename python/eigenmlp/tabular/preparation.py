@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,30 +23,50 @@ __all__ = ["CategoryFeatures", "NumberFeatures", "Preparation", "learnt_from"]
 
 _MOST_NAMES = 20  # in a message
 _MOST_WORDS = 3
+_MOST_PARTS = 16
+_ROWS_OF_A_PART = 50
 
 
 @dataclass(frozen=True)
 class NumberFeatures:
-    r"""What a column of numbers becomes: one feature, and one for its gaps where there were any.
+    r"""What a column of numbers becomes: a feature, one for its gaps if it had any, and its parts.
 
-    With m the median and s the scale, the feature is
+    With m the median and s the scale, the first feature is
 
     .. math:: z / \sqrt{1 + (z / 3)^2}, \quad z = (x - m) s
 
     which is nearly z around 0 and never beyond ±3 (Holzmüller et al., 2024, arXiv:2407.04491). A
-    gap is 0.
+    part of the range, between the borders :math:`b_{t-1}` and :math:`b_t` of T parts, is
+
+    .. math:: \frac{2}{\sqrt T} \left( \min \left( 1, \max \left( 0,
+              \frac{x - b_{t-1}}{b_t - b_{t-1}} \right) \right) - \frac12 \right)
+
+    by which a layer can bend and step at the borders (piecewise linear encoding, Gorishniy et al.,
+    2022, arXiv:2203.05556, here centred, and of length 1 beyond the borders). A gap is 0 in all.
+
+    Attributes
+    ----------
+    name : str
+    median, scale : float
+    gaps : bool
+        Whether there were any.
+    borders : tuple of float
+        Values of training, ascending, between which are as many each; none if there would be a
+        single part.
     """
 
     name: str
     median: float
     scale: float
     gaps: bool
+    borders: tuple[float, ...] = ()
 
     @classmethod
     def learnt(cls, column: Column) -> NumberFeatures:
         """Learn from a column: s is 1 over the distance of the quartiles.
 
-        Where that is 0, s is 2 over the distance of the extremes; where that is 0 too, 0.
+        Where that is 0, s is 2 over the distance of the extremes; where that is 0 too, 0. There is
+        a part for every 50 values, from 2 to 16.
         """
         there = column.cells[~np.isnan(column.cells)]
         gaps = len(there) < len(column.cells)
@@ -56,11 +77,14 @@ class NumberFeatures:
             scale = (
                 1 / (third - first) if third > first else 2 / (high - low) if high > low else 0.0
             )
-        return cls(column.name, float(median), float(scale) if np.isfinite(scale) else 0.0, gaps)
+        scale = float(scale) if np.isfinite(scale) else 0.0
+        return cls(column.name, float(median), scale, gaps, _borders(there))
 
     def names(self) -> list[str]:
         """Name the features."""
-        return [self.name, *([f"{self.name} is missing"] if self.gaps else [])]
+        missing = [f"{self.name} is missing"] if self.gaps else []
+        parts = [f"{self.name} from {low} to {high}" for low, high in pairwise(self.borders)]
+        return [self.name, *missing, *parts]
 
     def features_of(self, column: Column) -> NDArray[Any]:
         """Return the features of a column, (n_rows, n_features)."""
@@ -70,7 +94,26 @@ class NumberFeatures:
             z = np.clip((values - self.median) * self.scale, -1e150, 1e150)
         clipped = np.where(gaps, 0.0, z / np.hypot(1.0, z / 3))
         columns = [clipped, gaps.astype(np.float64)] if self.gaps else [clipped]
-        return np.stack(columns, axis=1)
+        return np.concatenate([np.stack(columns, axis=1), self._parts(values, gaps)], axis=1)
+
+    def _parts(self, values: NDArray[Any], gaps: NDArray[Any]) -> NDArray[Any]:
+        if not self.borders:
+            return np.empty((len(values), 0))
+        low, high = np.array(self.borders[:-1]), np.array(self.borders[1:])
+        within = np.clip(values[:, None], low, high)
+        parts: NDArray[Any] = ((within - low) / (high - low) - 0.5) * (2 / np.sqrt(len(low)))
+        parts[gaps] = 0.0
+        return parts
+
+
+def _borders(values: NDArray[Any]) -> tuple[float, ...]:
+    n_parts = min(max(len(values) // _ROWS_OF_A_PART, 2), _MOST_PARTS)
+    shares = np.linspace(0, 1, n_parts + 1)
+    # Values that are there, so that two of them are not parted.
+    borders = np.unique(np.quantile(values, shares, method="inverted_cdf"))
+    with np.errstate(over="ignore"):
+        measurable = np.isfinite(borders[-1] - borders[0])
+    return tuple(borders.tolist()) if len(borders) > 2 and measurable else ()
 
 
 @dataclass(frozen=True)
@@ -187,16 +230,18 @@ class Preparation:
             If columns are missing, or hold words where training had numbers.
         """
         found = self._in_order(columns, named=named, owner=owner)
-        parts = []
+        features = np.empty((len(found[0].cells), len(self.feature_names)), dtype=np.float32)
+        end = 0
         wrong = []
         for learnt, column in zip(self.columns, found, strict=True):
+            begin, end = end, end + len(learnt.names())
             try:
-                parts.append(learnt.features_of(column))
+                features[:, begin:end] = learnt.features_of(column)
             except ValueError as error:
                 wrong.append(f"column {shortened(column.name)!r} holds {error}")
         if wrong:
             raise ValueError("; ".join(wrong))
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        return features
 
     def _in_order(self, columns: Sequence[Column], *, named: bool, owner: str) -> list[Column]:
         if not (self.named and named):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,7 +136,8 @@ def _table_to_json(preparation: Preparation) -> dict[str, Any]:
     for column in preparation.columns:
         if isinstance(column, NumberFeatures):
             learnt = {"median": column.median, "scale": column.scale, "gaps": column.gaps}
-            columns.append({"number": column.name, **learnt})
+            borders = list(column.borders)
+            columns.append({"number": column.name, **learnt, "borders": borders})
         else:
             kept = {"categories": list(column.categories), "rare": list(column.rare)}
             columns.append({"category": column.name, **kept})
@@ -161,9 +163,10 @@ def _column_from_json(stored: Any) -> NumberFeatures | CategoryFeatures:
             "median": float(median),
             "scale": float(scale),
             "gaps": bool(gaps),
+            "borders": list(borders),
             **rest,
-        } if not rest and math.isfinite(median) and math.isfinite(scale) and scale >= 0:
-            return NumberFeatures(name, median, scale, gaps)
+        } if not rest and math.isfinite(median) and 0 <= scale < math.inf and _ascend(borders):
+            return NumberFeatures(name, median, scale, gaps, tuple(borders))
         case {
             "category": str(name),
             "categories": list(categories),
@@ -172,6 +175,14 @@ def _column_from_json(stored: Any) -> NumberFeatures | CategoryFeatures:
         } if not rest and _are_distinct_texts([*categories, *rare]):
             return CategoryFeatures(name, tuple(categories), tuple(rare))
     raise ValueError(f"{shown(stored)} describes no column of a table")
+
+
+def _ascend(borders: list[Any]) -> bool:
+    """Tell whether borders of parts are none, or three or more ascending ones."""
+    if not all(type(border) is float for border in borders) or len(borders) in {1, 2}:
+        return False
+    steps = all(low < high for low, high in pairwise(borders))
+    return steps and (not borders or math.isfinite(borders[-1] - borders[0]))
 
 
 def _are_distinct_texts(values: list[Any]) -> bool:
