@@ -14,6 +14,7 @@ import pytest
 
 import eigenmlp as em
 from places import DATA
+from terminal import run_on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,13 +91,16 @@ REFUSED = {
     "latin-1.csv": ([], "is not text in UTF-8 (invalid start byte in line 4). If it comes"),
     "ambiguous-commas.csv": (
         [],
-        "whose comma may stand between thousands or before decimals. Pass",
+        "whose comma may stand between thousands or before decimals (rows count",
     ),
     "a-word-among-numbers.csv": (
         [],
         "column 'size' holds numbers, but 'large' in row 7 (rows count",
     ),
-    "own-mark.csv": ([], "If that stands for a gap, pass --missing '-999 unknown'"),
+    "own-mark.csv": (
+        [],
+        "stands for a gap, pass --missing '-999 unknown'; else correct it, or leave",
+    ),
     "ragged.csv": ([], "line 10 has another number of cells than the first line"),
     "dates.parquet": ([], "column 'sold' holds dates, which no network reads as they are"),
     "words.csv": (["--missing", "yes,no"], ""),
@@ -306,3 +310,91 @@ def test_the_package_is_a_program() -> None:
         [sys.executable, "-m", "eigenmlp", "--version"], check=True, capture_output=True, text=True
     )
     assert done.stdout == f"eigenmlp {em.__version__}\n"
+
+
+def test_nothing_is_asked_about_columns_that_are_left_aside(run: Run) -> None:
+    table = pd.read_csv(TABLES / "words.csv")
+    table["sold"] = pd.date_range("2020-01-01", periods=len(table)).strftime("%Y-%m-%d")
+    table["room"] = [*range(len(table) - 1), "none"]
+    table.to_csv("a.csv", index=False)
+    code, _, err = run("train", "a.csv", "--target", "price", "--epochs", 2)
+    assert code == 1
+    assert (
+        "column 'sold' holds dates or times, such as '2020-01-01' in row 1; column 'room' " in err
+    )
+    ignored = ["--ignore", "sold,room"]
+    code, _, err = run("train", "a.csv", "--target", "price", "--epochs", 2, *ignored)
+    assert (code, err) == (0, "")
+    code, out, err = run("predict", "model.safetensors", "a.csv", "--labels", "price")
+    assert code == 0, err
+    assert len(out.splitlines()) == len(table) + 1
+    assert "which are left aside: 'sold', 'room'" in err
+    table["size"] = table["size"].astype(object)
+    table.loc[4, "size"] = "large"
+    table.to_csv("a.csv", index=False)
+    code, _, err = run("predict", "model.safetensors", "a.csv")
+    assert code == 1
+    assert "column 'size' was of numbers, but 'large' in row 5 (rows count" in err
+    assert "--ignore" not in err  # which `predict` doesn't have
+
+
+def test_identifiers_are_carried_as_they_stand(run: Run) -> None:
+    table = pd.read_csv(TABLES / "words.csv").head(3)
+    run("train", TABLES / "words.csv", "--target", "price", "--epochs", 1)
+    ids = ["007", "1234567890123456789012", "1.50"]
+    table.assign(id=ids).to_csv("a.csv", index=False)
+    code, out, err = run("predict", "model.safetensors", "a.csv", "--id", "id")
+    assert code == 0, err
+    assert [line.split(",")[0] for line in out.splitlines()] == ["id", *ids]
+
+
+def test_values_that_come_after_gaps_alone_are_told(run: Run) -> None:
+    table = pd.read_csv(TABLES / "words.csv").assign(note=None)
+    table.to_csv("a.csv", index=False)
+    code, _, err = run("train", "a.csv", "--target", "price", "--epochs", 1)
+    assert (code, err) == (0, "")
+    run("predict", "model.safetensors", "a.csv", "-o", "gaps.csv")
+    for note in ("none", "7"):
+        table.assign(note=note).to_csv("b.csv", index=False)
+        code, _, err = run("predict", "model.safetensors", "b.csv", "-o", "b-out.csv", "--force")
+        assert code == 0, err
+        assert f"column 'note' holds '{note}' in row 1" in err
+        assert "but held nothing but gaps in training: its values can't be used" in err
+        assert pd.read_csv("b-out.csv").equals(pd.read_csv("gaps.csv"))
+    code, out, _ = run("inspect", "model.safetensors")
+    assert code == 0
+    assert "nothing but gaps, so that no value is read" in out
+
+
+PROGRESS = """
+import sys
+from eigenmlp.cli import main, table_reading
+table_reading._PATIENCE = {patience}
+sys.argv = ["eigenmlp", "predict", "model.safetensors", {table!r}, "-o", "out.csv", "--force"]
+main()
+"""
+
+
+def test_progress_of_reading_is_shown_on_a_terminal_alone(run: Run) -> None:
+    table = str(TABLES / "words.csv")
+    run("train", table, "--target", "price", "--epochs", 1)
+    patient = run_on_terminal(PROGRESS.format(patience=1e9, table=table))
+    assert patient.status == 0
+    assert "Reading" not in patient.written
+    shown = run_on_terminal(PROGRESS.format(patience=0, table=table), columns=200)
+    assert shown.status == 0
+    assert not shown.cursor_hidden
+    (line,) = [line for line in shown.lines if "Reading" in line]
+    assert line.startswith(f"Reading {table} ")
+    assert line.endswith("100%")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRESS.format(patience=0, table=table)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "the table has columns that were not there in training, which are left aside: 'price'",
+        "Predictions of 40 rows written to out.csv.",
+    ]

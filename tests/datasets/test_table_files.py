@@ -81,7 +81,7 @@ def read(folder: Path, text: str, **options: Any) -> tuple[dict[Any, Any], list[
         ("full name\nJohn Smith\nAnn Lee\n", {"full name": ["John Smith", "Ann Lee"]}, []),
         ("a b\n1 2 3\n2 3 4\n", {"index": [1, 2], "a": [2, 3], "b": [3, 4]}, ["read as blank-sep"]),
         ("a  b\n 1   2\n 10 20\n", {"a": [1, 10], "b": [2, 20]}, ["read as blank-separated"]),
-        (",a\n0,1\n1,2\n", {"index": [0, 1], "a": [1, 2]}, []),
+        (",a\n0,1\n1,2\n", {"index": [0, 1], "a": [1, 2]}, ["the first column, which has no name"]),
         ("# title\n\n% more\na,b\n1,2\n", {"a": [1], "b": [2]}, ["the first 2 lines left out, as"]),
         (
             "a;b\n1.234,5;x\n6,5;y\n",

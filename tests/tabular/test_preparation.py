@@ -162,8 +162,24 @@ def test_numbers_where_training_had_words_are_their_texts() -> None:
 
 def test_a_column_of_gaps_alone_is_none_of_words() -> None:
     preparation = learn({"a": [None, None], "b": [1.0, 2.0]})
-    assert preparation.columns[0] == NumberFeatures("a", 0.0, 0.0, True)
-    assert features(preparation, {"a": [None, 3.0], "b": [1.0, 2.0]})[:, :2].tolist() == [
+    assert preparation.columns[0] == NumberFeatures("a", None, 0.0, True)
+    assert features(preparation, {"a": [None, None], "b": [1.0, 2.0]})[:, :2].tolist() == [
         [0, 1],
-        [0, 0],
+        [0, 1],
     ]
+    assert preparation.numbers() == {"b"}
+
+
+@pytest.mark.parametrize("later", [[None, 3.0], [None, "three"], [None, True]])
+def test_what_comes_after_gaps_alone_is_told_and_read_as_gaps(later: list[Any]) -> None:
+    preparation = learn({"a": [None, None], "b": [1.0, 2.0]})
+    told = (
+        rf"column 'a' holds {str(later[1])!r} in row 2 \(.*held nothing but gaps in training: its"
+    )
+    with pytest.warns(UserWarning, match=told):
+        found = features(preparation, {"a": later, "b": [1.0, 2.0]})
+    wanted = features(preparation, {"a": [None, None], "b": [1.0, 2.0]})
+    assert found.tolist() == wanted.tolist()
+    with warnings.catch_warnings():  # a column of zeros had values
+        warnings.simplefilter("error")
+        features(learn({"a": [None, 0.0]}), {"a": [3.0, None]})

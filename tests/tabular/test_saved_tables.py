@@ -58,6 +58,14 @@ def test_regressors_come_back(tmp_path: Path, loss: str, n_outputs: int | None) 
     assert not hasattr(again, "feature_names_in_")
 
 
+def test_a_column_of_gaps_alone_comes_back(tmp_path: Path) -> None:
+    table = {**TABLE, "empty": [None] * 60}
+    again = stored(em.TabularClassifier(**SMALL).fit(table, CLASSES), tmp_path)
+    with pytest.warns(UserWarning, match="'empty' holds '3' in row 1.* nothing but gaps in"):
+        predicted = again.predict_proba({**TABLE, "empty": ["3"] * 60})
+    np.testing.assert_array_equal(predicted, again.predict_proba(table))
+
+
 def test_a_loaded_model_can_be_fitted_again(tmp_path: Path) -> None:
     model = em.TabularClassifier(**SMALL).fit(TABLE, CLASSES)
     again = stored(model, tmp_path).fit(TABLE, CLASSES)
@@ -102,6 +110,7 @@ NUMBER = {"number": "x", "median": 0.0, "scale": 1.0, "gaps": True, "borders": [
             ({"table/columns": [{**NUMBER, "borders": borders}]}, "describes no column of a table")
             for borders in ([1.0], [1.0, 2.0], [1.0, 3.0, 2.0], [1, 2, 3], [-1e308, 0.0, 1e308], 3)
         ),
+        ({"table/columns": [{**NUMBER, "median": None}]}, "has a scale or borders, but no median"),
         ({"table/columns": [{**NUMBER, "code": "x"}]}, "describes no column of a table"),
         ({"table/columns": [{"category": "x", "categories": [1], "rare": []}]}, "no column"),
         ({"classes": {"dtype": "<i8", "values": [2, 1]}}, "not sorted"),

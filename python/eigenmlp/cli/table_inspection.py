@@ -47,6 +47,8 @@ def columns_table(model: Any) -> Table:
 
 def _learnt(column: NumberFeatures | CategoryFeatures) -> str:
     if isinstance(column, NumberFeatures):
+        if column.median is None:
+            return "nothing but gaps, so that no value is read"
         spread = f", spread {1 / column.scale:.4g}" if column.scale else ", which doesn't vary"
         return f"median {column.median:.4g}{spread}{', with gaps' if column.gaps else ''}"
     rare = f", and {len(column.rare):,} rare ones together" if column.rare else ""

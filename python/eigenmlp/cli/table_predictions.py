@@ -47,7 +47,8 @@ def predict_table(
     DataFileError, ValueError
         If the table can't be read, or lacks columns of training.
     """
-    frame = read(table, **reading, texts=_texts_of(model))
+    texts, numbers = _known(model, target)
+    frame = read(table, **reading, texts=texts, numbers=numbers)
     named = {"--id": identifier, "--labels": target}
     asked = {option: [name] for option, name in named.items() if name is not None}
     refuse_unknown_columns(table, frame, asked)
@@ -79,11 +80,16 @@ def predict_table(
         typer.echo(_score(predicted, frame[target], of_numbers=of_classes is None), err=True)
 
 
-def _texts_of(model: Any) -> set[str]:
-    """Return the names of the columns that the model reads as texts."""
+def _known(model: Any, target: str | None) -> tuple[set[str], set[str] | None]:
+    """Return the names of columns that hold texts, and of all that hold numbers, if known."""
     preparation = model._preparation  # noqa: SLF001
+    if preparation.named:
+        numbers = preparation.numbers()
+        if target is not None and (not is_classifier(model) or model.classes_.dtype.kind in "iuf"):
+            numbers |= {target}
+        return set(), numbers
     names = [column.name for column in preparation.columns]
-    return {names[place] for place in preparation.categories_of(names, preparation.named)}
+    return {names[place] for place in preparation.categories_of(names, named=False)}, None
 
 
 def _predicted(model: Any, X: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:

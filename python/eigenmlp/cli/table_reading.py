@@ -2,20 +2,24 @@
 
 import contextlib
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import names
+from eigenmlp.common.live import LiveDisplay, progress_console
 from eigenmlp.common.words import listed, shown
 from eigenmlp.datasets.table_files import read_table
 
 __all__ = ["read", "refuse_unknown_columns", "warnings_told"]
 
 _MOST_NAMES = 20  # in a message
+_PATIENCE = 2.0  # seconds that nobody wonders about
 
 
 def read(
@@ -26,21 +30,53 @@ def read(
     decimal: str | None,
     missing: str | None,
     texts: Collection[str] = (),
+    numbers: Collection[str] | None = None,
 ) -> Any:
     """Read a table, and say on standard error how, where that was not plain."""
     if decimal not in {None, ".", ","}:
         raise typer.BadParameter(f"{shown(decimal)} is neither . nor ,", param_hint="--decimal")
-    found = read_table(
-        Path(path),
-        header=header,
-        encoding=encoding,
-        decimal=decimal,
-        missing=names(missing),
-        texts=texts,
-    )
+    with _progress(f"Reading {path}") as advance:
+        found = read_table(
+            Path(path),
+            header=header,
+            encoding=encoding,
+            decimal=decimal,
+            missing=names(missing),
+            texts=texts,
+            numbers=numbers,
+            advance=advance,
+        )
     for line in found.told:
         typer.echo(plain(f"{path}: {line}"), err=True)
     return found.frame
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[Callable[[float], None]]:
+    """Show on the terminal how much is done, once that takes longer than `_PATIENCE`."""
+    console = progress_console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=console,
+    )
+    task = bar.add_task(plain(what), total=1)
+    display = LiveDisplay(bar.get_renderable, console)
+    started = monotonic()
+    waiting = console.is_terminal
+
+    def advance(share: float) -> None:
+        nonlocal waiting
+        if waiting and monotonic() - started >= _PATIENCE:
+            waiting = False
+            display.start()
+        bar.update(task, completed=share)
+
+    try:
+        yield advance
+    finally:
+        display.stop()
 
 
 def refuse_unknown_columns(table: str, frame: Any, named: Mapping[str, Sequence[str]]) -> None:

@@ -98,7 +98,8 @@ def train_table(
     from eigenmlp.tabular.held_out import held_out_rows  # noqa: PLC0415
 
     check_choice("--task", task, TASKS)
-    frame = read(table, **reading, texts=categories)
+    # Nothing is asked about columns that are left aside.
+    frame = read(table, **reading, texts=[*categories, *ignored])
     named = {"--target": [target], "--ignore": ignored, "--categories": categories}
     refuse_unknown_columns(table, frame, named)
     console = Console(highlight=False)

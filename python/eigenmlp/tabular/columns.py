@@ -12,7 +12,7 @@ from scipy import sparse
 
 from eigenmlp.common.columns import refuse_repeated
 from eigenmlp.common.words import listed, shortened, shown, type_of
-from eigenmlp.tabular.cells import ROWS, as_cells, as_texts, in_rows, of_cells, typed
+from eigenmlp.tabular.cells import ROWS, as_cells, as_texts, in_rows, is_gap, of_cells, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,6 +45,11 @@ class Column:
         """Return the column with some of its rows."""
         return Column(self.name, self.kind, self.cells[chosen])
 
+    def there(self) -> list[tuple[int, Any]]:
+        """Return the values that are no gaps with their rows, counted from 0."""
+        gaps = [is_gap(value) for value in self.cells]
+        return [(row, self.cells[row]) for row, gap in enumerate(gaps) if not gap]
+
     def as_category(self) -> NDArray[Any]:
         """Return the values as texts, whatever they are."""
         if self.kind == "category":
@@ -61,7 +66,7 @@ class Column:
         """
         if self.kind == "number":
             return self.cells
-        words = [(row, value) for row, value in enumerate(self.cells) if value is not None]
+        words = self.there()
         if not words:
             return np.full(len(self.cells), np.nan)
         raise ValueError(

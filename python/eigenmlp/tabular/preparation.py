@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eigenmlp.common.words import listed, shortened
+from eigenmlp.tabular.cells import in_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +45,13 @@ class NumberFeatures:
     by which a layer can bend and step at the borders (piecewise linear encoding, Gorishniy et al.,
     2022, arXiv:2203.05556, here centred, and of length 1 beyond the borders). A gap is 0 in all.
 
+    A column that held nothing but gaps has no median: whatever comes later is a gap, too.
+
     Attributes
     ----------
     name : str
-    median, scale : float
+    median : float or None
+    scale : float
     gaps : bool
         Whether there were any.
     borders : tuple of float
@@ -56,7 +60,7 @@ class NumberFeatures:
     """
 
     name: str
-    median: float
+    median: float | None
     scale: float
     gaps: bool
     borders: tuple[float, ...] = ()
@@ -71,7 +75,7 @@ class NumberFeatures:
         there = column.cells[~np.isnan(column.cells)]
         gaps = len(there) < len(column.cells)
         if not len(there):
-            return cls(column.name, 0.0, 0.0, gaps)
+            return cls(column.name, None, 0.0, gaps)
         low, first, median, third, high = np.quantile(there, [0, 0.25, 0.5, 0.75, 1])
         with np.errstate(over="ignore", divide="ignore"):
             scale = (
@@ -88,10 +92,10 @@ class NumberFeatures:
 
     def features_of(self, column: Column) -> NDArray[Any]:
         """Return the features of a column, (n_rows, n_features)."""
-        values = column.as_number()
+        values = self._known(column)
         gaps = np.isnan(values)
         with np.errstate(over="ignore", invalid="ignore"):
-            z = np.clip((values - self.median) * self.scale, -1e150, 1e150)
+            z = np.clip((values - (self.median or 0.0)) * self.scale, -1e150, 1e150)
         clipped = np.where(gaps, 0.0, z / np.hypot(1.0, z / 3))
         columns = [clipped, gaps.astype(np.float64)] if self.gaps else [clipped]
         return np.concatenate([np.stack(columns, axis=1), self._parts(values, gaps)], axis=1)
@@ -104,6 +108,20 @@ class NumberFeatures:
         parts: NDArray[Any] = ((within - low) / (high - low) - 0.5) * (2 / np.sqrt(len(low)))
         parts[gaps] = 0.0
         return parts
+
+    def _known(self, column: Column) -> NDArray[Any]:
+        """Return the numbers that training has taught to read."""
+        if self.median is not None:
+            return column.as_number()
+        there = column.there()
+        if there:
+            warnings.warn(
+                f"column {shortened(self.name)!r} holds {in_rows(there)}, but held nothing but "
+                "gaps in training: its values can't be used, and all its rows are read as missing",
+                UserWarning,
+                stacklevel=6,
+            )
+        return np.full(len(column.cells), np.nan)
 
 
 def _borders(values: NDArray[Any]) -> tuple[float, ...]:
@@ -200,6 +218,11 @@ class Preparation:
         """Names of the features that the network reads."""
         return [name for column in self.columns for name in column.names()]
 
+    def numbers(self) -> set[str]:
+        """Return the names of the columns that must hold numbers."""
+        learnt = (column for column in self.columns if isinstance(column, NumberFeatures))
+        return {column.name for column in learnt if column.median is not None}
+
     def categories_of(self, names: list[str], named: bool) -> set[int]:
         """Return the places of a table's columns that were categories in training."""
         if not (self.named and named):
@@ -222,7 +245,7 @@ class Preparation:
         -----
         UserWarning
             If columns have names and had none in training, or the reverse; if further ones are left
-            aside; or no value of a column is known.
+            aside; or no value of a column is known, or it held nothing but gaps in training.
 
         Raises
         ------

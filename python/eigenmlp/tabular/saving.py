@@ -160,12 +160,14 @@ def _column_from_json(stored: Any) -> NumberFeatures | CategoryFeatures:
     match stored:
         case {
             "number": str(name),
-            "median": float(median),
+            "median": float() | None as median,
             "scale": float(scale),
             "gaps": bool(gaps),
             "borders": list(borders),
             **rest,
-        } if not rest and math.isfinite(median) and 0 <= scale < math.inf and _ascend(borders):
+        } if not rest and math.isfinite(median or 0) and 0 <= scale < math.inf and _ascend(borders):
+            if median is None and (scale > 0 or borders or not gaps):
+                raise ValueError(f"column {shown(name)} has a scale or borders, but no median")
             return NumberFeatures(name, median, scale, gaps, tuple(borders))
         case {
             "category": str(name),

@@ -1,0 +1,424 @@
+"""Text tables in their many kinds: what separates the cells and names the columns is told."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from eigenmlp.common.words import listed, reason, shown
+from eigenmlp.datasets.kinds import looks_like
+from eigenmlp.datasets.tables import check_names
+from eigenmlp.datasets.text_columns import Cells, is_value, style_of, values_of
+from eigenmlp.errors import DataFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["read_text_table"]
+
+_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar", ",": "comma", " ": "blank"}
+_SAMPLE = 200  # rows that a separator is told from
+_BLOCK = 64  # rows that are looked at together: few, lest the garbage collector looks, too
+_COMMENTS = ("#", "%", "//")
+_QUOTED_OR_NOT = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
+# A row of its own, unless a cell's quotes are still open there.
+_END = "\0the table's end\0"
+_OTHERS = (b"PK\x03\x04", b"PAR1", b"\x93NUMPY", b"\x80")  # files that are no text
+
+
+def read_text_table(
+    path: Path,
+    *,
+    header: bool | None,
+    encoding: str | None,
+    decimal: str | None,
+    missing: Sequence[str],
+    texts: Collection[str],
+    numbers: Collection[str] | None,
+    advance: Callable[[float], None],
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns of a text table by name, and how it was read where that was not plain.
+
+    `advance` is called with the share of the work that is done.
+
+    Raises
+    ------
+    DataFileError
+        If it can't be read, or what it says is not plain.
+    """
+    text = _Text(path, encoding)
+    with text.errors_told():
+        text.open()
+        layout = _layout_of(text, path, header, decimal)
+        told = [*text.told, *layout.told]
+        columns = _columns_of(text, layout, path, decimal, lambda share: advance(share / 2))
+    names, columns = _named(columns, layout, path, told)
+    if not layout.separator:  # blank lines at the end are no gaps
+        while columns[0].texts and not columns[0].texts[-1]:
+            columns[0].texts.pop()
+    if not columns[0].texts:
+        raise DataFileError(f"{path} has a header, but no rows below it")
+    found = []
+    for place, name in enumerate(names):
+        found.append(columns[place].column(name, missing))
+        columns[place] = Cells()  # lest there be two
+        advance(0.5 + (place + 1) / len(names) / 2)
+    # Of columns of texts, too: one file has one style.
+    style = decimal or style_of(found)
+    read = [
+        one for one in found if one.name not in texts and (numbers is None or one.name in numbers)
+    ]
+    values = values_of(read, style, path, told, known=numbers is not None)
+    return {one.name: values.get(one.name, one.cells) for one in found}, told
+
+
+class _Text:
+    """A file's text, line by line, as often as it is asked for."""
+
+    def __init__(self, path: Path, encoding: str | None) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._content = path.read_bytes()
+        self._raw = io.BytesIO()
+        self._stream = io.TextIOWrapper(self._raw)  # held, since it closes what it reads
+        self._codec = "utf-8"
+        self.told: list[str] = []
+
+    def open(self) -> None:
+        """Tell the encoding; only within `errors_told`."""
+        head = self._binary().read(16)
+        signature = next(filter(head.startswith, _OTHERS), None)
+        if signature is not None or head.lower().startswith((b"<!doctype", b"<html")):
+            raise DataFileError(
+                f"{self._path} is no table of text: it {looks_like(head)}. Write the table as CSV, "
+                "or Parquet, with the name that belongs to it"
+            )
+        if self._encoding is not None:
+            self._codec = codecs.lookup(self._encoding).name
+        elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            self._codec = "utf-16"
+            self.told.append("read as UTF-16")
+
+    def lines(self, first: int = 1) -> Iterator[str]:
+        """Return the lines from one on, whatever ends them; they end with a newline each."""
+        self._stream = stream = io.TextIOWrapper(self._binary(), self._codec)
+        if stream.read(1) != "\ufeff":  # a byte-order mark
+            stream.seek(0)
+        return islice(stream, first - 1, None)
+
+    def share(self) -> float:
+        """Return how much of the file has been read."""
+        return self._raw.tell() / max(len(self._content), 1)
+
+    def _binary(self) -> Any:
+        self._raw = io.BytesIO(self._content)
+        if self._content.startswith(b"\x1f\x8b"):
+            return gzip.GzipFile(fileobj=self._raw)
+        return self._raw
+
+    @contextlib.contextmanager
+    def errors_told(self) -> Iterator[None]:
+        """Tell errors of unpacking, decoding and splitting as the file's."""
+        try:
+            yield
+        except (DataFileError, IndexError, KeyError):
+            raise
+        except (LookupError, UnicodeError, OSError, EOFError, zlib.error, csv.Error) as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> DataFileError:
+        if isinstance(error, LookupError):
+            return DataFileError(f"--encoding {shown(self._encoding)} is unknown; latin-1 is one")
+        if isinstance(error, csv.Error):
+            return DataFileError(f"{self._path} is not a well-formed table: {reason(error)}")
+        if not isinstance(error, UnicodeError):
+            return DataFileError(f"{self._path} is damaged or cut off: {reason(error)}")
+        return DataFileError(
+            f"{self._path} is not text in {self._encoding or 'UTF-8'} ({self._place_of(error)}). "
+            "If it comes from an older program, pass --encoding latin-1"
+        )
+
+    def _place_of(self, error: UnicodeError) -> str:
+        content = self._binary().read()
+        try:  # again, since a stream counts from a place of its own
+            content.decode(self._codec)
+        except UnicodeDecodeError as whole:
+            line = content[: whole.start].count(b"\n") + 1
+            return f"{whole.reason} in line {line}"
+        except UnicodeError:
+            pass
+        return reason(error)
+
+
+@dataclass
+class _Layout:
+    """Where a table's cells are.
+
+    Attributes
+    ----------
+    separator : str
+        "" where there is a single column.
+    first : int
+        The line that it begins in, counted from 1.
+    header : list of str or None
+        The cells that name the columns; None where none do.
+    width : int
+        Cells of a row.
+    n_skipped : int
+        Rows before the first that has values.
+    empty_end : bool
+        Whether a further, empty cell ends every row.
+    told : list of str
+    """
+
+    separator: str
+    first: int
+    header: list[str] | None
+    width: int
+    n_skipped: int
+    empty_end: bool
+    told: list[str]
+
+
+def _rows(text: _Text, separator: str, first: int) -> Iterator[list[str]]:
+    """Split the lines from one on; in the end comes a row of `_END` alone."""
+    lines = chain(text.lines(first), [_END])
+    if separator == " ":
+        return map(_blank_cells, lines)
+    return csv.reader(lines, delimiter=separator or ",", skipinitialspace=True)
+
+
+def _blank_cells(line: str) -> list[str]:
+    if line == _END:
+        return [_END]
+    if '"' not in line:
+        return line.split()
+    found = _QUOTED_OR_NOT.finditer(line)
+    return [match[2] if match[1] is None else match[1].replace('""', '"') for match in found]
+
+
+def _sample(text: _Text, separator: str, first: int) -> list[list[str]]:
+    """Return the first rows that are not blank."""
+    filled = (row for row in _rows(text, separator, first) if "".join(row).strip())
+    return [row for row in islice(filled, _SAMPLE) if row != [_END]]
+
+
+def _layout_of(text: _Text, path: Path, header: bool | None, decimal: str | None) -> _Layout:
+    first, comments = _first_line(text, path)
+    told = [f"the first {len(comments)} lines left out, as comments"] if comments else []
+    separator, sample = _separated(text, first, path, header, decimal)
+    if separator not in {"", ","}:
+        told.append(f"read as {_SEPARATORS[separator]}-separated")
+    names = [cell.strip() for cell in sample[0]]
+    width = len(sample[-1])
+    longer = width > len(names)
+    empty_end = longer and not any(row[-1].strip() for row in sample[1:])
+    values = [*filter(is_value, names)]
+    if header is None and values:
+        commented = _names_in_comment(comments, separator, width)
+        if commented is not None:
+            told = [f"names of the columns taken from the comment {shown(comments[-1])}", *told[1:]]
+            return _Layout(separator, first, commented, width, 0, False, told)
+        raise DataFileError(
+            f"{path} has no header, it seems: its first line is {listed(names, most=5)}, with "
+            f"{shown(values[0])} where a name is expected. If it holds values, pass --no-header; "
+            "the columns are then called 1, 2, 3, ... If it holds names all the same, pass --header"
+        )
+    if empty_end:
+        told.append("an empty cell at the end of every row left out")
+        width -= 1
+    elif longer:
+        names.insert(0, "")  # as R writes them: the names of rows have none
+    return _Layout(
+        separator, first, None if header is False else names, width, header is not False,
+        empty_end, told,
+    )  # fmt: skip
+
+
+def _first_line(text: _Text, path: Path) -> tuple[int, list[str]]:
+    """Return the number of the first line that is neither blank nor a comment, and the comments."""
+    comments: list[str] = []
+    for number, line in enumerate(text.lines(), start=1):
+        if "\0" in line:
+            raise DataFileError(
+                f"{path} is not text in UTF-8: line {number} holds NUL, as text in UTF-16 does. If "
+                "it is that, pass --encoding utf-16-le"
+            )
+        if not line.strip():
+            continue
+        if not line.lstrip().startswith(_COMMENTS):
+            return number, comments
+        comments.append(line.strip())
+    raise DataFileError(f"{path} holds nothing but blank lines. Write the table again")
+
+
+def _names_in_comment(comments: list[str], separator: str, width: int) -> list[str] | None:
+    """Return the names that stand in the last comment, as NumPy writes them."""
+    if not comments:
+        return None
+    line = comments[-1].lstrip("#%/ ")
+    cells = (
+        next(iter(csv.reader([line], delimiter=separator or ",")))
+        if separator != " "
+        else (_blank_cells(line))
+    )
+    names = [cell.strip() for cell in cells]
+    return names if len(names) == width and not any(map(is_value, names)) else None
+
+
+def _separated(
+    text: _Text, first: int, path: Path, header: bool | None, decimal: str | None
+) -> tuple[str, list[list[str]]]:
+    """Tell the separator: the one by which all lines have the same number of cells, of two or more.
+
+    Raises
+    ------
+    DataFileError
+        If none does, with what the first lines have.
+    """
+    nearly: list[tuple[float, str]] = []
+    # A decimal comma is in every line, too, and blanks are in words and dates.
+    for separator in _SEPARATORS:
+        try:
+            sample = _sample(text, separator, first)
+        except csv.Error:
+            continue
+        if separator == " " and not _has_numbers(sample[1:]):
+            continue
+        if separator == "," and _is_of_decimals(sample, header) and decimal != ".":
+            if decimal == ",":
+                return "", [[",".join(row)] for row in sample]
+            raise DataFileError(
+                f"{path}: line {first} has one cell, but the lines below it have two, as "
+                f"{listed(sample[1])}, whose comma may separate cells or stand before decimals. "
+                "Pass --decimal , if decimals follow it, else --decimal ."
+            )
+        width, *others = map(len, sample)
+        if (set(others) <= {width} and width > 1) or _has_row_names(sample, header):
+            return separator, sample
+        usual, n_usual = Counter(map(len, sample)).most_common(1)[0]
+        if usual > 1 and 2 * n_usual > len(sample) and (separator != " " or width > 1):
+            nearly.append((n_usual / len(sample), separator))
+    sample = _sample(text, ",", first)
+    if not nearly and {len(row) for row in sample} == {1}:
+        return "", sample
+    separator = max(nearly)[1] if nearly else ","
+    usual = Counter(map(len, _sample(text, separator, first))).most_common(1)[0][0]
+    layout = _Layout(separator, first, None, usual, n_skipped=0, empty_end=False, told=[])
+    raise _ragged(text, layout, path)
+
+
+def _is_of_decimals(sample: list[list[str]], header: bool | None) -> bool:
+    """Tell what may be a single column of numbers with decimal commas."""
+    width, *others = map(len, sample)
+    below = set(others) == {2} and all(is_value(",".join(row)) for row in sample[1:])
+    return header is not False and width == 1 and below
+
+
+def _has_row_names(sample: list[list[str]], header: bool | None) -> bool:
+    """Tell a table of R's, which gives no name to the column of the rows' names."""
+    width, *others = map(len, sample)
+    if header is False or set(others) != {width + 1}:
+        return False
+    # Below a title, or of several words, a line has two cells, too.
+    return width > 1 or all(is_value(row[-1]) for row in sample[1:])
+
+
+def _has_numbers(rows: list[list[str]]) -> bool:
+    """Tell a table whose cells are separated by blanks from texts of several words."""
+    return all(any(map(is_value, row)) for row in rows)
+
+
+def _ragged(text: _Text, layout: _Layout, path: Path) -> DataFileError:
+    """Return what is wrong with the first row of another number of cells than the others."""
+    width = layout.width + layout.empty_end
+    rows = _rows(text, layout.separator, layout.first)
+    start = line = layout.first
+    n_rows = 0
+    row: list[str] = []
+    for row in rows:
+        start, line = line, layout.first + getattr(rows, "line_num", line - layout.first + 1)
+        if not "".join(row).strip():
+            continue
+        n_rows += 1
+        filled = layout.empty_end and row[-1].strip()
+        if n_rows > layout.n_skipped and (len(row) != width or filled):
+            break
+    if row[-1].endswith(_END) and row != [_END]:
+        return DataFileError(
+            f"{path}: quotes that begin in line {start} or below are never closed. Close them, or "
+            "leave them out"
+        )
+    than = "the lines below it" if start == layout.first else "the first line"
+    return DataFileError(
+        f"{path}: line {start} has another number of cells than {than}, {len(row)} rather than "
+        f"{layout.width}, by {_SEPARATORS[layout.separator or ',']}s: {listed(row, most=5)}. Every "
+        "line must have as many: put cells that hold the separator in quotes, and leave out lines "
+        "that are no part of the table"
+    )
+
+
+def _columns_of(
+    text: _Text,
+    layout: _Layout,
+    path: Path,
+    decimal: str | None,
+    advance: Callable[[float], None],
+) -> list[Cells]:
+    """Return the cells below the header by columns, stripped."""
+    columns = [Cells() for _ in range(layout.width)]
+    rows: Iterable[list[str]] = _rows(text, layout.separator, layout.first)
+    if layout.separator:
+        rows = filter(None, rows)  # blank lines
+    elif decimal == ",":
+        rows = ([",".join(row)] for row in rows)
+    else:
+        rows = (row or [""] for row in rows)
+    rows = islice(rows, layout.n_skipped, None)
+    width = layout.width + layout.empty_end
+    ended = False
+    while block := [*islice(rows, _BLOCK)]:
+        if block[-1] == [_END]:
+            block.pop()
+            ended = True
+        if {*map(len, block)} - {width}:
+            block = [row for row in block if row != [""]]  # lines of blanks
+        wrong = {*map(len, block)} - {width}
+        if wrong or (layout.empty_end and any(row[-1].strip() for row in block)):
+            raise _ragged(text, layout, path)
+        # Not strict: an empty cell may end every row.
+        for column, cells in zip(columns, zip(*block, strict=True), strict=False):
+            column.extend(cells)
+        advance(text.share())
+    if not ended:
+        raise _ragged(text, layout, path)
+    return columns
+
+
+def _named(
+    columns: list[Cells], layout: _Layout, path: Path, told: list[str]
+) -> tuple[list[str], list[Cells]]:
+    """Return the names of the columns, and those columns that there are."""
+    if layout.header is None:
+        return [str(place) for place in range(1, len(columns) + 1)], columns
+    pairs = [*zip(layout.header, columns, strict=True)]
+    there = [(name, cells) for name, cells in pairs if name or any(cells.texts)]
+    if there and len(there) < len(pairs):
+        told.append(f"{len(pairs) - len(there)} columns left out that have neither name nor values")
+        pairs = there
+    names = [name for name, _ in pairs]
+    if not names[0] and all(names[1:]):
+        names[0] = "index"  # as pandas and R write an index
+        told.append("the first column, which has no name, called 'index'")
+    check_names(names, path)
+    return names, [cells for _, cells in pairs]
