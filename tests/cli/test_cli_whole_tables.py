@@ -45,6 +45,9 @@ READ: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
     "packed.csv.gz": ([], [], PLAIN),
     "nullable.parquet": ([], [], PLAIN),
     "named-index.parquet": ([], [], {**PLAIN, "number": "number"}),
+    "decimals.parquet": ([], [], PLAIN),
+    "parts.parquet": ([], [], PLAIN),
+    "words.feather": ([], [], PLAIN),
 }
 
 
@@ -105,6 +108,12 @@ REFUSED = {
     "dates.parquet": ([], "column 'sold' holds dates, which no network reads as they are"),
     "words.csv": (["--missing", "yes,no"], ""),
 }
+
+
+def test_dates_are_no_target(run: Run) -> None:
+    code, _, err = run("train", TABLES / "dates.parquet", "--target", "sold", "-o", "m.st")
+    assert code == 1
+    assert "column 'sold' holds dates, which no network reads as they are" in err
 
 
 @pytest.mark.parametrize("name", REFUSED)

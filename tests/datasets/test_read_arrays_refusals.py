@@ -170,7 +170,9 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str, data: bytes, message
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"no\.npy: there is no such file\. .*starts at /"):
         read_arrays(tmp_path / "no.npy")
-    with pytest.raises(DataFileError, match=r"is a folder\. Give the path of one file"):
+    with pytest.raises(
+        DataFileError, match=r"is a folder without Parquet files.* Give the path of one"
+    ):
         read_arrays(tmp_path)
 
 
@@ -279,7 +281,9 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "a.csv").write_text("a\n1\n")
     (tmp_path / "a.parquet").write_bytes(PARQUET)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"Parquet table needs pyarrow.*eigenmlp\[parquet\]"):
+    with pytest.raises(
+        ImportError, match=r"Parquet or Feather table needs pyarrow.*eigenmlp\[parquet\]"
+    ):
         read_arrays(tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"CSV table needs pandas.*eigenmlp\[study\]"):

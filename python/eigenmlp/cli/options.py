@@ -12,6 +12,7 @@ import typer
 from eigenmlp.common.words import shown
 
 __all__ = [
+    "KINDS",
     "Decimal",
     "Encoding",
     "Header",
@@ -28,6 +29,9 @@ __all__ = [
     "table_option",
     "whole_number_or",
 ]
+
+# What holds samples.
+KINDS = ".npy, .npz, IDX (.gz or plain), .csv, .feather, .parquet, or a folder of .parquet parts."
 
 Header = Annotated[
     bool | None,

@@ -11,6 +11,7 @@ from rich.progress import track
 import eigenmlp as em
 from eigenmlp.cli.described import is_of_tables, plain
 from eigenmlp.cli.options import (
+    KINDS,
     Decimal,
     Encoding,
     Header,
@@ -39,7 +40,7 @@ def predict(
         str,
         typer.Argument(
             metavar="IMAGES",
-            help="Images, or any other samples: .npy, .npz, IDX (.gz or plain), .csv or .parquet.",
+            help=f"Images, or any other samples: {KINDS}",
             show_default=False,
         ),
     ],

@@ -32,8 +32,8 @@ def study(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Your own images instead: .npy, .npz, IDX (.gz or plain), .csv or .parquet. "
-            "Arrays of uint8 are divided by 255; tables are taken as they are.",
+            help="Your own images instead: .npy, .npz, IDX (.gz or plain), .csv, .feather or "
+            ".parquet. Arrays of uint8 are divided by 255; tables are taken as they are.",
         ),
     ] = None,
     labels: Annotated[

@@ -11,7 +11,7 @@ from rich.table import Table
 import eigenmlp as em
 from eigenmlp.cli.described import plain
 from eigenmlp.cli.engines import ExecutorName, Jobs, executor_of
-from eigenmlp.cli.options import Header, bad_usage_of
+from eigenmlp.cli.options import KINDS, Header, bad_usage_of
 from eigenmlp.cli.recipe import input_factor
 from eigenmlp.common.extras import require
 from eigenmlp.datasets.files import read_samples
@@ -31,7 +31,7 @@ def sweep(
         Path,
         typer.Argument(
             metavar="DATA",
-            help=".npy, .npz, IDX (.gz or plain), .csv or .parquet.",
+            help=KINDS,
             show_default=False,
         ),
     ],

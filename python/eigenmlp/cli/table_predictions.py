@@ -17,6 +17,7 @@ from eigenmlp.common.words import shown
 from eigenmlp.errors import DataFileError
 from eigenmlp.files.atomic import write_atomically
 from eigenmlp.metrics import metrics_by_name
+from eigenmlp.tabular.columns import columns_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,8 @@ def _score(predicted: NDArray[Any], target: Any, *, of_numbers: bool) -> str:
         )
     found, given = predicted[known], target[known]
     if of_numbers:
-        score = metrics_by_name(["r2"])["r2"](given.to_numpy(float), found)
+        ((column,), _) = columns_of(given.to_frame(), categorical=lambda *_: set())
+        score = metrics_by_name(["r2"])["r2"](column.as_number(), found)
         return f"R² {score:.4f} on {len(found):,} rows"
     right = np.mean([_written(a) == _written(b) for a, b in zip(found, given, strict=True)])
     return f"accuracy {right:.4f} on {len(found):,} rows"

@@ -103,7 +103,7 @@ def train_table(
     named = {"--target": [target], "--ignore": ignored, "--categories": categories}
     refuse_unknown_columns(table, frame, named)
     console = Console(highlight=False)
-    X, y, gaps = _parts(table, target, frame, ignored)
+    X, y, gaps = _parts(table, target, frame, ignored, categories)
     classes, why = _is_of_classes(y, task)
     if classes:
         y = _labels(y)
@@ -149,14 +149,19 @@ def train_table(
 
 
 def _parts(
-    table: str, target: str, frame: Any, ignored: Sequence[str]
+    table: str, target: str, frame: Any, ignored: Sequence[str], categories: Sequence[str]
 ) -> tuple[Any, np.ndarray, str]:
     """Return the columns to learn from, the target, and what is said of rows without one."""
+    from eigenmlp.tabular.columns import chosen_by, columns_of  # noqa: PLC0415
+
     left = [name for name in frame.columns if name not in {target, *ignored}]
     if not left:
         raise typer.BadParameter(
             f"nothing is left to learn from but {shown(target)}.", param_hint="--ignore"
         )
+    # Read as other columns are: dates are nothing to predict, and decimals are numbers.
+    words = chosen_by({target} & {*categories})
+    ((column,), _) = columns_of(frame[[target]], categorical=words)
     known = frame[target].notna().to_numpy()
     if not known.any():
         raise em.DataFileError(
@@ -164,7 +169,7 @@ def _parts(
         )
     lacking = int((~known).sum())
     told = f"; {lacking:,} rows without {target} left aside" if lacking else ""
-    return frame.loc[known, left], frame.loc[known, target].to_numpy(), told
+    return frame.loc[known, left], column.cells[known], told
 
 
 def _is_of_classes(y: np.ndarray, task: str) -> tuple[bool, str]:

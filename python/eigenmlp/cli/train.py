@@ -12,6 +12,7 @@ from rich.console import Console
 import eigenmlp as em
 from eigenmlp.cli.labels import targets_of
 from eigenmlp.cli.options import (
+    KINDS,
     Decimal,
     Encoding,
     Header,
@@ -59,7 +60,7 @@ def train(
         str,
         typer.Argument(
             metavar="IMAGES",
-            help="Images, or any other samples: .npy, .npz, IDX (.gz or plain), .csv or .parquet.",
+            help=f"Images, or any other samples: {KINDS}",
             show_default=False,
         ),
     ],

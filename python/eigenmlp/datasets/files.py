@@ -11,6 +11,7 @@ import numpy.typing as npt
 from eigenmlp.common.arguments import flag
 from eigenmlp.common.words import listed, shown
 from eigenmlp.datasets.csv_files import read_csv
+from eigenmlp.datasets.feather_files import read_feather
 from eigenmlp.datasets.idx import read_idx
 from eigenmlp.datasets.kinds import FileKind, StrPath, file_kind, is_there
 from eigenmlp.datasets.numpy_files import npz_names, read_npy, read_npz
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SampleFile", "read_arrays", "read_samples"]
 
 _ARRAY_READERS = {FileKind.NPY: read_npy, FileKind.IDX: read_idx}
-_TABLES = {FileKind.CSV, FileKind.PARQUET}
+_TABLES = {FileKind.CSV, FileKind.PARQUET, FileKind.FEATHER}
 
 _Array = npt.NDArray[Any]
 
@@ -78,7 +79,8 @@ def read_arrays(
     IDX             the format of MNIST, plain or ``.gz``; known by ``idx`` or ``ubyte`` in
                     the name
     ``.csv``        comma-separated table, UTF-8 (needs the extra ``study``)
-    ``.parquet``    Parquet table (needs the extra ``parquet``)
+    ``.parquet``    Parquet table, or a folder of its parts (needs the extra ``parquet``)
+    ``.feather``    Feather table (needs the extra ``parquet``)
     ==============  =======================================================================
 
     Files are never unpickled.
@@ -207,7 +209,8 @@ def _read_table(
 ) -> "pd.DataFrame":
     if kind is FileKind.CSV:
         return read_csv(path, header, is_text=is_text)
-    return read_parquet(path)  # which tells the types of its columns
+    # Both tell the types of their columns.
+    return read_feather(path) if kind is FileKind.FEATHER else read_parquet(path)
 
 
 def _without_labels(

@@ -46,7 +46,8 @@ class FileKind(enum.Enum):
     NPZ = "NumPy archives (.npz)"
     IDX = "IDX files (.idx, or 'idx' or 'ubyte' in the name, with or without .gz)"
     CSV = "CSV tables (.csv)"
-    PARQUET = "Parquet tables (.parquet)"
+    PARQUET = "Parquet tables (.parquet, or a folder of such parts)"
+    FEATHER = "Feather tables (.feather)"
 
 
 _SUFFIXES = {
@@ -54,6 +55,7 @@ _SUFFIXES = {
     ".npz": FileKind.NPZ,
     ".csv": FileKind.CSV,
     ".parquet": FileKind.PARQUET,
+    ".feather": FileKind.FEATHER,
 }
 
 # First bytes of files that get mistaken for data files, and what they are.
@@ -61,6 +63,7 @@ _SIGNATURES = {
     b"\x93NUMPY": "a NumPy array (.npy)",
     b"PK\x03\x04": "a zip archive, as .npz files are",
     b"PAR1": "a Parquet table (.parquet)",
+    b"ARROW1": "a Feather table (.feather)",
     b"\x1f\x8b": "a gzip file",
     b"\x00\x00": "an IDX file",
     b"\x80": "a Python pickle, which is never loaded because it can run any code",
@@ -69,17 +72,17 @@ _SIGNATURES = {
 
 
 def file_kind(path: Path) -> FileKind:
-    """Tell the kind of a data file by its name.
+    """Tell the kind of a data file by its name; a folder is one of Parquet's parts.
 
     Parameters
     ----------
     path : Path
-        An existing file that is not empty.
+        An existing file that is not empty, or a folder.
 
     Raises
     ------
     DataFileError
-        If there is no such file, it is a folder or empty, or its name tells no kind.
+        If there is no such file, it is empty, or its name tells no kind.
     """
     if not is_there(path):
         raise DataFileError(
@@ -87,7 +90,7 @@ def file_kind(path: Path) -> FileKind:
             f"relative one starts at {Path.cwd()}"
         )
     if path.is_dir():
-        raise DataFileError(f"{path} is a folder. Give the path of one file")
+        return FileKind.PARQUET
     if path.stat().st_size == 0:
         raise DataFileError(f"{path} is empty (0 bytes). Make or download it again")
     name = path.name.lower()

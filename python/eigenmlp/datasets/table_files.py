@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eigenmlp.common.extras import require
+from eigenmlp.datasets.feather_files import read_feather
 from eigenmlp.datasets.parquet_files import read_parquet
 from eigenmlp.datasets.text_tables import read_text_table
 from eigenmlp.errors import DataFileError
@@ -50,7 +51,7 @@ def read_table(
     numbers: Collection[str] | None = None,
     advance: Callable[[float], None] = _no_progress,
 ) -> TableFile:
-    """Read a table: CSV in its many kinds, also packed by gzip, or Parquet.
+    """Read a table: CSV in its many kinds, also packed by gzip, Parquet or Feather.
 
     Of a text file the separator (comma, semicolon, tab, bar, blanks), a decimal comma, thousands
     marks and lines of comments above the header are told from the file; empty cells, ``?``, ``NA``,
@@ -59,7 +60,8 @@ def read_table(
     Parameters
     ----------
     path : Path
-        A name that ends in .parquet is Parquet's, any other a text's; .gz is packed.
+        A name that ends in .parquet and a folder are Parquet's, one in .feather Feather's, any
+        other a text's; .gz is packed.
     header : bool or None, default=None
         Whether the first line names the columns; None: it does unless it holds a number.
     encoding : str or None, default=None
@@ -80,17 +82,19 @@ def read_table(
     ------
     DataFileError
         If it can't be read, or what it says is not plain, naming the option that settles it; or
-        if an option of texts is given for Parquet.
+        if an option of texts is given for others.
     ImportError
-        If pandas, or for Parquet pyarrow, is missing.
+        If pandas, or for Parquet and Feather pyarrow, is missing.
     """
     if not path.exists():
         raise DataFileError(f"there is no file {path}")
-    if path.suffix.lower() == ".parquet":
-        _refuse_for_parquet(
-            path, {"header": header, "encoding": encoding, "decimal": decimal, "missing": missing}
-        )
-        return TableFile(read_parquet(path))
+    kind = path.suffix.lower()
+    if path.is_dir() or kind in {".parquet", ".feather"}:
+        what = "a Feather table" if kind == ".feather" else "a Parquet table"
+        of_texts = {"header": header, "encoding": encoding, "decimal": decimal, "missing": missing}
+        _refuse_for_types(path, what, of_texts)
+        feather = kind == ".feather" and not path.is_dir()
+        return TableFile(read_feather(path) if feather else read_parquet(path, advance))
     pandas = require("pandas", extra="study", purpose="Reading a table")
     columns, told = read_text_table(
         path,
@@ -113,10 +117,10 @@ def read_table(
     )
 
 
-def _refuse_for_parquet(path: Path, options: Mapping[str, object]) -> None:
+def _refuse_for_types(path: Path, what: str, options: Mapping[str, object]) -> None:
     for option, value in options.items():
         if value not in (None, (), []):
             raise DataFileError(
-                f"{path} is a Parquet table, whose columns have names and types; leave out "
+                f"{path} is {what}, whose columns have names and types; leave out "
                 f"--{option}, which is for texts"
             )

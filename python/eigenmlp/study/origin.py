@@ -52,5 +52,6 @@ class Origin:
     def extras(self) -> list[str]:
         """Extras of the package that reading the data and the report need."""
         files = (self.images, self.labels, self.predict)
-        parquet = any(str(file).lower().endswith(".parquet") for file in files)
+        suffixes = (".parquet", ".feather")
+        parquet = any(str(file).lower().endswith(suffixes) for file in files)
         return ["study", *(["parquet"] if parquet else [])]
