@@ -30,7 +30,7 @@ FRAME = pd.DataFrame(
 
 def rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Return the rows in an order of their own, gaps as None."""
-    named = frame[sorted(frame)].astype(object)
+    named = frame[sorted(map(str, frame))].astype(object)
     found: list[Any] = named.where(named.notna(), None).to_numpy().tolist()
     return sorted(map(tuple, found), key=repr)
 

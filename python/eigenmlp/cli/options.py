@@ -13,6 +13,7 @@ from eigenmlp.common.words import shown
 
 __all__ = [
     "KINDS",
+    "Array",
     "Decimal",
     "Encoding",
     "Header",
@@ -45,6 +46,14 @@ Header = Annotated[
 ]
 
 table_option = partial(typer.Option, rich_help_panel="Tables", show_default=False)
+Array = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The array of a .npz to take, where there are several.",
+        show_default=False,
+    ),
+]
 Encoding = Annotated[
     str | None,
     table_option(metavar="NAME", help="Of a table's text, such as latin-1; by default UTF-8."),

@@ -12,6 +12,7 @@ import eigenmlp as em
 from eigenmlp.cli.described import is_of_tables, plain
 from eigenmlp.cli.options import (
     KINDS,
+    Array,
     Decimal,
     Encoding,
     Header,
@@ -57,6 +58,7 @@ def predict(
         ),
     ] = None,
     header: Header = None,
+    array: Array = None,
     identifier: Annotated[
         str | None,
         table_option(
@@ -135,6 +137,7 @@ def predict(
                 "encoding": encoding,
                 "decimal": decimal,
                 "missing": missing,
+                "array": array,
             },
             identifier=identifier,
             classes=with_classes,
@@ -143,7 +146,7 @@ def predict(
         )
         return
     _refuse_tables_options(model, identifier, encoding, decimal, missing)
-    X, targets = samples_for(loaded, images, labels, header=header)
+    X, targets = samples_for(loaded, images, labels, header=header, array=array)
     console = Console(stderr=True)
     # Where the lines come on the terminal they show by themselves how far it is.
     shown = console.is_terminal and not (output is None and sys.stdout.isatty())

@@ -46,6 +46,7 @@ def samples_for(
     labels: str | None,
     *,
     header: bool | None = None,
+    array: str | None = None,
     class_numbers: bool = False,
 ) -> ModelInput:
     """Read samples, a table's columns by the names that the model knows.
@@ -64,6 +65,7 @@ def samples_for(
         labels,
         columns=names,
         header=header,
+        array=array,
         text_labels=has_names(view),
     )
     n_inputs = view.network.layer_sizes[0]

@@ -49,9 +49,10 @@ def predict_table(
         If the table can't be read, or lacks columns of training.
     """
     texts, numbers = _known(model, target)
-    frame = read(table, **reading, texts=texts, numbers=numbers)
     named = {"--id": identifier, "--labels": target}
     asked = {option: [name] for option, name in named.items() if name is not None}
+    beside = [name for (name,) in asked.values()]
+    frame = read(table, **reading, texts=texts, numbers=numbers, beside=beside)
     refuse_unknown_columns(table, frame, asked)
     shown_as = plain if output is None and sys.stdout.isatty() else str
     carried = None if identifier is None else frame[identifier].tolist()

@@ -29,6 +29,8 @@ def read(
     encoding: str | None,
     decimal: str | None,
     missing: str | None,
+    array: str | None,
+    beside: Collection[str],
     texts: Collection[str] = (),
     numbers: Collection[str] | None = None,
 ) -> Any:
@@ -44,6 +46,8 @@ def read(
             missing=names(missing),
             texts=texts,
             numbers=numbers,
+            array=array,
+            beside=beside,
             advance=advance,
         )
     for line in found.told:

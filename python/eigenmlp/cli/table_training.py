@@ -27,7 +27,18 @@ _MOST_CLASSES = 10  # of whole numbers that are taken for classes
 # Options of `train`: those for tables alone, and all that such a model takes.
 _OF_TARGETS = {"task", "ignore", "categories", "networks", "encoding", "decimal", "missing"}
 _OF_TABLES = _OF_TARGETS | {
-    *("images", "target", "header", "validation", "epochs", "seed", "threads", "output", "force"),
+    *(
+        "images",
+        "target",
+        "header",
+        "array",
+        "validation",
+        "epochs",
+        "seed",
+        "threads",
+        "output",
+        "force",
+    ),
 }
 
 
@@ -99,7 +110,9 @@ def train_table(
 
     check_choice("--task", task, TASKS)
     # Nothing is asked about columns that are left aside.
-    frame = read(table, **reading, texts=[*categories, *ignored])
+    frame = read(
+        table, **reading, texts=[*categories, *ignored], beside=[target, *categories, *ignored]
+    )
     named = {"--target": [target], "--ignore": ignored, "--categories": categories}
     refuse_unknown_columns(table, frame, named)
     console = Console(highlight=False)

@@ -13,6 +13,7 @@ import eigenmlp as em
 from eigenmlp.cli.labels import targets_of
 from eigenmlp.cli.options import (
     KINDS,
+    Array,
     Decimal,
     Encoding,
     Header,
@@ -78,6 +79,7 @@ def train(
         ),
     ] = None,
     header: Header = None,
+    array: Array = None,
     target: Annotated[
         str | None,
         table_option(
@@ -247,6 +249,8 @@ def train(
 
         eigenmlp train x.npz --labels y --hidden 400,100,80 --patience 10
 
+        eigenmlp train all.npz --array images --labels digits
+
         eigenmlp train x.npz --labels y --schedule exponential --gamma 0.98
 
         eigenmlp train houses.csv --labels price --loss huber --normalization batch
@@ -264,6 +268,7 @@ def train(
                 "encoding": encoding,
                 "decimal": decimal,
                 "missing": missing,
+                "array": array,
             },
             categories=names(categories),
             task=task,
@@ -299,7 +304,7 @@ def train(
     with bad_usage_of("--activation, --normalization, --dropout"):
         em.Network([1, *(1 for _ in hidden_sizes), 1], output=output_kind, **layers)
 
-    samples = read_samples(images, labels, header=header)
+    samples = read_samples(images, labels, header=header, array=array)
     X = samples.X
     n_outputs = _n_outputs(samples, output_kind, labels)
     generator = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from eigenmlp.datasets.csv_files import read_csv
 from eigenmlp.datasets.feather_files import read_feather
 from eigenmlp.datasets.idx import read_idx
 from eigenmlp.datasets.kinds import FileKind, StrPath, file_kind, is_there
-from eigenmlp.datasets.numpy_files import npz_names, read_npy, read_npz
+from eigenmlp.datasets.numpy_files import npz_names, npz_shapes, read_npy, read_npz, with_shapes
 from eigenmlp.datasets.parquet_files import read_parquet
 from eigenmlp.datasets.tables import feature_matrix, label_column
 from eigenmlp.datasets.values import to_classes, to_rows
@@ -70,6 +70,7 @@ def read_arrays(
     *,
     n_classes: int | None = None,
     header: bool | None = None,
+    array: str | None = None,
 ) -> tuple[_Array, npt.NDArray[np.int64] | None]:
     """Read images, and their labels if there are any, from files.
 
@@ -103,6 +104,8 @@ def read_arrays(
         Whether the first line of CSV tables names the columns. False: it holds values like
         the others, and the columns are called ``"1"``, ``"2"``, .... None: it does, but where
         one of the names is a number, an error asks. It does not concern other files.
+    array : str, optional
+        Name of the array of a ``.npz`` that is the images, where there are several.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def read_arrays(
     """
     if n_classes is not None and n_classes < 1:
         raise ValueError(f"n_classes={n_classes} must be at least 1")
-    samples = read_samples(images, labels, header=header)
+    samples = read_samples(images, labels, header=header, array=array)
     return samples.X, samples.class_numbers(n_classes)
 
 
@@ -151,6 +154,7 @@ def read_samples(
     *,
     columns: Sequence[str] | None = None,
     header: bool | None = None,
+    array: str | None = None,
     text_labels: bool = False,
 ) -> SampleFile:
     """Read samples with the names of their columns, and labels of any kind.
@@ -163,7 +167,7 @@ def read_samples(
         The columns that X is to have of a table, in this order, wherever they stand in it; others
         are left aside, whatever they hold. None takes all but the labels, as they stand. Files
         that name no columns, tables without a header among them, go by their places.
-    header
+    header, array
         As for `read_arrays`.
     text_labels : bool, default=False
         Take the labels in CSV tables for texts, also where they look like numbers: 01 is not 1.
@@ -181,6 +185,10 @@ def read_samples(
     kind = file_kind(path)
     names: tuple[str, ...] | None = None
     left_aside: tuple[str, ...] = ()
+    if array is not None and kind is not FileKind.NPZ:
+        raise DataFileError(
+            f"{path} is no .npz, of whose arrays --array (in Python array) names one"
+        )
     if kind in _TABLES:
         frame = _read_table(path, kind, header, lambda name: text_labels and name == labels)
         frame, raw_labels = _without_labels(frame, path, labels)
@@ -192,7 +200,7 @@ def read_samples(
             frame = frame[list(names)]
         values = feature_matrix(frame, str(path))
     elif kind is FileKind.NPZ:
-        values, raw_labels = _read_archive(path, labels)
+        values, raw_labels = _read_archive(path, labels, array)
     else:
         values, raw_labels = _ARRAY_READERS[kind](path), None
     X = to_rows(values, str(path))
@@ -237,16 +245,25 @@ def _chosen(
     return tuple(columns)
 
 
-def _read_archive(path: Path, labels: StrPath | None) -> tuple[_Array, _Array | None]:
+def _read_archive(
+    path: Path, labels: StrPath | None, array: str | None
+) -> tuple[_Array, _Array | None]:
     names = npz_names(path)
     named = _is_name(labels, names, path, "array")
     others = [name for name in names if not (named and name == labels)]
+    if array is not None:
+        if array not in others:
+            is_labels = f", besides {shown(labels)}, which is the labels" if named else ""
+            has = with_shapes(npz_shapes(path))
+            raise DataFileError(f"{path} has no array {shown(array)}{is_labels}; it has {has}")
+        others = [array]
     if len(others) != 1:
         but = f" besides {shown(labels)}" if named else ""
+        shapes = {name: shape for name, shape in npz_shapes(path).items() if name in others}
         raise DataFileError(
-            f"{path} holds {len(others)} arrays{but}: {listed(others)}. Which one is the images "
-            "cannot be told: save one array, or one of images and one of labels and name that of "
-            "the labels"
+            f"{path} holds {len(others)} arrays{but}: {with_shapes(shapes)}. Which one is the "
+            "images cannot be told: name it by --array of train and predict (in Python array=...), "
+            "or save one array, or one of images and one of labels and name that of the labels"
         )
     return read_npz(path, others[0]), read_npz(path, str(labels)) if named else None
 

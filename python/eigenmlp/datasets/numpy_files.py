@@ -1,8 +1,10 @@
 """NumPy's own files, read without ever unpickling: .npy memory-mapped, .npz member by member."""
 
+import contextlib
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,7 +15,7 @@ from eigenmlp.common.words import listed, reason, shortened, shown
 from eigenmlp.datasets.kinds import check_size, looks_like, read_values
 from eigenmlp.errors import DataFileError
 
-__all__ = ["npz_names", "read_npy", "read_npz"]
+__all__ = ["npz_names", "npz_shapes", "read_npy", "read_npz", "with_shapes"]
 
 # Version 3.0 exists for the names of structured arrays alone, which are not data sets here.
 _HEADER_READERS = {
@@ -77,6 +79,28 @@ def npz_names(path: Path) -> list[str]:
     return names
 
 
+def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays in a .npz file by name.
+
+    Raises
+    ------
+    DataFileError
+        As `npz_names` and `read_npz`, and if two arrays have the same name.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in npz_names(path):
+        if name in shapes:
+            raise DataFileError(f"{path}: several arrays are called {shown(name)}. Write it again")
+        with _member(path, name) as (stream, source):
+            _, shapes[name], _ = _read_header(stream, source)
+    return shapes
+
+
+def with_shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """List arrays with their shapes."""
+    return listed([f"{shortened(name)} {shape}" for name, shape in shapes.items()])
+
+
 def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
     """Read the array called `name` from a .npz file.
 
@@ -85,14 +109,22 @@ def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
     DataFileError
         As `read_npy`, and if the archive is damaged.
     """
+    with _member(path, name) as (stream, source):
+        dtype, shape, order = _read_header(stream, source)
+        data = read_values(stream, source, dtype, shape, path.stat().st_size)
+        return np.frombuffer(data, dtype).reshape(shape, order=order)
+
+
+@contextlib.contextmanager
+def _member(path: Path, name: str) -> Iterator[tuple[IO[bytes], str]]:
+    """Open an array of a .npz file, and name it; errors of unpacking are told as its own."""
     source = f"{path}[{shown(name)}]"
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(f"{name}.npy")
             _check_method(member, source)
             with archive.open(member) as stream:
-                dtype, shape, order = _read_header(stream, source)
-                data = read_values(stream, source, dtype, shape, path.stat().st_size)
+                yield stream, source
     except DataFileError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
@@ -100,7 +132,6 @@ def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
             f"{source} cannot be unpacked: {reason(error)}. The archive is damaged; download or "
             "write it again"
         ) from error
-    return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
 def _check_method(member: zipfile.ZipInfo, source: str) -> None:

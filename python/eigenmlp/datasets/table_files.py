@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eigenmlp.common.extras import require
+from eigenmlp.datasets.array_tables import read_array_table
 from eigenmlp.datasets.feather_files import read_feather
 from eigenmlp.datasets.parquet_files import read_parquet
 from eigenmlp.datasets.text_tables import read_text_table
@@ -49,9 +50,11 @@ def read_table(
     missing: Sequence[str] = (),
     texts: Collection[str] = (),
     numbers: Collection[str] | None = None,
+    array: str | None = None,
+    beside: Collection[str] = (),
     advance: Callable[[float], None] = _no_progress,
 ) -> TableFile:
-    """Read a table: CSV in its many kinds, also packed by gzip, Parquet or Feather.
+    """Read a table: CSV in its many kinds, also packed by gzip, Parquet, Feather or NumPy's.
 
     Of a text file the separator (comma, semicolon, tab, bar, blanks), a decimal comma, thousands
     marks and lines of comments above the header are told from the file; empty cells, ``?``, ``NA``,
@@ -60,8 +63,8 @@ def read_table(
     Parameters
     ----------
     path : Path
-        A name that ends in .parquet and a folder are Parquet's, one in .feather Feather's, any
-        other a text's; .gz is packed.
+        A name that ends in .parquet and a folder are Parquet's, one in .feather Feather's,
+        ones in .npy and .npz NumPy's, any other a text's; .gz is packed.
     header : bool or None, default=None
         Whether the first line names the columns; None: it does unless it holds a number.
     encoding : str or None, default=None
@@ -75,6 +78,8 @@ def read_table(
     numbers : collection of str or None, default=None
         Names of the columns that are known to be of numbers, if that is known: words in them are
         refused, and others are texts.
+    array, beside
+        As for `read_array_table`, of a .npz file.
     advance : callable, default does nothing
         Is called with the share of the work that is done, from time to time.
 
@@ -89,9 +94,14 @@ def read_table(
     if not path.exists():
         raise DataFileError(f"there is no file {path}")
     kind = path.suffix.lower()
+    of_texts = {"header": header, "encoding": encoding, "decimal": decimal, "missing": missing}
+    if kind in {".npy", ".npz"} and not path.is_dir():
+        _refuse_for_types(path, "of NumPy's arrays", of_texts)
+        return TableFile(*read_array_table(path, array, beside))
+    if array is not None:
+        raise DataFileError(f"{path} is no .npz, of whose arrays --array names one")
     if path.is_dir() or kind in {".parquet", ".feather"}:
         what = "a Feather table" if kind == ".feather" else "a Parquet table"
-        of_texts = {"header": header, "encoding": encoding, "decimal": decimal, "missing": missing}
         _refuse_for_types(path, what, of_texts)
         feather = kind == ".feather" and not path.is_dir()
         return TableFile(read_feather(path) if feather else read_parquet(path, advance))
