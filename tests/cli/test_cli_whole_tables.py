@@ -102,7 +102,7 @@ REFUSED = {
     ),
     "own-mark.csv": (
         [],
-        "stands for a gap, pass --missing '-999 unknown'; else correct it, or leave",
+        "If '-999 unknown' stands for a gap, pass --missing '-999 unknown'. Correct",
     ),
     "ragged.csv": ([], "line 10 has another number of cells than the first line"),
     "dates.parquet": ([], "column 'sold' holds dates, which no network reads as they are"),
@@ -278,7 +278,10 @@ def test_columns_of_parquet_have_their_types(run: Run) -> None:
         (["--target", "nope"], "words.csv has no column 'nope'; it has size, town, lift, price"),
         (["--target", "price", "--ignore", "id"], "has no column 'id'"),
         (["--target", "price", "--categories", "zip"], "has no column 'zip'"),
-        (["--target", "price", "--ignore", "size,town,lift"], "nothing is left to learn from but"),
+        (
+            ["--target", "price", "--ignore", "size,town,lift"],
+            "has no other column to learn from than",
+        ),
         (["--target", "price", "--hidden", "5"], "find their own settings"),
         (["--target", "price", "--labels", "town"], "both are given"),
         ([], "neither is given"),

@@ -12,15 +12,21 @@ import gzip
 import hashlib
 import io
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import feather
 
 import eigenmlp as em
 from checkpoint_bodies import body_of, snapshot
 from data_files import idx_bytes
+from eigenmlp.datasets.table_files import read_table
 from eigenmlp.errors import CheckpointError, DataFileError, ModelFileError, TrainingDivergedError
+from eigenmlp.tabular.columns import columns_of
 from resumable_run import stopping, train
 
 if TYPE_CHECKING:
@@ -51,17 +57,55 @@ def read_data(name: str) -> Callable[[bytes, Path], None]:
     return run
 
 
+def read_any_table(name: str) -> Callable[[bytes, Path], None]:
+    """Read a table under options that the last byte chooses, as `train` and `predict` do."""
+
+    def run(data: bytes, folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(data[:-1])
+        options: dict[str, Any] = {}
+        choice = data[-1] if data and name.startswith("table.csv") else 0
+        if choice & 1:
+            options["header"] = bool(choice & 2)
+        if choice & 4:
+            options["decimal"] = "," if choice & 8 else "."
+        if choice & 16:
+            options["encoding"] = "latin-1"
+        if choice & 32:
+            options["missing"] = ["-", "x"]
+        if choice & 64:
+            options["numbers"] = ["a", "1"]
+        elif choice & 128:
+            options["texts"] = ["a", "1"]
+        with contextlib.suppress(DataFileError):
+            found = read_table(path, **options)
+            assert found.frame.shape[0] > 0
+            assert found.frame.shape[1] > 0
+            assert found.frame.columns.is_unique
+            assert all(isinstance(line, str) for line in found.told)
+            with contextlib.suppress(TypeError, ValueError):
+                columns, _ = columns_of(found.frame, categorical=lambda *_: set())
+                assert all(len(column.cells) == len(found.frame) for column in columns)
+
+    return run
+
+
 def load_model(data: bytes, folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(data)
     with contextlib.suppress(ModelFileError):
         model = em.load_model(path)
-        net = em.load_network(path)
-        assert np.isfinite(net.get_flat_parameters()).all()
-        X = np.zeros((1, net.layer_sizes[0]))
-        with contextlib.suppress(ArithmeticError):
-            net.predict_outputs(X, n_threads=1)
-            model.predict(X)
+        with contextlib.suppress(ModelFileError):  # several networks of a table
+            net = em.load_network(path)
+            assert np.isfinite(net.get_flat_parameters()).all()
+            with contextlib.suppress(ArithmeticError):
+                net.predict_outputs(np.zeros((1, net.layer_sizes[0])), n_threads=1)
+        n_columns = getattr(model, "n_features_in_", None) or model.layer_sizes[0]
+        names = getattr(model, "feature_names_in_", None)
+        row = [[0.0] * n_columns]
+        with warnings.catch_warnings(), contextlib.suppress(ArithmeticError):
+            warnings.simplefilter("ignore")  # of values that training hadn't
+            model.predict(np.array(row) if names is None else pd.DataFrame(row, columns=names))
 
 
 def resume(data: bytes, folder: Path) -> None:
@@ -149,9 +193,47 @@ CSV = [
 ]
 
 
+# Each with a last byte of options, as `read_any_table` takes them.
+TABLES = [
+    b"a,b\n1,x\n2,y\n\0",
+    b"a;b\n1.234,5;x\n6,5;\n\0",
+    b"# a b\n1 2\n3 4\n\0",
+    b'"a" "b"\n"1" 5 "New York"\n\0',
+    b",a,\n0,$5,\n1,($6.50),\n\0",
+    b"\xef\xbb\xbfa\t1\r\n01\t2020-01-05\r\n-\t?\r\n\x80",
+    b"a\n1,5\n2,5\n\x0c",
+    b"1,x\n2,\xfc\n\x11",
+    b'a,b\n1,"x\n""y"\n12%,z\n\x60',
+    "a|b\n1|Köln\n".encode("utf-16") + b"\0",
+    gzip.compress(b"sep=,\na,b\n1e999,1'000\n", mtime=0) + b"\0",
+]
+ARRAYS = [
+    saved(np.savez, a=np.arange(3), b=np.array(["x", "", "y"]), c=np.array([b"u", b"\xff", b"w"])),
+    saved(np.savez_compressed, X=SMALL.astype(">f4"), y=np.arange(2)),
+    saved(np.savez, SMALL.astype("g")),
+]
+
+
+def feather_bytes() -> bytes:
+    table = pa.table(
+        {
+            "a": [1, None],
+            "b": ["x", "yz"],
+            "c": pa.array(["u", "v"]).dictionary_encode(),
+            "d": [[1], [2, 3]],
+            "e": [True, None],
+        }
+    )
+    return saved(lambda file: feather.write_feather(table, file, compression="uncompressed"))
+
+
 def model_bytes() -> list[bytes]:
     X = np.arange(12.0).reshape(6, 2)
-    models: list[em.Network | em.MLPClassifier | em.MLPRegressor] = [
+    table = {"n": [1.0, 2, 3] * 4, "empty": [None] * 12, "word": [*"aab", None] * 3}
+    small: Any = {"hidden_layer_sizes": (2,), "max_iter": 1, "random_state": 0}
+    models: list[Any] = [
+        em.TabularClassifier(**small, max_categories=2).fit(table, [*"xyz"] * 4),
+        em.TabularRegressor(**small, n_estimators=2).fit(table, np.arange(12)),
         em.MLPClassifier(hidden_layer_sizes=(2,), tol=9, n_iter_no_change=1, random_state=0).fit(
             X, list("abcabc")
         ),
@@ -189,6 +271,9 @@ TARGETS = {
         ],
     ),
     "csv": Target(read_data("a.csv"), CSV),
+    "table": Target(read_any_table("table.csv"), TABLES),
+    "table.npz": Target(read_any_table("table.npz"), [data + b"\0" for data in ARRAYS]),
+    "table.feather": Target(read_any_table("table.feather"), [feather_bytes() + b"\0"]),
     "gate": Target(
         through_the_gate,
         [bytes([flags, kind, 2, 4, 3, 0, 0, 2 * kind, *range(40)])

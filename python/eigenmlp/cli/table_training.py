@@ -170,8 +170,12 @@ def _parts(
     left = [name for name in frame.columns if name not in {target, *ignored}]
     if not left:
         raise typer.BadParameter(
-            f"nothing is left to learn from but {shown(target)}.", param_hint="--ignore"
+            f"{table} has no other column to learn from than {shown(target)}"
+            f"{', as the others are ignored' if ignored else ''}.",
+            param_hint="--ignore" if ignored else "--target",
         )
+    # All rows, since what is wrong is told by the row of the file.
+    columns_of(frame[left], categorical=chosen_by({*left} & {*categories}))
     # Read as other columns are: dates are nothing to predict, and decimals are numbers.
     words = chosen_by({target} & {*categories})
     ((column,), _) = columns_of(frame[[target]], categorical=words)
@@ -180,9 +184,15 @@ def _parts(
         raise em.DataFileError(
             f"{table}: column {shown(target)} is empty; name another as --target"
         )
+    values = column.cells[known]
+    if (values == values[0]).all():
+        raise em.DataFileError(
+            f"{table}: column {shown(target)} holds {shown(values[0])} in every row, so that there "
+            "is nothing to learn; name another as --target"
+        )
     lacking = int((~known).sum())
     told = f"; {lacking:,} rows without {target} left aside" if lacking else ""
-    return frame.loc[known, left], column.cells[known], told
+    return frame.loc[known, left], values, told
 
 
 def _is_of_classes(y: np.ndarray, task: str) -> tuple[bool, str]:

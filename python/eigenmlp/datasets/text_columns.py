@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eigenmlp.common.words import shown
+from eigenmlp.common.words import listed, shown
 from eigenmlp.errors import DataFileError
 
 if TYPE_CHECKING:
@@ -45,12 +45,19 @@ _MARKED = re.compile(
     r"(?P<behind>\s?[%$€£¥₹]|\s[^\W\d_]{1,10}[²³]?|[^\W\d_]{2,10}[²³]?|)"
 )
 _TIME = r"\d{1,2}:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?(?:\s?(?:Z|[+-]\d{2}:?\d{2}))?"
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DATE = re.compile(
     rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2(?:\d{{4}}|\d{{2}}))"
-    rf"(?:[T ]{_TIME})?|{_TIME}"
+    rf"(?:[T ]{_TIME})?|{_TIME}|"
+    rf"\d{{1,2}}[- ]{_MONTH}[- ]\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}",
+    re.IGNORECASE,
 )
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # 20200131
+_HAS_DIGIT = re.compile(r"\d")
 _ROWS = "rows count from 1, without the header"
 _MOST_SHOWN = 3
+_MOST_COLUMNS = 10
+_MOST_NAMES = 100
 _FEW = 0.05
 _MOST_MARKS = 3
 _MANY_NUMBERS = 10
@@ -180,9 +187,9 @@ def _decimal_of(cell: str) -> str | None:
 class _UnclearError(Exception):
     """What a column holds that is to be asked about, and what settles it."""
 
-    def __init__(self, what: str, remedy: str) -> None:
+    def __init__(self, what: str, remedy: str, gap: str | None = None) -> None:
         super().__init__(what)
-        self.what, self.remedy = what, remedy
+        self.what, self.remedy, self.gap = what, remedy, gap
 
 
 def values_of(
@@ -202,11 +209,19 @@ def values_of(
         try:
             values[column.name] = _values(column, style, told, known=known)
         except _UnclearError as error:
-            unclear.append(error)
+            unclear.append((column.name, error))
     if unclear:
-        remedies = " ".join(dict.fromkeys(error.remedy for error in unclear))
-        what = "; ".join(error.what for error in unclear)
-        raise DataFileError(f"{path}: {what} ({_ROWS}). {remedies}")
+        errors = [error for _, error in unclear]
+        what = "; ".join(error.what for error in errors[:_MOST_COLUMNS])
+        if others := [shown(name) for name, _ in unclear[_MOST_COLUMNS:]]:
+            what += f"; and likewise {listed(others, most=_MOST_NAMES)}"
+        gaps = [*dict.fromkeys(error.gap for error in errors if error.gap is not None)]
+        remedies = [*dict.fromkeys(error.remedy for error in errors)]
+        if gaps:
+            ends = "stands for a gap" if len(gaps) == 1 else "stand for gaps"
+            marks = shown(",".join(gaps))
+            remedies.insert(0, f"If {listed([*map(repr, gaps)])} {ends}, pass --missing {marks}.")
+        raise DataFileError(f"{path}: {what} ({_ROWS}). {' '.join(remedies)}")
     return values
 
 
@@ -226,7 +241,7 @@ def _values(column: TextColumn, style: str | None, told: list[str], *, known: bo
     if not known:
         _tell_of_codes(column, told)
     if column.plain is not None and style != ",":
-        return column.plain
+        return _finite(column, column.plain)
     decimal = _decimal_style(column, style)
     marks = {c for cell in column.distinct for c in cell if c in ".,' "} - {decimal}
     if decimal == "," and any("," in cell for cell in column.distinct):
@@ -235,7 +250,18 @@ def _values(column: TextColumn, style: str | None, told: list[str], *, known: bo
         told.append(f"column {name} read with {shown(min(marks))} between thousands")
     floats: dict[str | None, float] = {cell: _float(cell, decimal) for cell in column.distinct}
     floats[None] = np.nan
-    return np.array([floats[cell] for cell in column.cells])
+    return _finite(column, np.array([floats[cell] for cell in column.cells]))
+
+
+def _finite(column: TextColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if np.isinf(values).any():
+        row = int(np.isinf(values).argmax())
+        raise _UnclearError(
+            f"column {shown(column.name)} holds {shown(column.cells[row])} in row {row + 1}, which "
+            "is too large for a number of 64 bits",
+            "Correct what is wrong.",
+        )
+    return values
 
 
 def _decimal_style(column: TextColumn, style: str | None) -> str:
@@ -265,6 +291,12 @@ def _float(cell: str, decimal: str) -> float:
 def _tell_of_codes(column: TextColumn, told: list[str]) -> None:
     if column.plain is not None and (np.nan_to_num(column.plain) % 1).any():
         return
+    days = (cell for cell in column.cells if cell is not None)
+    if column.plain is not None and all(map(_DAY.fullmatch, days)):
+        told.append(
+            f"column {shown(column.name)} read as numbers, which look like dates: "
+            f"{shown(next(cell for cell in column.cells if cell is not None))}"
+        )
     zeros = (cell for cell in column.cells if cell is not None and cell.startswith("0"))
     if code := next(filter(_CODE.fullmatch, zeros), None):
         told.append(
@@ -278,7 +310,9 @@ def _without_marks(column: TextColumn, told: list[str]) -> TextColumn | None:
     bare: dict[str | None, str | None] = {None: None}
     marks = set()
     for cell in column.distinct:
-        found = _MARKED.fullmatch(cell)
+        # As accountants write what is less than nothing.
+        in_brackets = cell.startswith("(") and cell.endswith(")")
+        found = _MARKED.fullmatch(f"-{cell[1:-1]}" if in_brackets else cell)
         if found is None or not _is_number(number := found["sign"] + found["number"].strip()):
             return None
         marks.add((found["before"], found["behind"].strip()))
@@ -286,10 +320,8 @@ def _without_marks(column: TextColumn, told: list[str]) -> TextColumn | None:
             return None
         bare[cell] = number
     ((before, behind),) = marks
-    told.append(
-        f"column {shown(column.name)} read as numbers, without {shown(before or behind)}"
-        f"{' and ' + shown(behind) if before and behind else ''}"
-    )
+    parts = [shown(mark) for mark in (before, behind) if mark] or ["brackets, which are a minus"]
+    told.append(f"column {shown(column.name)} read as numbers, without {' and '.join(parts)}")
     # Not as plain numbers: 1.234 € may be more than a thousand.
     return TextColumn(column.name, [bare[cell] for cell in column.cells], None)
 
@@ -322,16 +354,13 @@ def _refuse_unclear(column: TextColumn, numbers: set[str], *, known: bool) -> No
     some = ", ".join(f"{shown(cell)} in row {row}" for row, cell in words[:_MOST_SHOWN])
     more = f" and {n_words - _MOST_SHOWN} more" if n_words > _MOST_SHOWN else ""
     gap = words[0][1]
-    as_gap = f"If {shown(gap)} stands for a gap, pass --missing {gap!r}; else c"
     raise _UnclearError(
         f"column {name} {'was of' if known else 'holds'} numbers, but {some}{more}",
-        f"{as_gap if len(gap) <= _LONGEST_MARK else 'C'}orrect it"
-        + (
-            "."
-            if known
-            else ", or leave the column out by --ignore, or take all its cells for words by "
-            "--categories."
-        ),
+        "Correct what is wrong."
+        if known
+        else "Correct what is wrong, or leave the column out by --ignore, or take all its cells for "
+        "words by --categories.",
+        gap if len(gap) <= _LONGEST_MARK and "," not in gap else None,
     )
 
 
@@ -341,6 +370,12 @@ def _tell_of_words(column: TextColumn, numbers: set[str], told: list[str]) -> No
         told.append(
             f"column {shown(column.name)} read as words, since {shown(word)} in row "
             f"{column.row_of(word)} is no number"
+        )
+    elif len(column.distinct) > _MANY_NUMBERS and all(map(_HAS_DIGIT.search, column.distinct)):
+        told.append(
+            f"column {shown(column.name)} read as words, such as "
+            f"{shown(next(iter(column.distinct)))}: {len(column.distinct)} different ones, all of "
+            "which hold digits"
         )
     if len(column.distinct) == len(column.cells) > _MANY_WORDS:
         told.append(

@@ -30,6 +30,8 @@ _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar", ",": "comma", " ": "bl
 _SAMPLE = 200  # rows that a separator is told from
 _BLOCK = 64  # rows that are looked at together: few, lest the garbage collector looks, too
 _COMMENTS = ("#", "%", "//")
+_OF_EXCEL = re.compile(r"sep=.")
+_OF_PANDAS = re.compile(r"Unnamed: \d+.*")  # an index that pandas has read and written again
 _QUOTED_OR_NOT = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
 # A row of its own, unless a cell's quotes are still open there.
 _END = "\0the table's end\0"
@@ -256,7 +258,7 @@ def _first_line(text: _Text, path: Path) -> tuple[int, list[str]]:
             )
         if not line.strip():
             continue
-        if not line.lstrip().startswith(_COMMENTS):
+        if not line.lstrip().startswith(_COMMENTS) and not _OF_EXCEL.fullmatch(line.strip()):
             return number, comments
         comments.append(line.strip())
     raise DataFileError(f"{path} holds nothing but blank lines. Write the table again")
@@ -295,6 +297,8 @@ def _separated(
             continue
         if separator == " " and not _has_numbers(sample[1:]):
             continue
+        if {*map(len, sample[1:])} == {len(sample[0]) - 1} and not sample[0][-1].strip():
+            sample[0].pop()  # a separator ends the header alone
         if separator == "," and _is_of_decimals(sample, header) and decimal != ".":
             if decimal == ",":
                 return "", [[",".join(row)] for row in sample]
@@ -420,5 +424,11 @@ def _named(
     if not names[0] and all(names[1:]):
         names[0] = "index"  # as pandas and R write an index
         told.append("the first column, which has no name, called 'index'")
+    told.extend(
+        f"column {shown(name)} is an index that pandas wrote, it seems: if it only numbers the "
+        "rows, leave it out by --ignore"
+        for name in names
+        if _OF_PANDAS.fullmatch(name)
+    )
     check_names(names, path)
     return names, [cells for _, cells in pairs]
