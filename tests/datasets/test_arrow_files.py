@@ -235,5 +235,18 @@ def test_feather_that_is_refused(tmp_path: Path) -> None:
     path.write_bytes(data.replace(end, np.array([0, 36, 10**9], np.int32).tobytes()))
     with pytest.raises(em.DataFileError, match=r"damaged or cut off: .*offset"):
         read_table(path)
+    path.write_bytes(data.replace(b"\x01\0\0\0a\0", b"\x01\0\0\0\xff\0"))  # the column's name
+    assert path.read_bytes() != data
+    with pytest.raises(em.DataFileError, match=r"damaged or cut off: .*utf-8"):
+        read_table(path)
     with pytest.raises(em.DataFileError, match=r"is a Feather table, whose .*leave out --missing"):
         read_table(path, missing=["x"])
+
+
+def test_texts_of_parquet_are_utf_8(tmp_path: Path) -> None:
+    offsets, texts = np.array([0, 1, 2], np.int32), b"\xff\xfe"
+    buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(texts)]
+    table = pa.table({"a": pa.Array.from_buffers(pa.string(), 2, buffers)})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(em.DataFileError, match=r"damaged or cut off: .*UTF8"):
+        read_table(tmp_path / "a.parquet")

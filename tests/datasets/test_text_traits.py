@@ -42,6 +42,7 @@ def read(folder: Path, text: str | bytes, **options: Any) -> tuple[dict[Any, Any
         ("a,b,\n1,2,\n3,4,\n", {"a": [1, 3], "b": [2, 4]}, "1 columns left out that have neither"),
         ("a,b\n1,2,\n3,4,\n", {"a": [1, 3], "b": [2, 4]}, "an empty cell at the end of every row"),
         ("a,b,\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}, ""),
+        (",,\n;\na,b\n1,2\n,\n", {"a": [1, None], "b": [2, None]}, ""),
         ("sep=;\na;b\n1;2\n", {"a": [1], "b": [2]}, "semicolon-separated"),
         ("Unnamed: 0,a\n0,5\n", {"Unnamed: 0": [0], "a": [5]}, "is an index that pandas wrote"),
         (",a,\n0,5,\n1,6,\n", {"index": [0, 1], "a": [5, 6]}, "called 'index'"),
@@ -109,6 +110,8 @@ def test_what_is_told_from_the_file(tmp_path: Path, text: str, wanted: Any, told
          "'many' in row 3 (rows count")),
         ("a\n" + "\n".join(map(str, range(30))) + "\n" + "x" * 999 + "\n", {}, "(1,001 char"),
         ("a,b\n1,2\n1e,3\n", {"numbers": {"a", "b"}}, "'a' was of numbers, but '1e' in row 2 ("),
+        (",\x1f", {}, "column 1 has no name"),
+        (",\n,,\n", {}, "nothing but blank lines"),
         # No text.
         ("a,b\n1,2\n".encode("utf-16-le"), {}, "holds NUL, as text in UTF-16 does"),
         (b"PK\x03\x04rest", {}, "it begins with the bytes 50 4b 03 04, as if it were a zip"),

@@ -31,7 +31,7 @@ def arrow_errors_told(path: Path) -> Iterator[None]:
     Raises
     ------
     DataFileError
-        If Arrow raises one of its own, or an OSError.
+        If Arrow raises one of its own, or an OSError or UnicodeDecodeError.
     """
     pyarrow = require("pyarrow", extra="parquet", purpose=PURPOSE)
     try:
@@ -41,7 +41,7 @@ def arrow_errors_told(path: Path) -> Iterator[None]:
             f"{path} holds what pyarrow doesn't read: {reason(error)}. Write it again "
             "with columns of plain numbers"
         ) from error
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataFileError(
             f"{path} is damaged or cut off: {reason(error)}. Download or write it again"
         ) from error

@@ -106,6 +106,7 @@ def _table_of(path: Path, *, is_part: bool = False) -> Any:
     ):
         check_names(file.schema_arrow.names, path)
         table = file.read()
+        table.validate(full=True)  # its texts, which are UTF-8
     return plain_table(table, path, is_part=is_part)
 
 

@@ -358,8 +358,8 @@ def _refuse_unclear(column: TextColumn, numbers: set[str], *, known: bool) -> No
         f"column {name} {'was of' if known else 'holds'} numbers, but {some}{more}",
         "Correct what is wrong."
         if known
-        else "Correct what is wrong, or leave the column out by --ignore, or take all its cells for "
-        "words by --categories.",
+        else "Correct what is wrong, or leave the column out by --ignore, or take all its cells "
+        "for words by --categories.",
         gap if len(gap) <= _LONGEST_MARK and "," not in gap else None,
     )
 

@@ -30,6 +30,7 @@ _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar", ",": "comma", " ": "bl
 _SAMPLE = 200  # rows that a separator is told from
 _BLOCK = 64  # rows that are looked at together: few, lest the garbage collector looks, too
 _COMMENTS = ("#", "%", "//")
+_NOTHING = ' \t\r\n,;|"'  # in a line without cells
 _OF_EXCEL = re.compile(r"sep=.")
 _OF_PANDAS = re.compile(r"Unnamed: \d+.*")  # an index that pandas has read and written again
 _QUOTED_OR_NOT = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
@@ -211,7 +212,7 @@ def _blank_cells(line: str) -> list[str]:
 
 def _sample(text: _Text, separator: str, first: int) -> list[list[str]]:
     """Return the first rows that are not blank."""
-    filled = (row for row in _rows(text, separator, first) if "".join(row).strip())
+    filled = (row for row in _rows(text, separator, first) if row not in ([], [""]))
     return [row for row in islice(filled, _SAMPLE) if row != [_END]]
 
 
@@ -256,7 +257,7 @@ def _first_line(text: _Text, path: Path) -> tuple[int, list[str]]:
                 f"{path} is not text in UTF-8: line {number} holds NUL, as text in UTF-16 does. If "
                 "it is that, pass --encoding utf-16-le"
             )
-        if not line.strip():
+        if not line.strip(_NOTHING):
             continue
         if not line.lstrip().startswith(_COMMENTS) and not _OF_EXCEL.fullmatch(line.strip()):
             return number, comments
