@@ -43,6 +43,21 @@ READ: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
     "quotes.csv": ([], [], PLAIN),
     "index.csv": ([], [], {"index": "number", **PLAIN}),
     "packed.csv.gz": ([], [], PLAIN),
+    "line-ends.csv": ([], [], PLAIN),
+    "lines-in-cells.csv": ([], [], PLAIN),
+    "trailing-separators.csv": ([], ["1 columns left out that have neither name nor"], PLAIN),
+    "trailing-separators-above.csv": ([], [], PLAIN),
+    "trailing-separators-below.csv": ([], ["an empty cell at the end of every row left"], PLAIN),
+    "marks-of-gaps.csv": ([], [], PLAIN),
+    "percentages.csv": ([], ["column 'size' read as numbers, without '%'"], PLAIN),
+    "prices.csv": ([], ["column 'price' read as numbers, without '$'"], PLAIN),
+    "booleans.csv": ([], [], PLAIN),
+    "unnamed-index.csv": ([], ["is an index that pandas"], {"Unnamed: 0": "number", **PLAIN}),
+    "excel.csv": ([], ["read as semicolon-separated"], PLAIN),
+    "numpy.txt": ([], ["names of the columns taken from the comment '# size town"], PLAIN),
+    "names.csv": ([], [], {"größe": "number", "город": "category", "昇降機": "category"}),
+    "one-value.csv": ([], [], {**PLAIN, "one": "number", "none": "number", "same": "category"}),
+    "columns.npz": ([], [], PLAIN),
     "nullable.parquet": ([], [], PLAIN),
     "named-index.parquet": ([], [], {**PLAIN, "number": "number"}),
     "decimals.parquet": ([], [], PLAIN),
@@ -102,12 +117,34 @@ REFUSED = {
     ),
     "own-mark.csv": (
         [],
-        "If '-999 unknown' stands for a gap, pass --missing '-999 unknown'. Correct",
+        "If '-999 unknown' stands for a gap, pass --missing '-999 unknown'; else correct",
     ),
     "ragged.csv": ([], "line 10 has another number of cells than the first line"),
+    "dates.csv": ([], "column 'sold' holds dates or times, such as '30.01.2020' in row 1"),
+    "open-quote.csv": ([], "quotes that begin in line 2 or below are never closed"),
+    "same-names.csv": ([], "several columns are called 'size'"),
     "dates.parquet": ([], "column 'sold' holds dates, which no network reads as they are"),
     "words.csv": (["--missing", "yes,no"], ""),
 }
+
+
+@pytest.mark.parametrize("value", ["3.5", "yes"])
+def test_a_target_that_is_the_same_everywhere(value: str, run: Run) -> None:
+    pd.DataFrame({"a": range(9), "y": [None, *[value] * 8]}).to_csv("a.csv", index=False)
+    code, _, err = run("train", "a.csv", "--target", "y")
+    assert code == 1
+    assert f"a.csv: column 'y' holds {value} in every row, so that there is nothing to" in err
+
+
+def test_rows_are_told_as_the_file_has_them(run: Run) -> None:
+    """Some rows have no target, and some are held out."""
+    frame = pd.DataFrame({"a": np.arange(60.0), "y": np.arange(60.0)})
+    frame.loc[57, "a"] = np.inf
+    frame.loc[:9, "y"] = np.nan
+    frame.to_feather("a.feather")
+    code, _, err = run("train", "a.feather", "--target", "y")
+    assert code == 1
+    assert "column 'a' holds infinity in row 58 (rows count from 1" in err
 
 
 def test_dates_are_no_target(run: Run) -> None:

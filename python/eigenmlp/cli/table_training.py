@@ -14,7 +14,7 @@ import eigenmlp as em
 from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import bad_usage_of, check_choice, flag_of
 from eigenmlp.cli.table_reading import read, refuse_unknown_columns, warnings_told
-from eigenmlp.common.words import listed, shown
+from eigenmlp.common.words import listed, shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,9 +186,10 @@ def _parts(
         )
     values = column.cells[known]
     if (values == values[0]).all():
+        value = shortened(_name(values[0]))
         raise em.DataFileError(
-            f"{table}: column {shown(target)} holds {shown(values[0])} in every row, so that there "
-            "is nothing to learn; name another as --target"
+            f"{table}: column {shown(target)} holds {value} in every row, so that there is nothing "
+            "to learn; name another as --target"
         )
     lacking = int((~known).sum())
     told = f"; {lacking:,} rows without {target} left aside" if lacking else ""

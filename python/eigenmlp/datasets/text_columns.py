@@ -55,6 +55,7 @@ _DATE = re.compile(
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # 20200131
 _HAS_DIGIT = re.compile(r"\d")
 _ROWS = "rows count from 1, without the header"
+_CORRECT = "Correct what is wrong"
 _MOST_SHOWN = 3
 _MOST_COLUMNS = 10
 _MOST_NAMES = 100
@@ -220,7 +221,9 @@ def values_of(
         if gaps:
             ends = "stands for a gap" if len(gaps) == 1 else "stand for gaps"
             marks = shown(",".join(gaps))
-            remedies.insert(0, f"If {listed([*map(repr, gaps)])} {ends}, pass --missing {marks}.")
+            remedies.sort(key=lambda remedy: not remedy.startswith(_CORRECT))
+            first = f"If {listed([*map(repr, gaps)])} {ends}, pass --missing {marks}; else "
+            remedies[0] = first + remedies[0][:1].lower() + remedies[0][1:]
         raise DataFileError(f"{path}: {what} ({_ROWS}). {' '.join(remedies)}")
     return values
 
@@ -259,7 +262,7 @@ def _finite(column: TextColumn, values: NDArray[np.float64]) -> NDArray[np.float
         raise _UnclearError(
             f"column {shown(column.name)} holds {shown(column.cells[row])} in row {row + 1}, which "
             "is too large for a number of 64 bits",
-            "Correct what is wrong.",
+            f"{_CORRECT}.",
         )
     return values
 
@@ -356,9 +359,9 @@ def _refuse_unclear(column: TextColumn, numbers: set[str], *, known: bool) -> No
     gap = words[0][1]
     raise _UnclearError(
         f"column {name} {'was of' if known else 'holds'} numbers, but {some}{more}",
-        "Correct what is wrong."
+        f"{_CORRECT}."
         if known
-        else "Correct what is wrong, or leave the column out by --ignore, or take all its cells "
+        else f"{_CORRECT}, or leave the column out by --ignore, or take all its cells "
         "for words by --categories.",
         gap if len(gap) <= _LONGEST_MARK and "," not in gap else None,
     )

@@ -152,13 +152,13 @@ class _Text:
         )
 
     def _place_of(self, error: UnicodeError) -> str:
-        content = self._binary().read()
         try:  # again, since a stream counts from a place of its own
+            content = self._binary().read()
             content.decode(self._codec)
         except UnicodeDecodeError as whole:
             line = content[: whole.start].count(b"\n") + 1
             return f"{whole.reason} in line {line}"
-        except UnicodeError:
+        except (UnicodeError, OSError, EOFError, zlib.error):
             pass
         return reason(error)
 
