@@ -68,7 +68,7 @@ def _progress(what: str) -> Iterator[Callable[[float], None]]:
     task = bar.add_task(plain(what), total=1)
     display = LiveDisplay(bar.get_renderable, console)
     started = monotonic()
-    waiting = console.is_terminal
+    waiting = True
 
     def advance(share: float) -> None:
         nonlocal waiting

@@ -139,9 +139,9 @@ class Cells:
 
 def _extended(numbers: array[float], cells: Sequence[str]) -> bool:
     """Append numbers that are written as programs write them; False if some cell is none."""
-    # What float() takes beyond _PLAIN has one of these, or is not ASCII.
+    # What float() takes beyond _PLAIN has one of these.
     text = "".join(cells)
-    if not text.isascii() or "_" in text or "n" in text or "N" in text or "i" in text:
+    if "_" in text or "n" in text or "N" in text or "i" in text:
         return False
     try:
         numbers.extend(map(float, cells))

@@ -309,7 +309,7 @@ def _separated(
                 "Pass --decimal , if decimals follow it, else --decimal ."
             )
         width, *others = map(len, sample)
-        if (set(others) <= {width} and width > 1) or _has_row_names(sample, header):
+        if (set(others) <= {width} and width > 1) or _has_row_names(sample):
             return separator, sample
         usual, n_usual = Counter(map(len, sample)).most_common(1)[0]
         if usual > 1 and 2 * n_usual > len(sample) and (separator != " " or width > 1):
@@ -330,10 +330,10 @@ def _is_of_decimals(sample: list[list[str]], header: bool | None) -> bool:
     return header is not False and width == 1 and below
 
 
-def _has_row_names(sample: list[list[str]], header: bool | None) -> bool:
+def _has_row_names(sample: list[list[str]]) -> bool:
     """Tell a table of R's, which gives no name to the column of the rows' names."""
     width, *others = map(len, sample)
-    if header is False or set(others) != {width + 1}:
+    if set(others) != {width + 1}:
         return False
     # Below a title, or of several words, a line has two cells, too.
     return width > 1 or all(is_value(row[-1]) for row in sample[1:])
