@@ -110,8 +110,10 @@ def test_what_is_told_from_the_file(tmp_path: Path, text: str, wanted: Any, told
          "'many' in row 3 (rows count")),
         ("a\n" + "\n".join(map(str, range(30))) + "\n" + "x" * 999 + "\n", {}, "(1,001 char"),
         ("a,b\n1,2\n1e,3\n", {"numbers": {"a", "b"}}, "'a' was of numbers, but '1e' in row 2 ("),
-        (",\x1f", {}, "column 1 has no name"),
+        (",\x1f", {}, "nothing but blank lines"),
         (",\n,,\n", {}, "nothing but blank lines"),
+        ("\xa0\n\u2003,\n", {}, "nothing but blank lines"),
+        ('"\xa0,\xa0"\n', {}, "has a header, but no rows"),
         # No text.
         ("a,b\n1,2\n".encode("utf-16-le"), {}, "holds NUL, as text in UTF-16 does"),
         (b"PK\x03\x04rest", {}, "it begins with the bytes 50 4b 03 04, as if it were a zip"),

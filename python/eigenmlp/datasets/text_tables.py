@@ -257,7 +257,7 @@ def _first_line(text: _Text, path: Path) -> tuple[int, list[str]]:
                 f"{path} is not text in UTF-8: line {number} holds NUL, as text in UTF-16 does. If "
                 "it is that, pass --encoding utf-16-le"
             )
-        if not line.strip(_NOTHING):
+        if not line.strip().strip(_NOTHING):
             continue
         if not line.lstrip().startswith(_COMMENTS) and not _OF_EXCEL.fullmatch(line.strip()):
             return number, comments
@@ -296,7 +296,7 @@ def _separated(
             sample = _sample(text, separator, first)
         except csv.Error:
             continue
-        if separator == " " and not _has_numbers(sample[1:]):
+        if not sample or (separator == " " and not _has_numbers(sample[1:])):
             continue
         if {*map(len, sample[1:])} == {len(sample[0]) - 1} and not sample[0][-1].strip():
             sample[0].pop()  # a separator ends the header alone
