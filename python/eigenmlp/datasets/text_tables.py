@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
-import contextlib
 import csv
-import gzip
-import io
 import re
-import zlib
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from eigenmlp.common.words import listed, reason, shown
-from eigenmlp.datasets.kinds import looks_like
+from eigenmlp.common.words import listed, shown
 from eigenmlp.datasets.tables import check_names
 from eigenmlp.datasets.text_columns import Cells, is_value, style_of, values_of
+from eigenmlp.datasets.text_lines import TextLines
 from eigenmlp.errors import DataFileError
 
 if TYPE_CHECKING:
@@ -36,7 +31,6 @@ _OF_PANDAS = re.compile(r"Unnamed: \d+.*")  # an index that pandas has read and 
 _QUOTED_OR_NOT = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
 # A row of its own, unless a cell's quotes are still open there.
 _END = "\0the table's end\0"
-_OTHERS = (b"PK\x03\x04", b"PAR1", b"\x93NUMPY", b"\x80")  # files that are no text
 
 
 def read_text_table(
@@ -59,7 +53,7 @@ def read_text_table(
     DataFileError
         If it can't be read, or what it says is not plain.
     """
-    text = _Text(path, encoding)
+    text = TextLines(path, encoding)
     with text.errors_told():
         text.open()
         layout = _layout_of(text, path, header, decimal)
@@ -83,84 +77,6 @@ def read_text_table(
     ]
     values = values_of(read, style, path, told, known=numbers is not None)
     return {one.name: values.get(one.name, one.cells) for one in found}, told
-
-
-class _Text:
-    """A file's text, line by line, as often as it is asked for."""
-
-    def __init__(self, path: Path, encoding: str | None) -> None:
-        self._path = path
-        self._encoding = encoding
-        self._content = path.read_bytes()
-        self._raw = io.BytesIO()
-        self._stream = io.TextIOWrapper(self._raw)  # held, since it closes what it reads
-        self._codec = "utf-8"
-        self.told: list[str] = []
-
-    def open(self) -> None:
-        """Tell the encoding; only within `errors_told`."""
-        head = self._binary().read(16)
-        signature = next(filter(head.startswith, _OTHERS), None)
-        if signature is not None or head.lower().startswith((b"<!doctype", b"<html")):
-            raise DataFileError(
-                f"{self._path} is no table of text: it {looks_like(head)}. Write the table as CSV, "
-                "or Parquet, with the name that belongs to it"
-            )
-        if self._encoding is not None:
-            self._codec = codecs.lookup(self._encoding).name
-        elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            self._codec = "utf-16"
-            self.told.append("read as UTF-16")
-
-    def lines(self, first: int = 1) -> Iterator[str]:
-        """Return the lines from one on, whatever ends them; they end with a newline each."""
-        self._stream = stream = io.TextIOWrapper(self._binary(), self._codec)
-        if stream.read(1) != "\ufeff":  # a byte-order mark
-            stream.seek(0)
-        return islice(stream, first - 1, None)
-
-    def share(self) -> float:
-        """Return how much of the file has been read."""
-        return self._raw.tell() / max(len(self._content), 1)
-
-    def _binary(self) -> Any:
-        self._raw = io.BytesIO(self._content)
-        if self._content.startswith(b"\x1f\x8b"):
-            return gzip.GzipFile(fileobj=self._raw)
-        return self._raw
-
-    @contextlib.contextmanager
-    def errors_told(self) -> Iterator[None]:
-        """Tell errors of unpacking, decoding and splitting as the file's."""
-        try:
-            yield
-        except (DataFileError, IndexError, KeyError):
-            raise
-        except (LookupError, UnicodeError, OSError, EOFError, zlib.error, csv.Error) as error:
-            raise self._refusal(error) from error
-
-    def _refusal(self, error: Exception) -> DataFileError:
-        if isinstance(error, LookupError):
-            return DataFileError(f"--encoding {shown(self._encoding)} is unknown; latin-1 is one")
-        if isinstance(error, csv.Error):
-            return DataFileError(f"{self._path} is not a well-formed table: {reason(error)}")
-        if not isinstance(error, UnicodeError):
-            return DataFileError(f"{self._path} is damaged or cut off: {reason(error)}")
-        return DataFileError(
-            f"{self._path} is not text in {self._encoding or 'UTF-8'} ({self._place_of(error)}). "
-            "If it comes from an older program, pass --encoding latin-1"
-        )
-
-    def _place_of(self, error: UnicodeError) -> str:
-        try:  # again, since a stream counts from a place of its own
-            content = self._binary().read()
-            content.decode(self._codec)
-        except UnicodeDecodeError as whole:
-            line = content[: whole.start].count(b"\n") + 1
-            return f"{whole.reason} in line {line}"
-        except (UnicodeError, OSError, EOFError, zlib.error):
-            pass
-        return reason(error)
 
 
 @dataclass
@@ -193,7 +109,7 @@ class _Layout:
     told: list[str]
 
 
-def _rows(text: _Text, separator: str, first: int) -> Iterator[list[str]]:
+def _rows(text: TextLines, separator: str, first: int) -> Iterator[list[str]]:
     """Split the lines from one on; in the end comes a row of `_END` alone."""
     lines = chain(text.lines(first), [_END])
     if separator == " ":
@@ -210,13 +126,13 @@ def _blank_cells(line: str) -> list[str]:
     return [match[2] if match[1] is None else match[1].replace('""', '"') for match in found]
 
 
-def _sample(text: _Text, separator: str, first: int) -> list[list[str]]:
+def _sample(text: TextLines, separator: str, first: int) -> list[list[str]]:
     """Return the first rows that are not blank."""
     filled = (row for row in _rows(text, separator, first) if row not in ([], [""]))
     return [row for row in islice(filled, _SAMPLE) if row != [_END]]
 
 
-def _layout_of(text: _Text, path: Path, header: bool | None, decimal: str | None) -> _Layout:
+def _layout_of(text: TextLines, path: Path, header: bool | None, decimal: str | None) -> _Layout:
     first, comments = _first_line(text, path)
     told = [f"the first {len(comments)} lines left out, as comments"] if comments else []
     separator, sample = _separated(text, first, path, header, decimal)
@@ -248,7 +164,7 @@ def _layout_of(text: _Text, path: Path, header: bool | None, decimal: str | None
     )  # fmt: skip
 
 
-def _first_line(text: _Text, path: Path) -> tuple[int, list[str]]:
+def _first_line(text: TextLines, path: Path) -> tuple[int, list[str]]:
     """Return the number of the first line that is neither blank nor a comment, and the comments."""
     comments: list[str] = []
     for number, line in enumerate(text.lines(), start=1):
@@ -280,7 +196,7 @@ def _names_in_comment(comments: list[str], separator: str, width: int) -> list[s
 
 
 def _separated(
-    text: _Text, first: int, path: Path, header: bool | None, decimal: str | None
+    text: TextLines, first: int, path: Path, header: bool | None, decimal: str | None
 ) -> tuple[str, list[list[str]]]:
     """Tell the separator: the one by which all lines have the same number of cells, of two or more.
 
@@ -344,7 +260,7 @@ def _has_numbers(rows: list[list[str]]) -> bool:
     return all(any(map(is_value, row)) for row in rows)
 
 
-def _ragged(text: _Text, layout: _Layout, path: Path) -> DataFileError:
+def _ragged(text: TextLines, layout: _Layout, path: Path) -> DataFileError:
     """Return what is wrong with the first row of another number of cells than the others."""
     width = layout.width + layout.empty_end
     rows = _rows(text, layout.separator, layout.first)
@@ -374,7 +290,7 @@ def _ragged(text: _Text, layout: _Layout, path: Path) -> DataFileError:
 
 
 def _columns_of(
-    text: _Text,
+    text: TextLines,
     layout: _Layout,
     path: Path,
     decimal: str | None,
