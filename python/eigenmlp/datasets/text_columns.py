@@ -125,7 +125,7 @@ class Cells:
         """Return the column, in which `missing` are gaps beside `_GAPS`."""
         plain = self._numbers
         gaps = {*_GAPS, *missing} if plain is None else {*missing}
-        if gaps.isdisjoint(self.texts):
+        if not gaps or gaps.isdisjoint(self.texts):
             return TextColumn(name, self.texts, None if plain is None else np.array(plain))
         there = [text not in gaps for text in self.texts]
         numbers = array("d")
@@ -144,7 +144,7 @@ def _extended(numbers: array[float], cells: Sequence[str]) -> bool:
     if "_" in text or "n" in text or "N" in text or "i" in text:
         return False
     try:
-        numbers.extend(map(float, cells))
+        numbers.fromlist([*map(float, cells)])
     except ValueError:
         return False
     return True
