@@ -47,6 +47,22 @@ def test_to_c_again_under_a_name_of_ones_own(run: Run) -> None:
     assert set(contents("out")) == {"digits.c", "digits.h"}
 
 
+@pytest.mark.usefixtures("data")
+def test_models_for_tables(run: Run) -> None:
+    table = {"size": np.arange(40.0), "town": ["Ulm", "Bonn"] * 20}
+    model = em.TabularClassifier((4,), max_iter=1, n_estimators=2).fit(table, ["a", "b"] * 20)
+    model.save("model.st")
+    done = run("export", "-f", "onnx", "model.st", "model.onnx")
+    assert (done.code, done.err) == (0, "")
+    assert "TabularClassifier of 2 networks of 2-4-2 units, 44 parameters" in done.out
+    em.export.to_onnx(model, "expected.onnx")
+    assert Path("model.onnx").read_bytes() == Path("expected.onnx").read_bytes()
+    done = run("export", "-f", "torch", "model.st", "state.st")
+    assert done.code == 1
+    assert "whose networks read rows that it has prepared" in done.err
+    assert not Path("state.st").exists()
+
+
 def test_8_bits_and_what_they_cost(run: Run, network: em.Network, data: Data) -> None:
     done = run("export", "-f", "c", "--int8", "--data", "x.npy", "--labels", "y.npy", "net.st", "o")
     expected = em.export.to_c(network, "expected", int8=True, X=data.X, y=data.y)

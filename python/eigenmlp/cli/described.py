@@ -11,7 +11,7 @@ from rich.text import Text
 
 import eigenmlp as em
 from eigenmlp.common import words
-from eigenmlp.export.view import ModelView, view_of
+from eigenmlp.export.view import ModelView, networks_of, view_of
 
 __all__ = [
     "MOST_ROWS",
@@ -66,9 +66,11 @@ def network_of(model: Any) -> em.Network:
 
 def kind_of(model: Any) -> str:
     """Say what a model is: the estimator's class or Network, and its layers."""
-    network = network_of(model)
-    sizes = "-".join(map(str, network.layer_sizes))
-    return f"{type(model).__name__} of {sizes} units, {network.n_parameters:,} parameters"
+    networks = networks_of(model)
+    sizes = "-".join(map(str, networks[0].layer_sizes))
+    n_parameters = sum(network.n_parameters for network in networks)
+    several = f"{len(networks)} networks of " if len(networks) > 1 else ""
+    return f"{type(model).__name__} of {several}{sizes} units, {n_parameters:,} parameters"
 
 
 def is_of_tables(model: Any) -> bool:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from eigenmlp.cli.described import MOST_ROWS, add_rest, counted, headed, labels_of, plain, shortened
+from eigenmlp.cli.described import (
+    MOST_ROWS,
+    add_rest,
+    counted,
+    headed,
+    kind_of,
+    labels_of,
+    plain,
+    shortened,
+)
 from eigenmlp.tabular.preparation import NumberFeatures
 
 if TYPE_CHECKING:
@@ -19,12 +28,9 @@ __all__ = ["columns_table", "facts_of_table"]
 
 def facts_of_table(model: Any) -> dict[str, str]:
     """Say what a model for tables is."""
-    networks, names = model.networks_, [column.name for column in model._preparation.columns]  # noqa: SLF001
-    sizes = "-".join(map(str, networks[0].layer_sizes))
-    n_parameters = sum(network.n_parameters for network in networks)
-    several = f"{len(networks)} networks of " if len(networks) > 1 else ""
+    names = [column.name for column in model._preparation.columns]  # noqa: SLF001
     told = {
-        "Model": f"{type(model).__name__} of {several}{sizes} units, {n_parameters:,} parameters",
+        "Model": kind_of(model),
         "Estimator": " ".join(repr(model).split()),
         "Columns": counted(names),
     }

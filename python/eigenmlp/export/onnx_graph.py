@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eigenmlp.export.view import ModelView
     from eigenmlp.network import Network
 
-__all__ = ["add_model", "has_labels", "label_constants", "n_probabilities"]
+__all__ = ["add_model", "add_network", "has_labels", "label_constants", "n_probabilities"]
 
 
 def has_labels(view: ModelView) -> bool:
@@ -64,7 +64,7 @@ def add_model(graph: Graph, view: ModelView, X: str, outputs: Sequence[str]) -> 
     outputs : sequence of str
         Names for the labels and the probabilities, or for the values.
     """
-    values = _forward(graph, view.network, X)
+    values = add_network(graph, view.network, X)
     if not has_labels(view):
         graph.node("Identity", [values], output=outputs[0])
         return
@@ -102,7 +102,8 @@ def _above(graph: Graph, values: str, threshold: float) -> str:
     return graph.node("Cast", [above], to=int64)
 
 
-def _forward(graph: Graph, network: Network, X: str) -> str:
+def add_network(graph: Graph, network: Network, X: str) -> str:
+    """Add a network; return the name of its outputs, which are of the graph's dtype as X is."""
     a = X
     if network.input_scale != 1:
         a = graph.node("Mul", [a, number(graph, network.input_scale)])

@@ -11,7 +11,14 @@ from eigenmlp.network import Network
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ModelView", "feature_names_of", "names_as_metadata", "view_of"]
+__all__ = [
+    "ModelView",
+    "feature_names_of",
+    "is_of_tables",
+    "names_as_metadata",
+    "networks_of",
+    "view_of",
+]
 
 
 class ModelView(NamedTuple):
@@ -34,6 +41,15 @@ class ModelView(NamedTuple):
     multilabel: bool
 
 
+def is_of_tables(model: object) -> bool:
+    """Tell an estimator for tables, which prepares them, and may have several networks."""
+    if isinstance(model, Network):
+        return False
+    from eigenmlp.tabular import TabularClassifier, TabularRegressor
+
+    return isinstance(model, (TabularClassifier, TabularRegressor))
+
+
 def view_of(model: object) -> ModelView:
     """Look at a network or a fitted estimator as what can be exported.
 
@@ -49,12 +65,12 @@ def view_of(model: object) -> ModelView:
     from sklearn.utils.validation import check_is_fitted
 
     from eigenmlp.estimators import MLPClassifier, MLPRegressor
-    from eigenmlp.tabular import TabularClassifier, TabularRegressor
 
-    if isinstance(model, (TabularClassifier, TabularRegressor)):
+    if is_of_tables(model):
         raise TypeError(
             f"model is a {type(model).__name__}, whose networks read rows that it has prepared; "
-            "export one of model.networks_, which reads what model.get_feature_names_out() names"
+            "em.export.to_onnx writes all of it; else export one of model.networks_, which reads "
+            "what model.get_feature_names_out() names"
         )
     if not isinstance(model, (MLPClassifier, MLPRegressor)):
         raise TypeError(
@@ -69,6 +85,22 @@ def view_of(model: object) -> ModelView:
     return ModelView(network, "classifier", model.classes_, multilabel)
 
 
+def networks_of(model: Any) -> list[Network]:
+    """Return a model's networks, of which only a model for tables may have several.
+
+    Raises
+    ------
+    TypeError, sklearn.exceptions.NotFittedError
+        As `view_of`.
+    """
+    if not is_of_tables(model):
+        return [view_of(model).network]
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(model)
+    return list(model.networks_)
+
+
 def feature_names_of(model: Any) -> tuple[str, ...] | None:
     """Return the names of a model's inputs, if they are known."""
     if isinstance(model, Network):
@@ -80,7 +112,7 @@ def feature_names_of(model: Any) -> tuple[str, ...] | None:
 def names_as_metadata(model: Any) -> dict[str, str]:
     """Return the names that are known as JSON, for files that keep texts beside a model."""
     known: dict[str, str] = {}
-    classes, names = view_of(model).classes, feature_names_of(model)
+    classes, names = getattr(model, "classes_", None), feature_names_of(model)
     if classes is not None:
         known["classes"] = json.dumps([str(label) for label in classes])
     if names is not None:

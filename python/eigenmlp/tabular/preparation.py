@@ -164,12 +164,13 @@ class CategoryFeatures:
         return cls(column.name, tuple(kept), tuple(sorted(rare)))
 
     @property
-    def _is_pair(self) -> bool:
+    def is_pair(self) -> bool:
+        """Whether there are two, which share a feature of ±1."""
         return len(self.categories) == 2 and not self.rare
 
     def names(self) -> list[str]:
         """Name the features."""
-        if self._is_pair:
+        if self.is_pair:
             return [f"{self.name}={self.categories[1]}"]
         rare = [f"{self.name} is rare"] if self.rare else []
         return [*(f"{self.name}={category}" for category in self.categories), *rare]
@@ -181,7 +182,7 @@ class CategoryFeatures:
         place.update(dict.fromkeys(self.rare, len(self.categories)))
         places = np.array([place.get(value, -1) for value in values])
         self._warn_of_strangers(values, places)
-        if self._is_pair:
+        if self.is_pair:
             return np.where(places < 0, 0.0, 2.0 * places - 1)[:, None]
         return np.asarray(places[:, None] == np.arange(len(self.names())), dtype=np.float64)
 
