@@ -57,6 +57,13 @@ def test_models_for_tables(run: Run) -> None:
     assert "TabularClassifier of 2 networks of 2-4-2 units, 44 parameters" in done.out
     em.export.to_onnx(model, "expected.onnx")
     assert Path("model.onnx").read_bytes() == Path("expected.onnx").read_bytes()
+    assert run("export", "-f", "c", "model.st", "out").code == 0
+    em.export.to_c(model, "expected")
+    assert contents("out") == contents("expected")
+    done = run("export", "-f", "c", "--int8", "--data", "x.npy", "model.st", "other")
+    assert done.code == 2
+    assert "em.export.to_c(model, folder, int8=True, X=table, y=targets)" in done.err
+    assert not Path("other").exists()
     done = run("export", "-f", "torch", "model.st", "state.st")
     assert done.code == 1
     assert "whose networks read rows that it has prepared" in done.err

@@ -1,5 +1,6 @@
 """Exported C, compiled into a program that predicts, and what it answers."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ _MAIN = """
 
 int main(void)
 {{
-    {real} *x = malloc({NAME}_N_INPUTS * sizeof *x);
-    {real} *outputs = malloc({NAME}_N_OUTPUTS * sizeof *outputs);
+    {given} *x = malloc({NAME}_N_INPUTS * sizeof *x);
+    {result} *outputs = malloc({NAME}_N_OUTPUTS * sizeof *outputs);
     {real} *scratch = malloc({NAME}_SCRATCH * sizeof *scratch);
     memset(scratch, 0xff, {NAME}_SCRATCH * sizeof *scratch);
     while (fread(x, sizeof *x, {NAME}_N_INPUTS, stdin) == {NAME}_N_INPUTS) {{
@@ -79,16 +80,22 @@ def answer(
     export = em.export.to_c(model, folder, **arguments)
     name = export.header.stem
     header = export.header.read_text()
-    real = "float" if f"void {name}_predict(const float *" in header else "double"
+    declared = rf"void {name}_predict\(const (\w+) \*x, (\w+) \*outputs, (\w+) \*scratch"
+    found = re.search(declared, header)
+    assert found is not None
+    given, result, real = found.groups()
     picks = f"{name}_predict_class(x, outputs, scratch)" in header
     call = f"{name}_predict_class(x, outputs, scratch)"
     if not picks:
         call = f"({name}_predict(x, outputs, scratch), -2.0)"
-    main = _MAIN.format(name=name, NAME=name.upper(), real=real, call=call)
+    main = _MAIN.format(
+        name=name, NAME=name.upper(), given=given, result=result, real=real, call=call
+    )
     program = compiled(main, [export.source], folder, options)
-    samples = np.asarray(X, dtype=np.float32 if real == "float" else np.float64)
+    dtypes = {"float": np.float32, "double": np.float64}
+    samples = np.asarray(X, dtype=dtypes[given])
     done = subprocess.run([program], input=samples.tobytes(), check=True, capture_output=True)
     rows = np.frombuffer(done.stdout, np.uint8).reshape(len(samples), -1)
     return Answer(
-        rows[:, :8].copy().view(np.float64).ravel(), rows[:, 8:].copy().view(samples.dtype)
+        rows[:, :8].copy().view(np.float64).ravel(), rows[:, 8:].copy().view(dtypes[result])
     )

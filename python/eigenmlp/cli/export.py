@@ -10,9 +10,9 @@ import eigenmlp as em
 from eigenmlp.cli.described import (
     console_for,
     facts,
+    is_of_tables,
     kind_of,
     labels_of,
-    network_of,
     outputs_of,
     size_of,
 )
@@ -21,7 +21,7 @@ from eigenmlp.cli.options import Header, check_choice, check_target
 from eigenmlp.cli.samples import columns_in_order, samples_for
 from eigenmlp.cli.scores import as_scored
 from eigenmlp.export.state_files import save_state_dict
-from eigenmlp.export.view import names_as_metadata, view_of
+from eigenmlp.export.view import names_as_metadata, networks_of, view_of
 
 __all__ = ["export"]
 
@@ -147,6 +147,12 @@ def _to_c(
     header: bool | None,
 ) -> dict[str, str]:
     X, y = None, None
+    if data is not None and is_of_tables(model):
+        raise typer.BadParameter(
+            "of a model for tables it is not measured here; in Python do "
+            "em.export.to_c(model, folder, int8=True, X=table, y=targets).",
+            param_hint="--data",
+        )
     if data is not None:
         if labels is not None and not picks_one_class(view_of(model)):
             raise typer.BadParameter(
@@ -156,7 +162,7 @@ def _to_c(
         y = None if targets is None else as_scored(model, targets)
     with columns_in_order():
         done = em.export.to_c(model, folder, name=name, int8=int8, X=X, y=y)
-    weights = "int8" if int8 else network_of(model).dtype
+    weights = "int8" if int8 else networks_of(model)[0].dtype
     told = {
         "Written": f"{done.header} and {done.source}",
         "Memory": f"{done.table_bytes:,} bytes of tables (weights of {weights}), "

@@ -6,7 +6,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eigenmlp.common.arguments import flag
 from eigenmlp.common.version import __version__
@@ -14,14 +14,17 @@ from eigenmlp.common.words import shown
 from eigenmlp.export.c_header import header_text
 from eigenmlp.export.c_model import c_model
 from eigenmlp.export.c_source import source_body
+from eigenmlp.export.c_text import in_comment
 from eigenmlp.export.int8_cost import int8_cost
-from eigenmlp.export.view import feature_names_of, view_of
+from eigenmlp.export.view import feature_names_of, is_of_tables, networks_of, view_of
 from eigenmlp.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike
+    from eigenmlp.export.c_model import CModel
+    from eigenmlp.export.c_tables import CTable
 
 __all__ = ["CExport", "to_c"]
 
@@ -71,8 +74,8 @@ def to_c(
     *,
     name: str = "model",
     int8: bool = False,
-    X: ArrayLike | None = None,
-    y: ArrayLike | None = None,
+    X: Any = None,
+    y: Any = None,
 ) -> CExport:
     r"""Write a model as one C99 header and source, for microcontrollers and to link into anything.
 
@@ -87,9 +90,14 @@ def to_c(
     A unit's product is :math:`f_j \sum_i w_{ji} a_i + b_j`. The factor f, left out where it is 1,
     holds the input scale and batch normalization. Dropout is nothing here.
 
+    Of a model for tables the code has the preparation of its columns and all its networks. A sample
+    is then a row, in double: a number for each column, NaN for a gap; of a category its code, which
+    the header's comment lists, -1 for a gap and for words that training hadn't. Outputs are of
+    double, too.
+
     Parameters
     ----------
-    model : Network, MLPClassifier or MLPRegressor
+    model : Network, MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
         An estimator must be fitted. Outputs are those of `predict_outputs` of a network, of
         `predict_proba` of a classifier and of `predict` of a regressor.
     folder : path-like
@@ -103,7 +111,7 @@ def to_c(
         Store weights in 8 bits, a quarter of float32's:
         :math:`w_{ji} \approx r_j q_{ji}` with :math:`r_j = \max_i |w_{ji}| / 127` and q rounded to
         -127 … 127. Sums are still of floats.
-    X : (n_samples, n_features) array or None, default=None
+    X : (n_samples, n_features) array, table or None, default=None
         With `int8`: samples to measure by what it costs, such as validation data.
     y : array or None, default=None
         With X: their targets, as `evaluate` of a network or `score` of an estimator takes them.
@@ -143,23 +151,31 @@ def to_c(
     """
     flag("int8", int8)
     _check_name(name)
-    view = view_of(model)
+    networks = networks_of(model)
     if X is not None and not int8:
         raise ValueError("X measures what 8-bit weights cost; pass int8=True, or leave X out")
     if y is not None and X is None:
         raise ValueError("y came without X; pass the samples that it belongs to")
-    code = c_model(view, name, int8=int8)
-    body = source_body(code)
+    code: CModel | CTable
+    names: list[str] | None
+    if is_of_tables(model):
+        from eigenmlp.export.c_tables import c_table, table_body  # noqa: PLC0415  scikit-learn
+
+        code = c_table(model, name, int8=int8)
+        body, names = table_body(code), code.input_names
+    else:
+        code = c_model(view_of(model), name, int8=int8)
+        body, names = source_body(code), _in_comments(feature_names_of(model))
     fingerprint = f"0x{zlib.crc32(body.encode()):08x}UL"
     mark = f"{_MARK} {__version__}; the next export overwrites it"
-    header = header_text(code, f"{name}.h: {mark}", fingerprint, feature_names_of(model))
-    cost = {} if X is None else int8_cost(model, view.network, X, y)
+    header = header_text(code, f"{name}.h: {mark}", fingerprint, names)
+    cost = {} if X is None else int8_cost(model, networks, X, y)
     folder = Path(folder)
     export = CExport(
         header=folder / f"{name}.h",
         source=folder / f"{name}.c",
         table_bytes=code.n_bytes,
-        scratch_bytes=max(sum(code.scratch_parts), 1) * code.dtype.itemsize,
+        scratch_bytes=code.scratch * code.dtype.itemsize,
         **cost,
     )
     for path in (export.header, export.source):
@@ -180,6 +196,10 @@ _BEGINNING = """\
 #endif
 
 """
+
+
+def _in_comments(names: Sequence[str] | None) -> list[str] | None:
+    return None if names is None else [in_comment(name) for name in names]
 
 
 def _check_name(name: object) -> None:

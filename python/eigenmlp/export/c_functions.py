@@ -13,8 +13,8 @@ __all__ = [
     "DENSE_WITH_FACTORS",
     "LARGEST",
     "LAYER_NORMALIZE",
+    "NETWORK",
     "OUTPUTS",
-    "PREDICT",
 ]
 
 _DENSE = """\
@@ -108,15 +108,15 @@ OUTPUTS = {
     "exponential": _EACH.format(name="exponential", value="exp$f(z[i])"),
 }
 
-PREDICT = """\
-void ${name}_predict(const $real *x, $real *outputs, $real *scratch)
+NETWORK = """\
+$named(const $given *x, $result *outputs, $real *scratch)
 {
 $statements}
 """
 
 # Comparing with itself finds a NaN without <math.h>.
 LARGEST = """\
-int ${name}_predict_class(const $real *x, $real *outputs, $real *scratch)
+int ${name}_predict_class(const $given *x, $result *outputs, $real *scratch)
 {
     int best = 0;
     ${name}_predict(x, outputs, scratch);
@@ -133,7 +133,7 @@ int ${name}_predict_class(const $real *x, $real *outputs, $real *scratch)
 """
 
 ABOVE = """\
-int ${name}_predict_class(const $real *x, $real *outputs, $real *scratch)
+int ${name}_predict_class(const $given *x, $result *outputs, $real *scratch)
 {
     ${name}_predict(x, outputs, scratch);
     if (outputs[0] != outputs[0]) {

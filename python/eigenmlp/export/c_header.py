@@ -5,23 +5,23 @@ from __future__ import annotations
 from string import Template
 from typing import TYPE_CHECKING
 
-from eigenmlp.export.c_model import words
-from eigenmlp.export.c_text import in_comment, label_table
+from eigenmlp.export.c_text import label_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eigenmlp.export.c_model import CModel
+    from eigenmlp.export.c_tables import CTable
 
 __all__ = ["header_text"]
 
 _HEADER = """\
 /* $first_line.
  *
- * A network of $sizes units, $output outputs, its weights of $weights, in C99.
+ * $told, in C99.
  *
- *     $real x[${NAME}_N_INPUTS] = {0};
- *     $real outputs[${NAME}_N_OUTPUTS];
+ *     $given x[${NAME}_N_INPUTS] = {0};
+ *     $result outputs[${NAME}_N_OUTPUTS];
  *     static $real scratch[${NAME}_SCRATCH];
  *     $call
  *
@@ -31,7 +31,7 @@ $inputs */
 #ifndef ${NAME}_H
 #define ${NAME}_H
 $includes
-#define ${NAME}_N_INPUTS $n_inputs /* numbers of a sample */
+#define ${NAME}_N_INPUTS $n_inputs /* $inputs_are */
 #define ${NAME}_N_OUTPUTS $n_outputs /* $outputs */
 $n_classes\
 #define ${NAME}_SCRATCH $scratch /* numbers of working memory, to begin with of any value */
@@ -43,8 +43,8 @@ extern "C" {
 #endif
 $labels
 /* Predict one sample: x[${NAME}_N_INPUTS] to outputs[${NAME}_N_OUTPUTS].
- * x must be finite, and is not checked; where it holds a NaN, outputs are NaN. */
-void ${name}_predict(const $real *x, $real *outputs, $real *scratch);
+ * x must be finite, and is not checked; where it holds a NaN, $nan. */
+void ${name}_predict(const $given *x, $result *outputs, $real *scratch);
 $picks
 #ifdef __cplusplus
 }
@@ -56,21 +56,21 @@ $picks
 _PICKS = """
 /* The same, and return the class: the first of those that are most probable, counted from 0.
  * Return -1 where an output is not a number. */
-int ${name}_predict_class(const $real *x, $real *outputs, $real *scratch);
+int ${name}_predict_class(const $given *x, $result *outputs, $real *scratch);
 """
 
 
 def header_text(
-    model: CModel, first_line: str, fingerprint: str, feature_names: Sequence[str] | None
+    model: CModel | CTable, first_line: str, fingerprint: str, input_names: Sequence[str] | None
 ) -> str:
-    """Write the header.
+    """Write the header; names of inputs are in the words of C's comments.
 
     Raises
     ------
     ValueError
         If a label can't be written in C.
     """
-    known = words(model)
+    known = model.words
     name, upper = model.name, model.name.upper()
     includes = labels = ""
     if model.labels is not None:
@@ -85,35 +85,25 @@ def header_text(
         known,
         first_line=first_line,
         fingerprint=fingerprint,
-        sizes="-".join(map(str, model.sizes)),
-        output=model.output,
-        weights="int8" if model.has_int8 else model.dtype,
+        told=model.told,
         call=f"{call}(x, outputs, scratch);",
         includes=includes,
-        inputs=_inputs(feature_names),
-        n_inputs=model.sizes[0],
-        n_outputs=2 if model.both else model.sizes[-1],
-        outputs=_outputs(model),
+        inputs=_inputs(input_names),
+        n_inputs=model.n_inputs,
+        inputs_are=model.inputs,
+        nan=model.nan,
+        n_outputs=model.n_outputs,
+        outputs=model.outputs,
         n_classes=n_classes if model.n_classes else "",
-        scratch=max(sum(model.scratch_parts), 1),
+        scratch=model.scratch,
         n_bytes=model.n_bytes,
         labels=labels,
         picks=Template(_PICKS).substitute(known) if model.picks else "",
     )
 
 
-def _inputs(feature_names: Sequence[str] | None) -> str:
+def _inputs(names: Sequence[str] | None) -> str:
     """Name the numbers of a sample, if their names are known."""
-    if feature_names is None:
+    if names is None:
         return ""
-    names = enumerate(map(in_comment, feature_names))
-    return " *\n" + "".join(f" * x[{place}] is {name}\n" for place, name in names)
-
-
-def _outputs(model: CModel) -> str:
-    return {
-        "softmax": "probabilities of classes",
-        "logistic": "probabilities of classes" if model.both else "probabilities",
-        "identity": "predicted values",
-        "exponential": "predicted means of counts",
-    }[model.output]
+    return " *\n" + "".join(f" * x[{place}] is {name}\n" for place, name in enumerate(names))

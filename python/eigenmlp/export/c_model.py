@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eigenmlp.export.view import ModelView
 
-__all__ = ["CModel", "c_model", "tables", "words"]
+__all__ = ["CModel", "c_model", "tables"]
 
 
 class CModel(NamedTuple):
@@ -36,6 +36,8 @@ class CModel(NamedTuple):
         Whether one class is picked.
     both : bool
         Whether the one logistic output p is given as the probabilities 1 - p and p of two classes.
+    first : int
+        Number of the first layer, by which its tables are called.
     """
 
     name: str
@@ -45,6 +47,7 @@ class CModel(NamedTuple):
     n_classes: int
     picks: bool
     both: bool
+    first: int = 0
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -68,9 +71,71 @@ class CModel(NamedTuple):
         return max(hidden[::2], default=0), max(hidden[1::2], default=0)
 
     @property
+    def scratch(self) -> int:
+        """Numbers of working memory, one at least, for C has no arrays of none."""
+        return max(sum(self.scratch_parts), 1)
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers of a sample."""
+        return self.sizes[0]
+
+    @property
+    def inputs(self) -> str:
+        """What they are."""
+        return "numbers of a sample"
+
+    @property
+    def nan(self) -> str:
+        """What becomes of a NaN among them."""
+        return "outputs are NaN"
+
+    @property
+    def n_outputs(self) -> int:
+        """Numbers that a sample gets."""
+        return 2 if self.both else self.sizes[-1]
+
+    @property
+    def outputs(self) -> str:
+        """What they are."""
+        return {
+            "softmax": "probabilities of classes",
+            "logistic": "probabilities of classes" if self.both else "probabilities",
+            "identity": "predicted values",
+            "exponential": "predicted means of counts",
+        }[self.output]
+
+    @property
+    def told(self) -> str:
+        """What the model is."""
+        sizes, weights = "-".join(map(str, self.sizes)), "int8" if self.has_int8 else self.dtype
+        return f"A network of {sizes} units, {self.output} outputs, its weights of {weights}"
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of all tables of numbers."""
         return sum(numbers.nbytes for layer in self.layers for numbers in tables(layer).values())
+
+    @property
+    def words(self) -> dict[str, str | int]:
+        """What the names in the templates stand for."""
+
+        def number(value: float) -> str:
+            return literal(self.dtype.type(value), self.dtype)
+
+        single = self.dtype == np.float32
+        real = "float" if single else "double"
+        return {
+            "name": self.name,
+            "NAME": self.name.upper(),
+            "real": real,
+            "given": real,
+            "result": real,
+            "f": "f" if single else "",
+            "weight": "int8_t" if self.has_int8 else real,
+            "element": f"({real})row[i]" if self.has_int8 else "row[i]",
+            **{name: number(value) for name, value in C_CONSTANTS.items()},
+        }
 
 
 def c_model(view: ModelView, name: str, *, int8: bool) -> CModel:
@@ -102,22 +167,3 @@ def tables(layer: DenseLayer) -> dict[str, NDArray[Any]]:
         "shifts": layer.shifts,
     }
     return {name: numbers for name, numbers in named.items() if numbers is not None}
-
-
-def words(model: CModel) -> dict[str, str | int]:
-    """Say what the names in the templates stand for."""
-
-    def number(value: float) -> str:
-        return literal(model.dtype.type(value), model.dtype)
-
-    single = model.dtype == np.float32
-    real = "float" if single else "double"
-    return {
-        "name": model.name,
-        "NAME": model.name.upper(),
-        "real": real,
-        "f": "f" if single else "",
-        "weight": "int8_t" if model.has_int8 else real,
-        "element": f"({real})row[i]" if model.has_int8 else "row[i]",
-        **{name: number(value) for name, value in C_CONSTANTS.items()},
-    }

@@ -6,15 +6,16 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from eigenmlp.export import c_functions as functions
-from eigenmlp.export.c_model import tables, words
+from eigenmlp.export.c_model import tables
 from eigenmlp.export.c_text import label_table, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from eigenmlp.export.c_model import CModel
+    from eigenmlp.export.c_tables import CTable
 
-__all__ = ["source_body"]
+__all__ = ["body_of", "network_function", "picking", "source_body"]
 
 
 def source_body(model: CModel) -> str:
@@ -25,22 +26,39 @@ def source_body(model: CModel) -> str:
     ValueError
         If a label can't be written in C.
     """
-    code = "\n".join(_static_functions(model))
-    return "\n".join(
-        [
-            *_includes(model, code),
-            *_numbers(model),
-            *_labels(model),
-            code,
-            *_public_functions(model),
-        ]
-    )
+    predict = network_function([model], model, f"void {model.name}_predict")
+    return body_of(model, [model], [predict, *picking(model)])
 
 
-def _includes(model: CModel, code: str) -> Iterator[str]:
-    mathematical = ("exp$f(", "tanh$f(", "expm1$f(", "erfc$f(", "sqrt$f(")
-    suffix = str(words(model)["f"])
-    if any(name.replace("$f", suffix) in code for name in mathematical):
+def body_of(model: CModel | CTable, networks: Sequence[CModel], functions: Iterable[str]) -> str:
+    """Write the same of a model of several networks, whose own functions follow theirs.
+
+    Raises
+    ------
+    ValueError
+        If a label can't be written in C.
+    """
+    code = "\n".join([*_static_functions(networks), *functions])
+    numbers = [table for network in networks for table in _numbers(network)]
+    return "\n".join([*_includes(model, code), *numbers, *_labels(model), code])
+
+
+def network_function(networks: Sequence[CModel], network: CModel, named: str) -> str:
+    """Write the function that computes one of the networks; `named` is its type and name."""
+    statements = "".join(f"    {statement}\n" for statement in _statements(networks, network))
+    return Template(functions.NETWORK).substitute(network.words, named=named, statements=statements)
+
+
+def picking(model: CModel | CTable) -> Iterator[str]:
+    """Write the function that picks a class, if one is to be picked."""
+    if model.picks:
+        largest = model.output == "softmax" or model.both
+        yield Template(functions.LARGEST if largest else functions.ABOVE).substitute(model.words)
+
+
+def _includes(model: CModel | CTable, code: str) -> Iterator[str]:
+    mathematical = ("exp", "tanh", "expm1", "erfc", "sqrt")
+    if any(f"{name}{suffix}(" in code for name in mathematical for suffix in ("", "f")):
         yield "#include <math.h>"
     yield "#include <stddef.h>"
     if model.has_int8:
@@ -49,52 +67,49 @@ def _includes(model: CModel, code: str) -> Iterator[str]:
 
 
 def _numbers(model: CModel) -> Iterator[str]:
-    known = words(model)
-    for number, layer in enumerate(model.layers):
+    known = model.words
+    for number, layer in enumerate(model.layers, model.first):
         for name, values in tables(layer).items():
             kind = known["weight"] if name == "weights" else known["real"]
             yield table(str(kind), f"{name}_{number}", values)
 
 
-def _labels(model: CModel) -> Iterator[str]:
+def _labels(model: CModel | CTable) -> Iterator[str]:
     if model.labels is not None:
         yield label_table(model.labels).definition(model.name, f"{model.name.upper()}_N_CLASSES")
 
 
-def _static_functions(model: CModel) -> Iterator[str]:
-    has_factors = any(layer.factors is not None for layer in model.layers)
-    parts = [functions.DENSE_WITH_FACTORS if has_factors else functions.DENSE]
-    if any(layer.gains is not None for layer in model.layers):
+def _static_functions(networks: Sequence[CModel]) -> Iterator[str]:
+    layers = [layer for network in networks for layer in network.layers]
+    parts = [functions.DENSE_WITH_FACTORS if _have_factors(networks) else functions.DENSE]
+    if any(layer.gains is not None for layer in layers):
         parts.append(functions.LAYER_NORMALIZE)
-    applied = [layer.activation for layer in model.layers]
+    applied = [layer.activation for layer in layers]
     called = {**functions.APPLIED, **functions.OUTPUTS}
-    parts += [called[name] for name in dict.fromkeys([*applied, model.output]) if name in called]
+    output = networks[0].output
+    parts += [called[name] for name in dict.fromkeys([*applied, output]) if name in called]
     for part in parts:
-        yield Template(part).substitute(words(model))
+        yield Template(part).substitute(networks[0].words)
 
 
-def _public_functions(model: CModel) -> Iterator[str]:
-    known = words(model)
-    statements = "".join(f"    {statement}\n" for statement in _statements(model))
-    yield Template(functions.PREDICT).substitute(known, statements=statements)
-    if model.picks:
-        picking = functions.LARGEST if model.output == "softmax" or model.both else functions.ABOVE
-        yield Template(picking).substitute(known)
+def _have_factors(networks: Sequence[CModel]) -> bool:
+    return any(layer.factors is not None for network in networks for layer in network.layers)
 
 
-def _statements(model: CModel) -> Iterator[str]:
-    """Yield the body of the function that predicts."""
+def _statements(networks: Sequence[CModel], model: CModel) -> Iterator[str]:
+    """Yield the body of the function that computes a network."""
     first, second = model.scratch_parts
-    real = words(model)["real"]
+    real = model.words["real"]
     yield f"{real} *const odd = scratch;" if first else "(void)scratch;"
     if second:
         yield f"{real} *const even = scratch + {first};"
-    has_factors = any(layer.factors is not None for layer in model.layers)
+    has_factors = _have_factors(networks)
     source = "x"
-    for number, layer in enumerate(model.layers):
+    for place, layer in enumerate(model.layers):
+        number = model.first + place
         fan_out, fan_in = layer.weights.shape
-        is_last = number == len(model.layers) - 1
-        target = "outputs" if is_last else ("odd", "even")[number % 2]
+        is_last = place == len(model.layers) - 1
+        target = "outputs" if is_last else ("odd", "even")[place % 2]
         factors = f"factors_{number}, " if layer.factors is not None else "NULL, " * has_factors
         arguments = f"weights_{number}, {factors}biases_{number}, {fan_in}, {fan_out}"
         yield f"dense({arguments}, {source}, {target});"

@@ -12,13 +12,15 @@ from eigenmlp.metrics import metrics_by_name
 from eigenmlp.network import Network
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = ["int8_cost"]
 
 
-def int8_cost(model: Any, network: Network, X: ArrayLike, y: ArrayLike | None) -> dict[str, float]:
-    """Compare a model with one whose weights went through 8 bits.
+def int8_cost(model: Any, networks: Sequence[Network], X: Any, y: Any) -> dict[str, float]:
+    """Compare a model of these networks with one whose weights went through 8 bits.
 
     Returns
     -------
@@ -31,11 +33,13 @@ def int8_cost(model: Any, network: Network, X: ArrayLike, y: ArrayLike | None) -
         As predicting and scoring do.
     """
     rounded = copy.deepcopy(model)
-    weights = dequantized(network)
-    if isinstance(rounded, Network):
-        rounded.set_parameters(weights, rounded.biases)
+    weights = [dequantized(network) for network in networks]
+    if hasattr(rounded, "coefs_"):
+        rounded.coefs_ = weights[0]
     else:
-        rounded.coefs_ = weights
+        its_own = [rounded] if isinstance(rounded, Network) else rounded.networks_
+        for network, of_network in zip(its_own, weights, strict=True):
+            network.set_parameters(of_network, network.biases)
     before, after = _outputs(model, X), _outputs(rounded, X)
     cost = {"largest_difference": float(np.abs(after - before).max())}
     if y is not None:
@@ -43,7 +47,7 @@ def int8_cost(model: Any, network: Network, X: ArrayLike, y: ArrayLike | None) -
     return cost
 
 
-def _outputs(model: Any, X: ArrayLike) -> NDArray[np.float64]:
+def _outputs(model: Any, X: Any) -> NDArray[np.float64]:
     if isinstance(model, Network):
         outputs: NDArray[Any] = model.predict_outputs(X)
     else:
@@ -51,7 +55,7 @@ def _outputs(model: Any, X: ArrayLike) -> NDArray[np.float64]:
     return outputs.astype(np.float64)
 
 
-def _score(model: Any, X: ArrayLike, y: ArrayLike) -> float:
+def _score(model: Any, X: Any, y: Any) -> float:
     if not isinstance(model, Network):
         return float(model.score(X, y))
     accuracy = model.evaluate(X, y).accuracy

@@ -69,8 +69,8 @@ def view_of(model: object) -> ModelView:
     if is_of_tables(model):
         raise TypeError(
             f"model is a {type(model).__name__}, whose networks read rows that it has prepared; "
-            "em.export.to_onnx writes all of it; else export one of model.networks_, which reads "
-            "what model.get_feature_names_out() names"
+            "em.export.to_onnx and to_c write all of it; else export one of model.networks_, which "
+            "reads what model.get_feature_names_out() names"
         )
     if not isinstance(model, (MLPClassifier, MLPRegressor)):
         raise TypeError(
