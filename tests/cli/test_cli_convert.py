@@ -224,7 +224,7 @@ def test_one_output_is_no_softmax(run: Run) -> None:
     assert run("export", "-f", "torch", "clf.st", "state.st").code == 0
     done = run("convert", "state.st", "new.st")
     assert done.code == 2
-    assert "--outputs: the state dict has one output, and softmax makes 1 of it" in done.err
+    assert "--outputs: the file has one output, and softmax makes 1 of it" in done.err
     assert not Path("new.st").exists()
     assert run("convert", "state.st", "new.st", "--outputs", "logistic").code == 0
     np.testing.assert_allclose(
@@ -256,3 +256,43 @@ def test_other_metadata_of_state_dicts_are_passed_over(run: Run, text: str) -> N
     assert done.code == 0
     assert "Labels" not in done.out
     assert em.load_network("new.st").feature_names is None
+
+
+def test_models_of_keras(run: Run) -> None:
+    done = run("convert", DATA / "keras" / "batch.keras", "new.st")
+    assert (done.code, done.err) == (0, "")
+    assert "batch.keras, model of Keras\n" in done.out
+    assert "Assumed" not in done.out
+    expected = em.export.from_keras(DATA / "keras" / "batch.keras")
+    assert repr(em.load_network("new.st")) == repr(expected)
+    found = em.load_network("new.st").get_flat_parameters()
+    np.testing.assert_array_equal(found, expected.get_flat_parameters())
+    logits = ("convert", DATA / "keras" / "weights.keras", "new.st", "--force")
+    assert run(*logits, "--outputs", "softmax").code == 0
+    assert em.load_network("new.st").output == "softmax"
+
+
+def test_weights_of_keras(run: Run) -> None:
+    weights = ("convert", DATA / "keras" / "weights.weights.h5")
+    done = run(*weights, "one.st")
+    assert "relu activations, softmax outputs, which weights alone do not tell" in done.out
+    done = run(*weights, "two.st", "--activation", "tanh", "--outputs", "identity")
+    assert (done.code, done.err) == (0, "")
+    whole = em.export.from_keras(DATA / "keras" / "weights.keras")
+    found = em.load_network("two.st")
+    assert repr(found) == repr(whole)
+    np.testing.assert_array_equal(found.get_flat_parameters(), whole.get_flat_parameters())
+
+
+def test_failures_with_files_of_keras(run: Run) -> None:
+    done = run("convert", DATA / "keras" / "batch.keras", "new.st", "--activation", "tanh")
+    assert done.code == 2
+    assert "batch.keras is a model of Keras, which tells them; leave them out" in done.err
+    done = run("convert", DATA / "keras" / "batch.keras", "new.st", "--outputs", "logistic")
+    assert done.code == 2
+    assert "whose last activation is softmax; leave it out" in done.err
+    Path("short.h5").write_bytes((DATA / "keras" / "batch.h5").read_bytes()[:5000])
+    done = run("convert", "short.h5", "new.st")
+    assert done.code == 1
+    assert "short.h5 is damaged, or no model of Keras" in done.err
+    assert not Path("new.st").exists()

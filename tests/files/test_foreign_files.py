@@ -66,7 +66,7 @@ def checkpoint(path: Path) -> None:
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}q\x00"
 TORCH = "a PyTorch file, .* write the module's state_dict.* safetensors.torch.save_file, which eig"
 PICKLE = "a pickle .* one of scikit-learn becomes one by em.from_sklearn"
-KERAS = "a file of Keras. .* Network.set_parameters takes what get_weights.. returns"
+KERAS = "a file of Keras. .* eigenmlp convert makes a model file"
 NUMPY = "NumPy's arrays; Network.set_parameters takes"
 PACKED = "a packed file. Unpack it"
 

@@ -1,4 +1,4 @@
-"""`eigenmlp convert`: state dicts, and model files, as model files of the newest format."""
+"""`eigenmlp convert`: models of PyTorch, of Keras and of older formats as model files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 import eigenmlp as em
 from eigenmlp.cli.described import console_for, counted, facts, kind_of, size_of
 from eigenmlp.cli.options import bad_usage_of, check_target, number
+from eigenmlp.export.keras_files import is_keras_file, keras_layers, keras_weights, readable
 from eigenmlp.export.state_files import load_state_dict
 from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile, strict_json
 from eigenmlp.network import model_file
@@ -16,8 +17,8 @@ from eigenmlp.network import model_file
 __all__ = ["convert"]
 
 _STATE_OPTIONS = "--activation, --normalization, --outputs, --input-scale"
+_WHOLE_OPTIONS = "--activation, --normalization, --input-scale"
 _UNNAMED = "a network has no place for them, and counts its classes from 0, in this order"
-_UNTOLD = "which a state dict does not tell"
 
 
 def convert(
@@ -25,7 +26,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="A PyTorch state dict in a safetensors file, or a model file.",
+            help="A PyTorch state dict in a safetensors file, a model of Keras (.keras, .h5), or a "
+            "model file.",
             show_default=False,
         ),
     ],
@@ -81,29 +83,47 @@ def convert(
     layer may be that of a layer normalization or of others, and is refused without
     --normalization.
 
+    A model of Keras tells all of it, but for --outputs where its last layer has no activation. Of a
+    file of weights alone, Dense layers are taken as a state dict is.
+
     For example:
 
         eigenmlp convert state.safetensors model.safetensors --activation gelu
+
+        eigenmlp convert model.keras model.safetensors
     """
     check_target("OUT", target, force=force)
     model: Any
     classes: list[str] = []
-    if _is_model_file(source):
-        if any(option is not None for option in (activation, normalization, outputs, input_scale)):
+    assumed: list[str] = []
+    keras = is_keras_file(source)
+    whole = keras and _is_whole(source)
+    others = (activation, normalization, input_scale)
+    if whole:
+        if any(option is not None for option in others):
+            raise typer.BadParameter(
+                f"{source} is a model of Keras, which tells them; leave them out.",
+                param_hint=_WHOLE_OPTIONS,
+            )
+        with bad_usage_of("IN, --outputs"):
+            model = em.export.from_keras(source, output=outputs)
+        told = "model of Keras"
+    elif not keras and _is_model_file(source):
+        if any(option is not None for option in (*others, outputs)):
             raise typer.BadParameter(
                 f"{source} is a model file, which tells them; leave them out.",
                 param_hint=_STATE_OPTIONS,
             )
         model = em.load_model(source)
-        assumed = []
         told = f"format version {model_file.FORMAT_VERSION}"
     else:
-        model, told = _from_state(
-            source, activation or "relu", normalization, outputs or "softmax", input_scale or "1"
+        state, told = _keras_weights(source) if keras else _state(source)
+        model = _from_state(
+            state, activation or "relu", normalization, outputs or "softmax", input_scale or "1"
         )
         if outputs is None and model.layer_sizes[-1] == 1:
             raise typer.BadParameter(
-                "the state dict has one output, and softmax makes 1 of it whatever it is; say "
+                "the file has one output, and softmax makes 1 of it whatever it is; say "
                 "logistic, identity or exponential.",
                 param_hint="--outputs",
             )
@@ -112,13 +132,14 @@ def convert(
         classes = _names(source, "classes", max(model.layer_sizes[-1], 2))
         assumed = ["relu activations"] if activation is None and model.activations else []
         assumed += ["softmax outputs"] if outputs is None else []
+    untold = f"which {'weights alone do' if keras else 'a state dict does'} not tell"
     model.save(target)
     console_for().print(
         facts(
             {
                 "Model": kind_of(model),
                 "Read": f"{source}, {told}",
-                **({"Assumed": f"{', '.join(assumed)}, {_UNTOLD}"} if assumed else {}),
+                **({"Assumed": f"{', '.join(assumed)}, {untold}"} if assumed else {}),
                 **({"Labels": f"{counted(classes)}; {_UNNAMED}"} if classes else {}),
                 "Written": f"{target}, format version {model_file.FORMAT_VERSION}, "
                 f"{size_of(target)}",
@@ -138,9 +159,9 @@ def _is_model_file(path: Path) -> bool:
 
 def _names(path: Path, key: str, count: int) -> list[str]:
     """Return names that `eigenmlp export` put beside a state dict; none where it isn't so."""
-    with SafetensorsFile(path) as file:
-        text = file.metadata.get(key, "[]")
     try:
+        with SafetensorsFile(path) as file:
+            text = file.metadata.get(key, "[]")
         names = strict_json(text)
     except SafetensorsError:
         return []
@@ -148,23 +169,39 @@ def _names(path: Path, key: str, count: int) -> list[str]:
     return names if fits and all(isinstance(name, str) for name in names) else []
 
 
+def _is_whole(path: Path) -> bool:
+    with readable(path):
+        return keras_layers(path) is not None
+
+
+def _keras_weights(path: Path) -> tuple[dict[str, Any], str]:
+    with readable(path):
+        return keras_weights(path), "weights of Keras"
+
+
+def _state(path: Path) -> tuple[dict[str, Any], str]:
+    """Read a state dict, and say what was read."""
+    state, dtypes = load_state_dict(path)
+    short = sorted(dtypes & {"BF16", "F16"})
+    return state, f"state dict, its {' and '.join(short)} exactly as F32" if short else "state dict"
+
+
 def _from_state(
-    source: Path, activation: str, normalization: str | None, outputs: str, input_scale: str
-) -> tuple[em.Network, str]:
-    """Make the network, and say what was read."""
-    state, dtypes = load_state_dict(source)
+    state: dict[str, Any],
+    activation: str,
+    normalization: str | None,
+    outputs: str,
+    input_scale: str,
+) -> em.Network:
     scale = number("--input-scale", input_scale)
     with bad_usage_of(f"IN, {_STATE_OPTIONS}"):
-        network = em.export.from_torch_state_dict(
+        return em.export.from_torch_state_dict(
             state,
             activation=_one_or_each(activation.split(",")),
             normalization=_one_or_each(_normalizations(normalization)),
             output=outputs,
             input_scale=scale,
         )
-    short = sorted(dtypes & {"BF16", "F16"})
-    told = f"state dict, its {' and '.join(short)} exactly as F32" if short else "state dict"
-    return network, told
 
 
 def _normalizations(text: str | None) -> list[str | None]:

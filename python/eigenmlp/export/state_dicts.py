@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["from_torch_state_dict", "to_arrays", "to_torch_state_dict"]
+__all__ = ["filled", "from_torch_state_dict", "to_arrays", "to_torch_state_dict"]
 
 
 def to_torch_state_dict(model: object) -> dict[str, NDArray[Any]]:
@@ -175,11 +175,22 @@ def from_torch_state_dict(
         input_scale=input_scale,
         rng=0,
     )
+    return filled(network, [layer.arrays for layer in layers], "the state dict")
+
+
+def filled(network: Network, layers: Sequence[Mapping[str, NDArray[Any]]], source: str) -> Network:
+    """Give a network the arrays of its layers, by the names that `Network.split` has for them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is of another shape, or holds what is not finite or not a number.
+    """
     flat = network.get_flat_parameters()
-    for views, layer in zip(network.split(flat), layers, strict=True):
+    for views, arrays in zip(network.split(flat), layers, strict=True):
         for name, view in views.items():
-            fill(view, layer.arrays[name], "the state dict")
-    network._set_values(flat, "the state dict")
+            fill(view, arrays[name], source)
+    network._set_values(flat, source)
     return network
 
 

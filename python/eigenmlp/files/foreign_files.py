@@ -21,10 +21,7 @@ _PICKLE = (
     "by em.from_sklearn, and of a PyTorch module eigenmlp convert reads the state_dict(), written "
     "with safetensors.torch.save_file"
 )
-_KERAS = (
-    "a file of Keras. Of Dense layers, Network.set_parameters takes what get_weights() returns "
-    "there: weights[::2] and weights[1::2]"
-)
+_KERAS = "a file of Keras. Of Dense layers, eigenmlp convert makes a model file of it"
 _HDF5 = f"an HDF5 file, perhaps {_KERAS}"
 _ONNX = (
     "an ONNX file, which eigenmlp writes but does not read. Network.set_parameters takes its "
