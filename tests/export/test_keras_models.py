@@ -148,6 +148,18 @@ def reconnected(described: Any) -> None:
     arguments.append(other)
 
 
+def used_twice(described: Any) -> None:
+    """Let the last layer read what it has given."""
+    last = described["config"]["layers"][-1]
+    node = copy.deepcopy(last["inbound_nodes"][0])
+    node["args"][0]["config"]["keras_history"][0] = last["config"]["name"]
+    last["inbound_nodes"].append(node)
+
+
+def two_outputs(described: Any) -> None:
+    described["config"]["output_layers"] = [["second", 0, 0], ["fourth", 0, 0]]
+
+
 REFUSED: dict[str, tuple[str, Callable[[Any], object], str]] = {
     "unknown layer": (
         "batch",
@@ -215,6 +227,8 @@ REFUSED: dict[str, tuple[str, Callable[[Any], object], str]] = {
         r"where \(3, 5\) is needed",
     ),
     "branches": ("functional", reconnected, "its 5 layers branch or meet"),
+    "a layer used twice": ("functional", used_twice, "its 5 layers branch or meet"),
+    "two outputs": ("functional", two_outputs, "its 5 layers branch or meet"),
     "nothing dense": (
         "batch",
         lambda d: d["config"].update(layers=d["config"]["layers"][:1]),
@@ -356,7 +370,8 @@ def test_files_of_keras_2(tmp_path: Path, functional: bool) -> None:
             layer["inbound_nodes"] = node
         layers.reverse()  # the connections tell the order
     kind = "Model" if functional else "Sequential"
-    described = {"class_name": kind, "config": {"name": "old", "layers": layers}}
+    config = {"name": "old", "layers": layers, "output_layers": [["out", 0, 0]]}
+    described = {"class_name": kind, "config": config}
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file.attrs["model_config"] = json.dumps(described).encode()
         write_old(file.create_group("model_weights"), OLD)

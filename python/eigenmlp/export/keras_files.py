@@ -174,13 +174,13 @@ def _chain(described: Mapping[str, Any], arrays_of: Any) -> list[KerasLayer]:
         KerasLayer(layer["class_name"], layer["config"]["name"], layer["config"], arrays)
         for layer, arrays in zip(layers, arrays_of(layers), strict=True)
     ]
-    return found if described["class_name"] == "Sequential" else _in_order(layers, found)
+    return found if described["class_name"] == "Sequential" else _in_order(config, found)
 
 
-def _in_order(described: Sequence[Mapping[str, Any]], layers: list[KerasLayer]) -> list[KerasLayer]:
+def _in_order(config: Mapping[str, Any], layers: list[KerasLayer]) -> list[KerasLayer]:
     """Follow the connections of a functional model, which must be one chain through all layers."""
     follows: dict[str | None, list[KerasLayer]] = {}
-    for entry, layer in zip(described, layers, strict=True):
+    for entry, layer in zip(config["layers"], layers, strict=True):
         for source in _sources(entry["inbound_nodes"]) or [None]:
             follows.setdefault(source, []).append(layer)
     chain: list[KerasLayer] = []
@@ -188,7 +188,8 @@ def _in_order(described: Sequence[Mapping[str, Any]], layers: list[KerasLayer]) 
         if following[0] in chain:
             break
         chain.append(following[0])
-    if len(chain) < len(layers) or sum(map(len, follows.values())) > len(layers):
+    ends = _sources(config["output_layers"]) == [layer.name for layer in chain[-1:]]
+    if not ends or len(chain) < len(layers) or sum(map(len, follows.values())) > len(layers):
         raise ValueError(
             f"its {len(layers)} layers branch or meet, but a network of eigenmlp has one after the "
             "other"
