@@ -53,7 +53,9 @@ def check(model: Any, table: Any, folder: Path, **arguments: Any) -> Answer:
     assert got.outputs.dtype == np.float64
     if "int8" not in arguments:
         expected = expected.reshape(len(expected), -1)
-        np.testing.assert_allclose(got.outputs, expected, rtol=1e-5, atol=1e-5)
+        # Sums of float32 in another order, in the unit of the targets.
+        within = 1e-5 * max(1, float(expected.std()))
+        np.testing.assert_allclose(got.outputs, expected, rtol=1e-5, atol=within)
         if hasattr(model, "classes_"):
             assert np.array_equal(model.classes_[got.classes.astype(int)], predicted)
     return got

@@ -179,6 +179,19 @@ static $real clipped(double value, double median, double scale)
     return ($real)(z / sqrt(1 + z / 3 * (z / 3)));
 }
 """
+_PARTS = """\
+/* The parts of a number's range, n of them, each of which rises between its borders; of a gap 0. */
+static void parts(double value, int n, const double *borders, $real *features)
+{
+    for (int k = 0; k < n; ++k) {
+        double low = borders[k], high = borders[k + 1];
+        double within = value < low ? low : value > high ? high : value;
+        features[k] = value != value
+            ? 0
+            : ($real)(((within - low) / (high - low) - 0.5) * (0.5 / sqrt(n)));
+    }
+}
+"""
 _ONE_OF = """\
 /* A category among n: 1 where it is, of one that is none of them nowhere. */
 static void one_of(double category, int n, $real *features)
@@ -235,9 +248,14 @@ def _functions(model: CTable) -> Iterator[str]:
         "n_networks": len(model.networks),
     }
     statements = "".join(f"    {statement}\n" for statement in _preparing(model))
-    for name, helper in {"clipped(": _CLIPPED, "one_of(": _ONE_OF}.items():
+    if "x[" not in statements:
+        statements = f"    (void)x;\n{statements}"
+    for name, helper in {"clipped(": _CLIPPED, "parts(": _PARTS, "one_of(": _ONE_OF}.items():
         if name in statements:
             yield Template(helper).substitute(known)
+    for place, column in enumerate(model.columns):
+        if isinstance(column, NumberFeatures) and column.borders:
+            yield table("double", f"borders_{place}", np.array(column.borders))
     yield Template(_PREPARE).substitute(known, statements=statements)
     networks = ""
     for number, network in enumerate(model.networks):
@@ -258,17 +276,25 @@ def _preparing(model: CTable) -> Iterator[str]:
     target = 0
     for place, column in enumerate(model.columns):
         if isinstance(column, NumberFeatures):
-            yield from _number_features(column, f"x[{place}]", target)
+            yield from _number_features(column, place, target)
         else:
             yield from _category_features(column, f"x[{place}]", target)
         target += len(column.names())
 
 
-def _number_features(learnt: NumberFeatures, x: str, target: int) -> Iterator[str]:
-    median, scale = _double(learnt.median), _double(learnt.scale)
-    yield f"features[{target}] = clipped({x}, {median}, {scale});"
+def _number_features(learnt: NumberFeatures, place: int, target: int) -> Iterator[str]:
+    x = f"x[{place}]"
+    if learnt.median is None or not learnt.scale:
+        yield f"features[{target}] = 0;"
+    else:
+        median, scale = _double(learnt.median), _double(learnt.scale)
+        yield f"features[{target}] = clipped({x}, {median}, {scale});"
     if learnt.gaps:
-        yield f"features[{target + 1}] = {x} != {x} ? 1 : 0;"
+        is_gap = "1" if learnt.median is None else f"{x} != {x} ? 1 : 0"
+        yield f"features[{target + 1}] = {is_gap};"
+    if learnt.borders:
+        first, n_parts = target + 1 + learnt.gaps, len(learnt.borders) - 1
+        yield f"parts({x}, {n_parts}, borders_{place}, features + {first});"
 
 
 def _category_features(learnt: CategoryFeatures, x: str, target: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,9 +100,10 @@ def _outputs(graph: Graph, model: Any, columns: Sequence[str]) -> str:
 
 def _number_features(graph: Graph, learnt: NumberFeatures, values: str) -> list[str]:
     """Add what a column becomes; return the names of its features, (N, n) in the graph's dtype."""
-    gaps = graph.node("IsNaN", [values])
-    # In float64 as far as a large number's digits matter.
-    centred = graph.node("Sub", [values, _double(graph, learnt.median)])
+    # In float64 as far as a large number's digits matter. Without a median all are gaps.
+    median = math.nan if learnt.median is None else learnt.median
+    centred = graph.node("Sub", [values, _double(graph, median)])
+    gaps = graph.node("IsNaN", [centred])
     z = graph.node("Mul", [centred, _double(graph, learnt.scale)])
     z = graph.node(
         "Max", [graph.node("Min", [z, _double(graph, _LARGEST)]), _double(graph, -_LARGEST)]
@@ -109,8 +111,18 @@ def _number_features(graph: Graph, learnt: NumberFeatures, values: str) -> list[
     third = graph.node("Div", [z, _double(graph, 3)])
     square = graph.node("Mul", [third, third])
     root = graph.node("Sqrt", [graph.node("Add", [square, _double(graph, 1)])])
-    clipped = graph.node("Where", [gaps, _double(graph, 0), graph.node("Div", [z, root])])
+    unread = gaps if learnt.scale else graph.constant("unread", np.array(True))
+    clipped = graph.node("Where", [unread, _double(graph, 0), graph.node("Div", [z, root])])
     features = [clipped, gaps] if learnt.gaps else [clipped]
+    if learnt.borders:
+        low, high = np.array(learnt.borders[:-1]), np.array(learnt.borders[1:])
+        begin, end = graph.constant("begin", low), graph.constant("end", high)
+        within = graph.node("Min", [graph.node("Max", [values, begin]), end])
+        length = graph.constant("length", high - low)
+        risen = graph.node("Div", [graph.node("Sub", [within, begin]), length])
+        centred = graph.node("Sub", [risen, _double(graph, 0.5)])
+        parts = graph.node("Mul", [centred, _double(graph, 0.5 / math.sqrt(len(low)))])
+        features.append(graph.node("Where", [gaps, _double(graph, 0), parts]))
     return [_in_networks_dtype(graph, feature) for feature in features]
 
 

@@ -243,6 +243,7 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
                 *hidden_sizes(self.hidden_layer_sizes),
                 self._n_outputs(),
             ),
+            fan_in=samples[0].shape[1] - self._preparation.n_parts,
             activation=self.activation,
             dropout=self.dropout,
             output=loss.output,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +39,8 @@ class Recipe:
     ----------
     sizes : tuple of int
         Features, hidden units, outputs.
+    fan_in : int
+        What the first layer's weights and rate go by: features that are no parts of others.
     activation, dropout
         As for `eigenmlp.Network`.
     output : str
@@ -50,6 +51,7 @@ class Recipe:
     """
 
     sizes: tuple[int, ...]
+    fan_in: int
     activation: str | Sequence[str]
     dropout: float | Sequence[float]
     output: str
@@ -69,7 +71,9 @@ class Recipe:
             init=[*["lecun_normal"] * n_hidden, "zeros"],
             rng=seed,
         )
-        network.set_parameters(network.weights, [*network.biases[:-1], first_bias])
+        first, *weights = network.weights
+        first *= np.float32(math.sqrt(self.sizes[0] / self.fan_in))
+        network.set_parameters([first, *weights], [*network.biases[:-1], first_bias])
         return network
 
     def rates(self, n_samples: int) -> dict[str, Any]:
@@ -87,7 +91,7 @@ class Recipe:
                 "biases": _RATE_OF_BIASES * reference,
                 **{
                     layer: reference / math.sqrt(fan_in)
-                    for layer, (fan_in, _) in enumerate(pairwise(self.sizes))
+                    for layer, fan_in in enumerate((self.fan_in, *self.sizes[1:-1]))
                 },
             },
         }

@@ -39,11 +39,11 @@ class NumberFeatures:
     which is nearly z around 0 and never beyond ±3 (Holzmüller et al., 2024, arXiv:2407.04491). A
     part of the range, between the borders :math:`b_{t-1}` and :math:`b_t` of T parts, is
 
-    .. math:: \frac{2}{\sqrt T} \left( \min \left( 1, \max \left( 0,
+    .. math:: \frac{1}{2 \sqrt T} \left( \min \left( 1, \max \left( 0,
               \frac{x - b_{t-1}}{b_t - b_{t-1}} \right) \right) - \frac12 \right)
 
     by which a layer can bend and step at the borders (piecewise linear encoding, Gorishniy et al.,
-    2022, arXiv:2203.05556, here centred, and of length 1 beyond the borders). A gap is 0 in all.
+    2022, arXiv:2203.05556, here centred, and together of length ¼ at most). A gap is 0 in all.
 
     A column that held nothing but gaps has no median: whatever comes later is a gap, too.
 
@@ -96,6 +96,8 @@ class NumberFeatures:
         gaps = np.isnan(values)
         with np.errstate(over="ignore", invalid="ignore"):
             z = np.clip((values - (self.median or 0.0)) * self.scale, -1e150, 1e150)
+        if not self.scale:  # where a difference may be infinite
+            z = np.zeros(len(values))
         clipped = np.where(gaps, 0.0, z / np.hypot(1.0, z / 3))
         columns = [clipped, gaps.astype(np.float64)] if self.gaps else [clipped]
         return np.concatenate([np.stack(columns, axis=1), self._parts(values, gaps)], axis=1)
@@ -105,7 +107,7 @@ class NumberFeatures:
             return np.empty((len(values), 0))
         low, high = np.array(self.borders[:-1]), np.array(self.borders[1:])
         within = np.clip(values[:, None], low, high)
-        parts: NDArray[Any] = ((within - low) / (high - low) - 0.5) * (2 / np.sqrt(len(low)))
+        parts: NDArray[Any] = ((within - low) / (high - low) - 0.5) * (0.5 / np.sqrt(len(low)))
         parts[gaps] = 0.0
         return parts
 
@@ -213,6 +215,12 @@ class Preparation:
 
     columns: tuple[NumberFeatures | CategoryFeatures, ...]
     named: bool
+
+    @property
+    def n_parts(self) -> int:
+        """Features that are parts of a number's range."""
+        numbers = [column for column in self.columns if isinstance(column, NumberFeatures)]
+        return sum(max(len(column.borders) - 1, 0) for column in numbers)
 
     @property
     def feature_names(self) -> list[str]:
