@@ -64,6 +64,11 @@ def read(folder: Path, text: str | bytes, **options: Any) -> tuple[dict[Any, Any
          "'a' read as words, since '3+' in row 4 is no number"),
         ("".join(f"w{chr(97 + k)}\n" for k in range(25)),
          {"wa": [f"w{chr(97 + k)}" for k in range(1, 25)]}, "holds another word in every row"),
+        # Some number of the file says what a point is.
+        ("a;b\n1.234;0.5\n", {"a": [1.234], "b": [0.5]}, "semicolon-separated"),
+        ("a;b\n1.234;1,5\n", {"a": [1234], "b": [1.5]}, "'a' read with '.' between thousands"),
+        ("a,b\n1.234,5\n", {"a": [1.234], "b": [5]}, ""),
+        ("a;b\n1.234;x\n0.126;y\n", {"a": [1.234, 0.126], "b": ["x", "y"]}, "semicolon"),
         ("a,ü ß\nTRUE,1\nFALSE,2\n", {"a": ["TRUE", "FALSE"], "ü ß": [1, 2]}, ""),
     ],
 )  # fmt: skip
@@ -87,6 +92,14 @@ def test_what_is_told_from_the_file(tmp_path: Path, text: str, wanted: Any, told
         # A quote that is never closed would take all rows below it.
         ('a,b\n1,2\n3,"4\n5,6\n7,8\n', {}, "quotes that begin in line 3 or below are never"),
         ('a\nx\n"y\nz\n', {}, "quotes that begin in line 3 or below are never closed"),
+        # Two of them take all rows between them.
+        ('a,b\n1,"Bob\n' + "2,x\n" * 300 + '3,"Al\n', {},
+         "follows a closing quote in line 303, of a cell that begins in line 2 or below"),
+        ('a,b\n1,"Bob" Smith\n2,Al\n', {}, "text follows a closing quote in line 2. Put whole"),
+        # A point, where a comma may stand before decimals.
+        ("a;b\n12.000;x\n950;y\n", {}, "'a' holds '12.000' in row 1, whose point may stand"),
+        ("a\tb\n1\tx\n-1.250\ty\n", {}, "'a' holds '-1.250' in row 2, whose point may stand"),
+        ("a,b\n1.200 €,x\n1.300 €,y\n", {}, "'a' holds '1.200' in row 1, whose point may stand"),
         # Commas of decimals, where nothing else is in a line.
         ("a\n1,5\n2,5\n", {}, "line 1 has one cell, but the lines below it have two, as 1, 5"),
         # First lines of values, however they are written.
@@ -118,7 +131,7 @@ def test_what_is_told_from_the_file(tmp_path: Path, text: str, wanted: Any, told
         ("a,b\n1,2\n".encode("utf-16-le"), {}, "holds NUL, as text in UTF-16 does"),
         (b"PK\x03\x04rest", {}, "it begins with the bytes 50 4b 03 04, as if it were a zip"),
         (b"<!DOCTYPE html>\n<html></html>\n", {}, "as if it were a web page"),
-        ("a,b\n1," + "x" * 200_000 + "\n", {}, "not a well-formed table: field larger than"),
+        ("a,b\n1," + "x" * 200_000 + "\n", {}, "a cell that ends in line 2 has more than 131,072"),
         (gzip.compress(b"a,b\n1,\xff\n" * 5000, mtime=0)[:-4], {}, "is not text in UTF-8"),
         (gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:40] + b"damaged" * 9, {}, "damaged or cut"),
     ],

@@ -194,11 +194,18 @@ class _UnclearError(Exception):
 
 
 def values_of(
-    columns: Sequence[TextColumn], style: str | None, path: Path, told: list[str], *, known: bool
+    columns: Sequence[TextColumn],
+    style: str | None,
+    path: Path,
+    told: list[str],
+    *,
+    known: bool,
+    points_may_group: bool,
 ) -> dict[str, Any]:
     """Return numbers of the columns whose cells all are numbers, and the texts of others.
 
-    Where the columns are `known` to be of numbers, words are refused.
+    Where the columns are `known` to be of numbers, words are refused. Where `points_may_group`, a
+    point may stand between thousands unless some number of the file says otherwise.
 
     Raises
     ------
@@ -208,6 +215,8 @@ def values_of(
     values, unclear = {}, []
     for column in columns:
         try:
+            if style is None and points_may_group and column.plain is not None:
+                _refuse_doubtful(column, ".")
             values[column.name] = _values(column, style, told, known=known)
         except _UnclearError as error:
             unclear.append((column.name, error))
@@ -241,6 +250,8 @@ def _values(column: TextColumn, style: str | None, told: list[str], *, known: bo
                 _tell_of_words(column, numbers, told)
                 return list(column.cells)
             column = unmarked
+            if style is None and style_of([column]) is None:
+                _refuse_doubtful(column, ".")
     if not known:
         _tell_of_codes(column, told)
     if column.plain is not None and style != ",":
@@ -269,13 +280,8 @@ def _finite(column: TextColumn, values: NDArray[np.float64]) -> NDArray[np.float
 
 def _decimal_style(column: TextColumn, style: str | None) -> str:
     decimal = style_of([column]) or style
-    marked = next((cell for cell in column.distinct if "," in cell), None)
-    if decimal is None and marked is not None:
-        raise _UnclearError(
-            f"column {shown(column.name)} holds {shown(marked)} in row {column.row_of(marked)}, "
-            "whose comma may stand between thousands or before decimals",
-            "Pass --decimal , if decimals follow it, else --decimal .",
-        )
+    if decimal is None:
+        _refuse_doubtful(column, ",")
     decimal = decimal or "."
     others = [cell for cell in column.distinct if not _NUMBER[decimal].fullmatch(cell)]
     if others:
@@ -285,6 +291,22 @@ def _decimal_style(column: TextColumn, style: str | None) -> str:
             "Write them alike, or pass --decimal",
         )
     return decimal
+
+
+def _refuse_doubtful(column: TextColumn, mark: str) -> None:
+    """Refuse a number whose mark may stand between thousands or before decimals."""
+    cells = column.cells if column.plain is not None else column.distinct
+    with_mark = (cell for cell in cells if cell is not None and mark in cell)
+    marked = next((cell for cell in with_mark if mark == "," or _GROUPS.fullmatch(cell)), None)
+    if marked is None:
+        return
+    what = {",": "comma", ".": "point"}[mark]
+    other = {",": ".", ".": ","}[mark]
+    raise _UnclearError(
+        f"column {shown(column.name)} holds {shown(marked)} in row {column.row_of(marked)}, "
+        f"whose {what} may stand between thousands or before decimals",
+        f"Pass --decimal {mark} if decimals follow it, else --decimal {other}",
+    )
 
 
 def _float(cell: str, decimal: str) -> float:

@@ -82,7 +82,7 @@ class TextLines:
         if isinstance(error, LookupError):
             return DataFileError(f"--encoding {shown(self._encoding)} is unknown; latin-1 is one")
         if isinstance(error, csv.Error):
-            return DataFileError(f"{self._path} is not a well-formed table: {reason(error)}")
+            return DataFileError(f"{self._path}: {error}")
         if not isinstance(error, UnicodeError):
             return DataFileError(f"{self._path} is damaged or cut off: {reason(error)}")
         return DataFileError(

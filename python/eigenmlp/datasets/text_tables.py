@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["read_text_table"]
 
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar", ",": "comma", " ": "blank"}
+_OF_DECIMAL_COMMAS = (";", "\t")  # what separates cells where commas stand before decimals
 _SAMPLE = 200  # rows that a separator is told from
 _BLOCK = 64  # rows that are looked at together: few, lest the garbage collector looks, too
 _COMMENTS = ("#", "%", "//")
@@ -75,7 +76,10 @@ def read_text_table(
     read = [
         one for one in found if one.name not in texts and (numbers is None or one.name in numbers)
     ]
-    values = values_of(read, style, path, told, known=numbers is not None)
+    values = values_of(
+        read, style, path, told,
+        known=numbers is not None, points_may_group=layout.separator in _OF_DECIMAL_COMMAS,
+    )  # fmt: skip
     return {one.name: values.get(one.name, one.cells) for one in found}, told
 
 
@@ -112,9 +116,52 @@ class _Layout:
 def _rows(text: TextLines, separator: str, first: int) -> Iterator[list[str]]:
     """Split the lines from one on; in the end comes a row of `_END` alone."""
     lines = chain(text.lines(first), [_END])
-    if separator == " ":
-        return map(_blank_cells, lines)
-    return csv.reader(lines, delimiter=separator or ",", skipinitialspace=True)
+    return map(_blank_cells, lines) if separator == " " else _Quoted(lines, separator or ",", first)
+
+
+class _Quoted:
+    """Rows whose cells may be in quotes, which are closed where a cell ends.
+
+    Others are refused: two stray quotes would make one cell of all the rows between them.
+    """
+
+    def __init__(self, lines: Iterable[str], separator: str, first: int) -> None:
+        self._rows = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+        self._first = first
+
+    def __iter__(self) -> _Quoted:
+        return self
+
+    def __next__(self) -> list[str]:
+        line = self._first + self.line_num
+        try:
+            return next(self._rows)
+        except csv.Error as error:
+            raise csv.Error(self._told(line, str(error))) from error
+
+    @property
+    def line_num(self) -> int:
+        return self._rows.line_num
+
+    def _told(self, line: int, error: str) -> str:
+        if "unexpected end" in error:
+            return (
+                f"quotes that begin in line {line} or below are never closed. Close them, or leave "
+                "them out"
+            )
+        last = self._first + self.line_num - 1
+        if "expected after" in error:
+            began = f", of a cell that begins in line {line} or below" if last > line else ""
+            return (
+                f"text follows a closing quote in line {last}{began}. Put whole cells in quotes, "
+                "with two for one in them, or leave the quotes out"
+            )
+        if "field limit" in error:
+            return (
+                f"a cell that ends in line {last} has more than {csv.field_size_limit():,} "
+                "characters. Shorten it, or close the quotes that it begins with"
+            )
+        return f"line {last}: {error}"
 
 
 def _blank_cells(line: str) -> list[str]:
