@@ -54,7 +54,8 @@ def test_models_for_tables(run: Run) -> None:
     model.save("model.st")
     done = run("export", "-f", "onnx", "model.st", "model.onnx")
     assert (done.code, done.err) == (0, "")
-    assert "TabularClassifier of 2 networks of 2-4-2 units, 44 parameters" in done.out
+    # The number, two parts of its range, and a pair of towns.
+    assert "TabularClassifier of 2 networks of 4-4-2 units, 60 parameters" in done.out
     em.export.to_onnx(model, "expected.onnx")
     assert Path("model.onnx").read_bytes() == Path("expected.onnx").read_bytes()
     assert run("export", "-f", "c", "model.st", "out").code == 0

@@ -6,6 +6,7 @@ import csv
 import io
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from places import DATA
 from terminal import run_on_terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from command_runs import Run
 
 TABLES = DATA / "tables"
@@ -447,3 +446,38 @@ def test_progress_of_reading_is_shown_on_a_terminal_alone(run: Run) -> None:
         "the table has columns that were not there in training, which are left aside: 'price'",
         "Predictions of 40 rows written to out.csv.",
     ]
+
+
+@pytest.mark.parametrize("value", ["1e120", "9223372036854775808", "1.5"])
+def test_numbers_that_are_no_classes(value: str, run: Run) -> None:
+    rows = "".join(f"{k},{0 if k < 60 else value}\n" for k in range(120))
+    Path("table.csv").write_text(f"x,y\n{rows}")
+    asked = ("train", "table.csv", "--target", "y", "--epochs", 1)
+    code, _, err = run(*asked, "--task", "classification")
+    assert code == 2
+    assert "numbers that are classes are whole, and 2^53 at most" in " ".join(
+        err.replace("│", "").split()
+    )
+    code, out, err = run(*asked)
+    assert (code, err) == (0, "")
+    assert "Target   y: numbers, 0 to" in out
+
+
+def test_identifiers_beside_columns_without_names_are_carried_as_they_stand(run: Run) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    em.TabularClassifier(max_iter=1).fit(X, (X[:, 0] > 0).astype(int)).save("unnamed.st")
+    Path("new.csv").write_text("a,id,b\n1.5,007,0.2\n-1.5,9007199254740993,0.3\n")
+    code, out, _ = run("predict", "unnamed.st", "new.csv", "--id", "id")
+    assert code == 0
+    assert [row.split(",")[0] for row in out.splitlines()] == ["id", "007", "9007199254740993"]
+
+
+def test_a_new_file_without_decimals_is_asked_about(run: Run) -> None:
+    rows = "".join(f"{k},5;{k + 1}.500;{'ja' if k > 30 else 'nein'}\n" for k in range(60))
+    Path("old.csv").write_text(f"size;price;y\n{rows}")
+    assert run("train", "old.csv", "--target", "y", "--epochs", 1).code == 0
+    Path("new.csv").write_text("size;price\n12;8.500\n13;2.100\n")
+    code, _, err = run("predict", "model.safetensors", "new.csv")
+    assert code == 1
+    assert "'price' holds '8.500' in row 1, whose point may stand" in " ".join(err.split())
+    assert run("predict", "model.safetensors", "new.csv", "--decimal", ",").code == 0

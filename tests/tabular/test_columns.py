@@ -69,6 +69,10 @@ TABLES = {
         name: np.array(cells, dtype=object) for name, cells in CELLS.items()
     },
     "dict of series": lambda: {name: pd.Series(cells) for name, cells in CELLS.items()},
+    "dict of pandas' arrays": lambda: {
+        name: pd.array(cells) if name != "town" else pd.Categorical(cells)
+        for name, cells in CELLS.items()
+    },
 }
 
 
@@ -97,6 +101,31 @@ def test_arrays_have_no_names_and_their_columns_are_counted_from_1() -> None:
         "category",
     ]
     assert not columns_of(pd.DataFrame(np.eye(2)), categorical=chosen_by(()))[1]
+
+
+def test_numbers_as_labels_are_places_in_whatever_order() -> None:
+    frame = pd.DataFrame(np.arange(6.0).reshape(2, 3))
+    for table in (frame, frame[[2, 0, 1]]):
+        columns, named = columns_of(table, categorical=chosen_by(()))
+        assert not named
+        assert [column.cells.tolist() for column in columns] == [[0, 3], [1, 4], [2, 5]]
+    columns, named = columns_of(frame[[2, 0]], categorical=chosen_by(()))
+    assert named
+    assert [column.name for column in columns] == ["2", "0"]
+
+
+def test_columns_that_nobody_wants_are_not_read() -> None:
+    table = {"a": [1, 2], "when": np.array(["2020", "2021"], dtype="M8"), "far": [np.inf, 0]}
+    columns, _ = columns_of(table, categorical=chosen_by(()), wanted={"a"})
+    assert [column.name for column in columns] == ["a", "when", "far"]
+    assert columns[0].cells.tolist() == [1, 2]
+    with pytest.raises(TypeError, match="'when' holds dates"):
+        columns_of(table, categorical=chosen_by(()))
+
+
+def test_whole_numbers_beyond_any_float_are_refused() -> None:
+    with pytest.raises(ValueError, match="column 'a' holds infinity in row 2"):
+        columns_of({"a": [1, 10**400]}, categorical=chosen_by(()))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint64", "float16", "float32", "float64"])

@@ -380,3 +380,39 @@ def test_defaults_beat_the_plain_ones_on_awkward_targets() -> None:
     error, plain_error = (mean_absolute_error(y[400:], m.predict(X[400:])) for m in (model, plain))
     assert error < 0.6e3
     assert error < plain_error / 10
+
+
+@pytest.mark.parametrize("size", [1e-290, 1e155, 1e300])
+def test_targets_of_any_size_have_the_same_model(size: float) -> None:
+    unit = 2.0 ** np.round(np.log2(size))  # which no digit is lost by
+    plain = em.TabularRegressor(**SMALL).fit(FRAME, INCOME).predict(FRAME)
+    large = em.TabularRegressor(**SMALL).fit(FRAME, INCOME * unit).predict(FRAME)
+    np.testing.assert_array_equal(large / unit, plain)
+
+
+# scikit-learn's check sums them.
+@pytest.mark.filterwarnings("ignore:invalid value encountered in reduce:RuntimeWarning")
+def test_targets_that_differ_by_more_than_float64_holds() -> None:
+    y = np.where(CLASSES == "rich", 8e307, -8e307)
+    predicted = em.TabularRegressor(**SMALL).fit(FRAME, y).predict(FRAME)
+    assert (np.sign(predicted) == np.sign(y)).mean() > 0.9
+
+
+def test_targets_too_near_to_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"y varies by .*, less than float64 tells apart"):
+        em.TabularRegressor().fit(FRAME, INCOME * 1e-320)
+
+
+def test_further_columns_may_hold_anything_at_prediction() -> None:
+    model = em.TabularClassifier(**SMALL).fit(FRAME, CLASSES)
+    further = FRAME.assign(when=pd.Timestamp("2020"), far=np.inf)
+    further["parts"] = pd.Series([[1]] * len(FRAME))
+    with pytest.warns(UserWarning, match="'when', 'far', 'parts'"):
+        predicted = model.predict(further)
+    np.testing.assert_array_equal(predicted, model.predict(FRAME))
+
+
+def test_a_table_of_nothing_but_gaps_is_refused() -> None:
+    words = pd.DataFrame({"word": pd.array([None] * 40, dtype="string")})
+    with pytest.raises(ValueError, match="hold nothing but gaps"):
+        em.TabularClassifier().fit(words, ["a", "b"] * 20)

@@ -48,7 +48,7 @@ def predict_table(
     DataFileError, ValueError
         If the table can't be read, or lacks columns of training.
     """
-    texts, numbers = _known(model, target)
+    texts, numbers = _known(model, target, identifier)
     named = {"--id": identifier, "--labels": target}
     asked = {option: [name] for option, name in named.items() if name is not None}
     beside = [name for (name,) in asked.values()]
@@ -82,7 +82,9 @@ def predict_table(
         typer.echo(_score(predicted, frame[target], of_numbers=of_classes is None), err=True)
 
 
-def _known(model: Any, target: str | None) -> tuple[set[str], set[str] | None]:
+def _known(
+    model: Any, target: str | None, identifier: str | None
+) -> tuple[set[str], set[str] | None]:
     """Return the names of columns that hold texts, and of all that hold numbers, if known."""
     preparation = model._preparation  # noqa: SLF001
     if preparation.named:
@@ -91,7 +93,8 @@ def _known(model: Any, target: str | None) -> tuple[set[str], set[str] | None]:
             numbers |= {target}
         return set(), numbers
     names = [column.name for column in preparation.columns]
-    return {names[place] for place in preparation.categories_of(names, named=False)}, None
+    categories = {names[place] for place in preparation.categories_of(names, named=False)}
+    return categories if identifier is None else {*categories, identifier}, None
 
 
 def _predicted(model: Any, X: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:

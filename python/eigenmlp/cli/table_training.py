@@ -24,6 +24,7 @@ __all__ = ["TASKS", "check_use", "is_given", "train_table"]
 
 TASKS = ("auto", "classification", "regression")
 _MOST_CLASSES = 10  # of whole numbers that are taken for classes
+_EXACT = 2**53  # the largest number up to which float64 has every whole one
 # Options of `train`: those for tables alone, and all that such a model takes.
 _OF_TARGETS = {"task", "ignore", "categories", "networks", "encoding", "decimal", "missing"}
 _OF_TABLES = _OF_TARGETS | {
@@ -208,7 +209,13 @@ def _is_of_classes(y: np.ndarray, task: str) -> tuple[bool, str]:
                 param_hint="--task",
             )
         return True, f"classes, as it holds {shown_values}"
-    whole = bool((y == np.round(y)).all())
+    whole = bool((y == np.round(y)).all() and (np.abs(y) <= _EXACT).all())
+    if task == "classification" and not whole:
+        raise typer.BadParameter(
+            f"the target holds {shown_values}, but numbers that are classes are whole, and 2^53 at "
+            "most; write others as words.",
+            param_hint="--task",
+        )
     consecutive = whole and np.ptp(values) + 1 == len(values)
     few = len(values) == 2 or (consecutive and len(values) <= _MOST_CLASSES)
     if task == "classification" or (task == "auto" and whole and few):
@@ -224,7 +231,7 @@ def _name(value: Any) -> str:
 
 def _labels(y: np.ndarray) -> np.ndarray:
     """Return labels as people write them: 1 for 1.0."""
-    if y.dtype.kind == "f" and (y == np.round(y)).all():
+    if y.dtype.kind == "f":
         return y.astype(np.int64)
     return y.astype(str) if y.dtype.kind == "O" else y
 

@@ -156,6 +156,10 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
             learnt = learnt[kept]
             weights = None if weights is None else weights[kept]
         self._preparation = learnt_from(columns, named=named, max_categories=self.max_categories)
+        if not self._preparation.feature_names:
+            raise ValueError(
+                "the table's columns of words hold nothing but gaps: there is nothing to learn from"
+            )
         self._name_features([column.name for column in columns], named)
         self._learn_scale(labels, weights)
         samples = self._samples(self._prepared(columns, named=named), labels, weights)
@@ -349,7 +353,9 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
         """Return the mean of the networks' outputs, float64 of shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         if not isinstance(X, Prepared):
-            columns, named = columns_of(X, categorical=self._preparation.categories_of)
+            preparation = self._preparation
+            wanted = {column.name for column in preparation.columns} if preparation.named else None
+            columns, named = columns_of(X, categorical=preparation.categories_of, wanted=wanted)
             X = self._prepared(columns, named=named)
         outputs = [
             network.predict_outputs(X.features, n_threads=self.n_threads)

@@ -43,7 +43,7 @@ def typed(cells: Any) -> tuple[str, NDArray[Any]]:
     """Return "number", "category" or, where the cells must tell, "cells", and the values."""
     library = type(cells).__module__.partition(".")[0]
     if library == "pandas":
-        return _of_pandas(cells)
+        return _of_pandas(cells if hasattr(cells, "iloc") else _series(cells))
     if library == "polars":
         return _of_polars(cells)
     if library == "pyarrow":
@@ -67,6 +67,13 @@ def _of_numpy(array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
         case "O":
             return "cells", array
     raise TypeError(f"values of the type {array.dtype}; pass numbers or texts")
+
+
+def _series(values: Any) -> Any:
+    """Return an array or an index of pandas' as a Series."""
+    import pandas as pd  # noqa: PLC0415  the user's
+
+    return pd.Series(values)
 
 
 def _of_pandas(series: Any) -> tuple[str, NDArray[Any]]:
@@ -161,7 +168,14 @@ def of_cells(cells: NDArray[Any], *, category: bool) -> tuple[Kind, NDArray[Any]
             f"numbers, and beside them {in_rows(words)}; put numbers there, leave gaps (None or "
             "NaN), or name the column in categorical_features"
         )
-    return "number", np.array([math.nan if cell is None else float(cell) for cell in listing])
+    return "number", np.array([math.nan if cell is None else _float(cell) for cell in listing])
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # a whole number of Python's, which is refused as infinity is
+        return math.inf if cell > 0 else -math.inf
 
 
 def in_rows(cells: Sequence[tuple[int, Any]]) -> str:

@@ -15,7 +15,7 @@ from eigenmlp.common.words import listed, shortened, shown, type_of
 from eigenmlp.tabular.cells import ROWS, as_cells, as_texts, in_rows, is_gap, of_cells, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -75,7 +75,10 @@ class Column:
 
 
 def columns_of(
-    table: Any, *, categorical: Callable[[list[str], bool], set[int]]
+    table: Any,
+    *,
+    categorical: Callable[[list[str], bool], set[int]],
+    wanted: Collection[str] | None = None,
 ) -> tuple[list[Column], bool]:
     """Read a table's columns.
 
@@ -89,6 +92,9 @@ def columns_of(
     categorical : callable
         Of the columns' names and whether the table has named them: the places, from 0, of those
         that are categories whatever their type. See `chosen_by`.
+    wanted : collection of str or None, default=None
+        Names of the columns that are read, if the table names its columns; others have no values.
+        None reads all.
 
     Returns
     -------
@@ -121,6 +127,9 @@ def columns_of(
     forced = categorical(labels, named)
     columns, wrong = [], []
     for place, (name, column) in enumerate(zip(labels, cells, strict=True)):
+        if named and wanted is not None and name not in wanted:
+            columns.append(Column(name, "category", np.full(len(column), None)))
+            continue
         try:
             columns.append(_read(name, column, category=place in forced))
         except (TypeError, ValueError) as error:
@@ -190,9 +199,11 @@ def _cells_of(table: Any) -> tuple[list[Any], list[str] | None]:
                 "single one; pass series.to_frame()"
             )
         labels = list(table.columns)
-        named = labels != list(range(len(labels)))
-        cells = [table.iloc[:, place] for place in range(len(labels))]
-        return cells, [*map(str, labels)] if named else None
+        places = list(range(len(labels)))
+        if all(isinstance(label, Integral) for label in labels) and sorted(labels) == places:
+            # No names, but places, in whatever order.
+            return [table.iloc[:, labels.index(place)] for place in places], None
+        return [table.iloc[:, place] for place in places], [*map(str, labels)]
     if hasattr(table, "column_names"):  # Arrow
         return [*table.columns], [*table.column_names]
     if hasattr(table, "get_columns"):  # polars

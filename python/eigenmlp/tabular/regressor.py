@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TabularRegressor"]
 
+_LEAST = 4 * np.finfo(np.float64).tiny
+
 
 @with_parameters_of(TabularParameters)
 class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
@@ -159,9 +161,19 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
             self._mean = np.zeros(columns.shape[1])
             self._deviation = np.ones(columns.shape[1])
             return
-        self._mean = np.average(columns, axis=0, weights=weights)
-        variance = np.average(np.square(columns - self._mean), axis=0, weights=weights)
-        self._deviation = np.where(variance > 0, np.sqrt(variance), 1.0)
+        # In a unit, a power of two, in which no square is too large or too small.
+        _, exponents = np.frexp(np.abs(columns).max(axis=0))
+        unit = np.ldexp(columns, -exponents)
+        mean = np.average(unit, axis=0, weights=weights)
+        variance = np.average(np.square(unit - mean), axis=0, weights=weights)
+        deviation = np.ldexp(np.sqrt(variance), exponents)
+        if ((variance > 0) & (deviation < _LEAST)).any():
+            raise ValueError(
+                f"y varies by {deviation.min():.4g}, less than float64 tells apart; multiply it by "
+                "a power of ten"
+            )
+        self._mean = np.ldexp(mean, exponents)
+        self._deviation = np.where(variance > 0, deviation, 1.0)
 
     def _targets(self, labels: NDArray[Any]) -> NDArray[Any]:
         columns: NDArray[Any] = labels.reshape(len(labels), -1)
@@ -171,7 +183,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
             raise ValueError(
                 f"y_val has {columns.shape[1]} outputs, but y has {len(self._mean)}; pass the same"
             )
-        scaled: NDArray[Any] = (columns - self._mean) / self._deviation
+        # Halved, lest a difference be infinite.
+        scaled: NDArray[Any] = (columns / 2 - self._mean / 2) / (self._deviation / 2)
         return scaled
 
     def _kinds(self, labels: NDArray[Any]) -> NDArray[Any] | None:  # noqa: ARG002
