@@ -129,8 +129,8 @@ def report(found: Comparison) -> None:
             better, within = found.against(ours, other)
             print(
                 f"{ours} is better than {other} on {better} of {len(found.tables)} tables, and on "
-                f"{within} of the others within a standard error of it, in "
-                f"{found.seconds(other) / found.seconds(ours):.2f} times less CPU time"
+                f"{within} of the others within a standard error of it; it takes "
+                f"{found.seconds(ours) / found.seconds(other):.3g} of its CPU time"
             )
 
 

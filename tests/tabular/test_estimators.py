@@ -416,3 +416,9 @@ def test_a_table_of_nothing_but_gaps_is_refused() -> None:
     words = pd.DataFrame({"word": pd.array([None] * 40, dtype="string")})
     with pytest.raises(ValueError, match="hold nothing but gaps"):
         em.TabularClassifier().fit(words, ["a", "b"] * 20)
+
+
+@pytest.mark.parametrize("parameter", [{"batch_size": "auto"}, {"monitor": None}])
+def test_parameters_that_only_our_other_estimators_take(parameter: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"The '{next(iter(parameter))}' parameter of"):
+        em.TabularRegressor(**parameter).fit(FRAME, INCOME)

@@ -14,13 +14,14 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from eigenmlp.callbacks import Checkpoint
 from eigenmlp.common.threads import thread_limit
 from eigenmlp.errors import TrainingDivergedError
 from eigenmlp.estimators.fit_tasks import CallbackSupportMixin, FitTasks, with_callbacks
-from eigenmlp.estimators.parameters import hidden_sizes
+from eigenmlp.estimators.parameters import constraints_of, hidden_sizes
 from eigenmlp.estimators.samples import given_validation_data
 from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 from eigenmlp.tabular.columns import chosen_by, columns_of
@@ -42,9 +43,20 @@ if TYPE_CHECKING:
     from eigenmlp.network import Network
     from eigenmlp.tabular.columns import Column
 
-__all__ = ["INTERRUPTED", "BaseTabular"]
+__all__ = ["INTERRUPTED", "BaseTabular", "constraints_of_tables"]
 
 INTERRUPTED = "Training interrupted by user."
+
+
+def constraints_of_tables(constructor: Callable[..., None]) -> dict[str, list[Any]]:
+    """Say what each parameter of a constructor may be: as elsewhere, but for two without a way out.
+
+    A model for tables has a size of batches and a monitor of its own by default.
+    """
+    found = constraints_of(constructor)
+    sizes = [one for one in found["batch_size"] if not isinstance(one, StrOptions)]
+    monitors = [one for one in found["monitor"] if one is not None]
+    return {**found, "batch_size": sizes, "monitor": monitors}
 
 
 class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]

@@ -13,9 +13,9 @@ from sklearn.utils.validation import _check_y, check_is_fitted
 
 from eigenmlp.common.documentation import with_parameters_of
 from eigenmlp.common.words import listed, shown, type_of
-from eigenmlp.estimators.parameters import constraints_of, store
+from eigenmlp.estimators.parameters import store
 from eigenmlp.losses import CrossEntropy
-from eigenmlp.tabular.base import BaseTabular
+from eigenmlp.tabular.base import BaseTabular, constraints_of_tables
 from eigenmlp.tabular.cells import is_gap
 from eigenmlp.tabular.documentation import TabularParameters
 from eigenmlp.tabular.judge import scores_labels
@@ -130,7 +130,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     ) -> None:
         store(self, locals())
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(__init__)
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of_tables(__init__)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the classes of a table's rows.

@@ -11,9 +11,9 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from eigenmlp.common.documentation import with_parameters_of
-from eigenmlp.estimators.parameters import constraints_of, loss_of, store
+from eigenmlp.estimators.parameters import loss_of, store
 from eigenmlp.losses import Huber
-from eigenmlp.tabular.base import BaseTabular
+from eigenmlp.tabular.base import BaseTabular, constraints_of_tables
 from eigenmlp.tabular.documentation import TabularParameters
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     ) -> None:
         store(self, locals())
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(__init__)
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of_tables(__init__)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Predict the numbers of a table's rows.
