@@ -2,7 +2,8 @@
 
     python docs/pictures/draw.py
 
-A page's examples run as its tests run them; pictures are those displays that they leave.
+A page's examples run as its tests run them; pictures are those displays that they leave. Another,
+models-for-tables.png, is the one that benchmarks/tables.py makes.
 """
 
 from __future__ import annotations
