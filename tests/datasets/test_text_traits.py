@@ -189,3 +189,9 @@ def test_what_comes_late_in_a_column_counts(tmp_path: Path, late: str) -> None:
         found = read_table(path).frame
         wanted = [float(cell or "nan") for cell in cells]
         np.testing.assert_array_equal(found["a"].to_numpy(float), wanted)
+
+
+def test_marks_of_gaps_that_no_cell_has_are_told(tmp_path: Path) -> None:
+    found, told = read(tmp_path, "a,b\n-999.0,x\n1,-\n", missing=["-999", "-"])
+    assert found == {"a": [-999, 1], "b": ["x", None]}
+    assert told == ["no cell is '-999', which --missing names as it is written"]

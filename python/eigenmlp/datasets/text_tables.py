@@ -67,10 +67,15 @@ def read_text_table(
     if not columns[0].texts:
         raise DataFileError(f"{path} has a header, but no rows below it")
     found = []
+    unseen = {*missing}
     for place, name in enumerate(names):
+        unseen.difference_update(columns[place].texts if unseen else ())
         found.append(columns[place].column(name, missing))
         columns[place] = Cells()  # lest there be two
         advance(0.5 + (place + 1) / len(names) / 2)
+    if unseen:
+        marks = listed([shown(mark) for mark in missing if mark in unseen])
+        told.append(f"no cell is {marks}, which --missing names as it is written")
     # Of columns of texts, too: one file has one style.
     style = decimal or style_of(found)
     read = [
