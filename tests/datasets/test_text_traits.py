@@ -85,6 +85,7 @@ def test_what_is_told_from_the_file(tmp_path: Path, text: str, wanted: Any, told
         ("a;b\n1;2\n3;4;5\n6;7\n", {}, "line 3 has another number of cells than the first line, "),
         ("My table\na,b\n1,2\n3,4\n", {}, "line 1 has another number of cells than the lines b"),
         ("a,b\n" + "1,2\n" * 300 + "3\n", {}, "line 302 has another number of cells than"),
+        ("a;b\n1;2\n;;\n3;4\n", {}, "line 3 has another number of cells than the first line, 3 r"),
         ('a,b\n1,"x\ny"\n2,z\n3\n', {}, "line 5 has another number of cells"),
         ("1,2\n3,4,5\n6,7,8\n", {"header": False}, "line 1 has another number of cells"),
         ("a,b\n1,2,\n" + "3,4,\n" * 300 + "5,6,7\n", {}, "line 303 has another number of"),

@@ -6,7 +6,7 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from eigenmlp.common.words import listed, shown
@@ -30,8 +30,6 @@ _NOTHING = ' \t\r\n,;|"'  # in a line without cells
 _OF_EXCEL = re.compile(r"sep=.")
 _OF_PANDAS = re.compile(r"Unnamed: \d+.*")  # an index that pandas has read and written again
 _QUOTED_OR_NOT = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
-# A row of its own, unless a cell's quotes are still open there.
-_END = "\0the table's end\0"
 
 
 def read_text_table(
@@ -119,8 +117,8 @@ class _Layout:
 
 
 def _rows(text: TextLines, separator: str, first: int) -> Iterator[list[str]]:
-    """Split the lines from one on; in the end comes a row of `_END` alone."""
-    lines = chain(text.lines(first), [_END])
+    """Split the lines from one on."""
+    lines = text.lines(first)
     return map(_blank_cells, lines) if separator == " " else _Quoted(lines, separator or ",", first)
 
 
@@ -170,8 +168,6 @@ class _Quoted:
 
 
 def _blank_cells(line: str) -> list[str]:
-    if line == _END:
-        return [_END]
     if '"' not in line:
         return line.split()
     found = _QUOTED_OR_NOT.finditer(line)
@@ -181,7 +177,7 @@ def _blank_cells(line: str) -> list[str]:
 def _sample(text: TextLines, separator: str, first: int) -> list[list[str]]:
     """Return the first rows that are not blank."""
     filled = (row for row in _rows(text, separator, first) if row not in ([], [""]))
-    return [row for row in islice(filled, _SAMPLE) if row != [_END]]
+    return [*islice(filled, _SAMPLE)]
 
 
 def _layout_of(text: TextLines, path: Path, header: bool | None, decimal: str | None) -> _Layout:
@@ -321,17 +317,12 @@ def _ragged(text: TextLines, layout: _Layout, path: Path) -> DataFileError:
     row: list[str] = []
     for row in rows:
         start, line = line, layout.first + getattr(rows, "line_num", line - layout.first + 1)
-        if not "".join(row).strip():
+        if len(row) < 2 and not "".join(row).strip():
             continue
         n_rows += 1
         filled = layout.empty_end and row[-1].strip()
         if n_rows > layout.n_skipped and (len(row) != width or filled):
             break
-    if row[-1].endswith(_END) and row != [_END]:
-        return DataFileError(
-            f"{path}: quotes that begin in line {start} or below are never closed. Close them, or "
-            "leave them out"
-        )
     than = "the lines below it" if start == layout.first else "the first line"
     return DataFileError(
         f"{path}: line {start} has another number of cells than {than}, {len(row)} rather than "
@@ -359,11 +350,7 @@ def _columns_of(
         rows = (row or [""] for row in rows)
     rows = islice(rows, layout.n_skipped, None)
     width = layout.width + layout.empty_end
-    ended = False
     while block := [*islice(rows, _BLOCK)]:
-        if block[-1] == [_END]:
-            block.pop()
-            ended = True
         if {*map(len, block)} - {width}:
             block = [row for row in block if row != [""]]  # lines of blanks
         wrong = {*map(len, block)} - {width}
@@ -373,8 +360,6 @@ def _columns_of(
         for column, cells in zip(columns, zip(*block, strict=True), strict=False):
             column.extend(cells)
         advance(text.share())
-    if not ended:
-        raise _ragged(text, layout, path)
     return columns
 
 
