@@ -20,7 +20,6 @@ __all__ = [
     "counted",
     "facts",
     "headed",
-    "is_of_tables",
     "kind_of",
     "labels_of",
     "network_of",
@@ -71,11 +70,6 @@ def kind_of(model: Any) -> str:
     n_parameters = sum(network.n_parameters for network in networks)
     several = f"{len(networks)} networks of " if len(networks) > 1 else ""
     return f"{type(model).__name__} of {several}{sizes} units, {n_parameters:,} parameters"
-
-
-def is_of_tables(model: Any) -> bool:
-    """Tell a model for tables, without importing what it is made of."""
-    return type(model).__module__.startswith("eigenmlp.tabular")
 
 
 def outputs_of(view: ModelView) -> str:

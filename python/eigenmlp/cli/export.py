@@ -10,7 +10,6 @@ import eigenmlp as em
 from eigenmlp.cli.described import (
     console_for,
     facts,
-    is_of_tables,
     kind_of,
     labels_of,
     outputs_of,
@@ -21,7 +20,7 @@ from eigenmlp.cli.options import Header, check_choice, check_target
 from eigenmlp.cli.samples import columns_in_order, samples_for
 from eigenmlp.cli.scores import as_scored
 from eigenmlp.export.state_files import save_state_dict
-from eigenmlp.export.view import names_as_metadata, networks_of, view_of
+from eigenmlp.export.view import is_of_tables, names_as_metadata, networks_of, view_of
 
 __all__ = ["export"]
 

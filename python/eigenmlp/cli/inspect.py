@@ -16,7 +16,6 @@ from eigenmlp.cli.described import (
     counted,
     facts,
     headed,
-    is_of_tables,
     kind_of,
     labels_of,
     outputs_of,
@@ -24,7 +23,7 @@ from eigenmlp.cli.described import (
     shortened,
     size_of,
 )
-from eigenmlp.export.view import feature_names_of, view_of
+from eigenmlp.export.view import feature_names_of, is_of_tables, view_of
 from eigenmlp.files import checkpoints
 from eigenmlp.files.safetensors import SafetensorsError, SafetensorsFile
 from eigenmlp.network import model_file

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 import eigenmlp as em
-from eigenmlp.cli.described import is_of_tables, plain
+from eigenmlp.cli.described import plain
 from eigenmlp.cli.options import (
     KINDS,
     Array,
@@ -24,6 +24,7 @@ from eigenmlp.cli.options import (
 from eigenmlp.cli.predictions import BLOCK, csv_blocks, predicts_numbers
 from eigenmlp.cli.samples import columns_in_order, samples_for
 from eigenmlp.cli.scores import score_line
+from eigenmlp.export.view import is_of_tables
 from eigenmlp.files.atomic import write_atomically
 
 __all__ = ["predict"]
