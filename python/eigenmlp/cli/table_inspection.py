@@ -45,7 +45,7 @@ def columns_table(model: Any) -> Table:
     columns = model._preparation.columns  # noqa: SLF001
     for column in columns[:MOST_ROWS]:
         kind = "numbers" if isinstance(column, NumberFeatures) else "categories"
-        cells = (column.name, kind, str(len(column.names())), _learnt(column))
+        cells = (column.name, kind, str(column.n_features), _learnt(column))
         table.add_row(*(Text(plain(shortened(cell))) for cell in cells))
     add_rest(table, len(columns))
     return table

@@ -279,7 +279,7 @@ def _preparing(model: CTable) -> Iterator[str]:
             yield from _number_features(column, place, target)
         else:
             yield from _category_features(column, f"x[{place}]", target)
-        target += len(column.names())
+        target += column.n_features
 
 
 def _number_features(learnt: NumberFeatures, place: int, target: int) -> Iterator[str]:
@@ -293,16 +293,15 @@ def _number_features(learnt: NumberFeatures, place: int, target: int) -> Iterato
         is_gap = "1" if learnt.median is None else f"{x} != {x} ? 1 : 0"
         yield f"features[{target + 1}] = {is_gap};"
     if learnt.borders:
-        first, n_parts = target + 1 + learnt.gaps, len(learnt.borders) - 1
+        first, n_parts = target + 1 + learnt.gaps, learnt.n_parts
         yield f"parts({x}, {n_parts}, borders_{place}, features + {first});"
 
 
 def _category_features(learnt: CategoryFeatures, x: str, target: int) -> Iterator[str]:
-    n_features = len(learnt.names())
     if learnt.is_pair:
         yield f"features[{target}] = {x} == 0 ? -1 : {x} == 1 ? 1 : 0;"
-    elif n_features:
-        yield f"one_of({x}, {n_features}, features + {target});"
+    elif learnt.n_features:
+        yield f"one_of({x}, {learnt.n_features}, features + {target});"
 
 
 def _double(value: float) -> str:

@@ -128,7 +128,7 @@ def _number_features(graph: Graph, learnt: NumberFeatures, values: str) -> list[
 
 def _category_features(graph: Graph, learnt: CategoryFeatures, values: str) -> list[str]:
     """Add what a column of categories becomes, in the same way."""
-    n_features = len(learnt.names())
+    n_features = learnt.n_features
     if not n_features:
         return []
     known = (*learnt.categories, *learnt.rare)

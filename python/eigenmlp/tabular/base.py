@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import threading
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,7 +25,7 @@ from eigenmlp.estimators.whole_fits import whole_or_not_at_all
 from eigenmlp.tabular.columns import chosen_by, columns_of
 from eigenmlp.tabular.held_out import held_out_rows
 from eigenmlp.tabular.judge import Judge, Prepared, value_of
-from eigenmlp.tabular.members import Member, Recipe, trained
+from eigenmlp.tabular.members import Member, Recipe, train_in_turn, trained, trained_side_by_side
 from eigenmlp.tabular.preparation import Preparation, learnt_from
 from eigenmlp.tabular.saving import SavableTable
 from eigenmlp.training.weights import NO_WEIGHT
@@ -168,7 +166,7 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
             learnt = learnt[kept]
             weights = None if weights is None else weights[kept]
         self._preparation = learnt_from(columns, named=named, max_categories=self.max_categories)
-        if not self._preparation.feature_names:
+        if not self._preparation.n_features:
             raise ValueError(
                 "the table's columns of words hold nothing but gaps: there is nothing to learn from"
             )
@@ -301,9 +299,11 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
 
         try:
             if alone or self.callbacks or tasks.told:
-                _train_in_turn(members, member, seeds, cancelled)
+                train_in_turn(members, member, seeds, cancelled)
             else:
-                members = self._side_by_side(member, seeds, cancelled)
+                members = trained_side_by_side(
+                    member, seeds, cancelled, self.n_threads or thread_limit()
+                )
         except TrainingDivergedError as error:
             raise ValueError(
                 f"training diverged before there was a model to keep ({error}); lower "
@@ -313,25 +313,6 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
         self.histories_ = [one.history for one in members]
         self.n_iter_ = max(history.n_epochs for history in self.histories_)
         self._warn_of(members)
-
-    def _side_by_side(
-        self, member: Callable[[int], Member], seeds: list[int], cancelled: threading.Event
-    ) -> list[Member]:
-        """Train networks on a thread each; Ctrl-C ends all of them after their epoch."""
-        with ThreadPoolExecutor(min(self.n_threads or thread_limit(), len(seeds))) as pool:
-            futures = [pool.submit(member, seed) for seed in seeds]
-            try:
-                return [future.result() for future in futures]
-            except KeyboardInterrupt as interrupt:
-                cancelled.set()
-                begun = [future for future in futures if not future.cancel()]
-                members = [future.result() for future in begun]
-                return [dataclasses.replace(one, ended=interrupt) for one in members]
-            except BaseException:
-                cancelled.set()
-                for future in futures:
-                    future.cancel()
-                raise
 
     def _warn_of(self, members: list[Member]) -> None:
         ended = [one.ended for one in members if one.ended is not None]
@@ -382,24 +363,6 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-def _train_in_turn(
-    members: list[Member],
-    member: Callable[[int], Member],
-    seeds: list[int],
-    cancelled: threading.Event,
-) -> None:
-    """Train one network after the other, until a callback or Ctrl-C ends the fit."""
-    for seed in seeds:
-        try:
-            members.append(member(seed))
-        except KeyboardInterrupt as interrupt:
-            if not members:
-                raise
-            members[-1] = dataclasses.replace(members[-1], ended=interrupt)
-        if cancelled.is_set() or isinstance(members[-1].ended, KeyboardInterrupt):
-            return
 
 
 def _rows_of(table: Any, rows: NDArray[Any]) -> Any:

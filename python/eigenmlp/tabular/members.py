@@ -1,9 +1,10 @@
-"""One network of a model for tables, from its seed to its best epoch."""
+"""Networks of a model for tables, each from its seed to its best epoch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from eigenmlp.training import train
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    import threading
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from eigenmlp.losses import Loss
     from eigenmlp.tabular.judge import Judge
 
-__all__ = ["Member", "Recipe", "trained"]
+__all__ = ["Member", "Recipe", "train_in_turn", "trained", "trained_side_by_side"]
 
 _BETA2 = 0.95
 _RATE_OF_BIASES = 0.1
@@ -179,3 +181,41 @@ def trained(
             raise
         return Member(network, judge.history, error)
     return Member(network, history, None)
+
+
+def train_in_turn(
+    members: list[Member],
+    member: Callable[[int], Member],
+    seeds: list[int],
+    cancelled: threading.Event,
+) -> None:
+    """Train one network after the other, until a callback or Ctrl-C ends the fit."""
+    for seed in seeds:
+        try:
+            members.append(member(seed))
+        except KeyboardInterrupt as interrupt:
+            if not members:
+                raise
+            members[-1] = replace(members[-1], ended=interrupt)
+        if cancelled.is_set() or isinstance(members[-1].ended, KeyboardInterrupt):
+            return
+
+
+def trained_side_by_side(
+    member: Callable[[int], Member], seeds: list[int], cancelled: threading.Event, n_threads: int
+) -> list[Member]:
+    """Train networks on a thread each; Ctrl-C ends all of them after their epoch."""
+    with ThreadPoolExecutor(min(n_threads, len(seeds))) as pool:
+        futures = [pool.submit(member, seed) for seed in seeds]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt as interrupt:
+            cancelled.set()
+            begun = [future for future in futures if not future.cancel()]
+            members = [future.result() for future in begun]
+            return [replace(one, ended=interrupt) for one in members]
+        except BaseException:
+            cancelled.set()
+            for future in futures:
+                future.cancel()
+            raise

@@ -84,6 +84,16 @@ class NumberFeatures:
         scale = float(scale) if np.isfinite(scale) else 0.0
         return cls(column.name, float(median), scale, gaps, _borders(there))
 
+    @property
+    def n_parts(self) -> int:
+        """Features that are parts of the range."""
+        return max(len(self.borders) - 1, 0)
+
+    @property
+    def n_features(self) -> int:
+        """Features."""
+        return 1 + self.gaps + self.n_parts
+
     def names(self) -> list[str]:
         """Name the features."""
         missing = [f"{self.name} is missing"] if self.gaps else []
@@ -170,6 +180,11 @@ class CategoryFeatures:
         """Whether there are two, which share a feature of ±1."""
         return len(self.categories) == 2 and not self.rare
 
+    @property
+    def n_features(self) -> int:
+        """Features."""
+        return 1 if self.is_pair else len(self.categories) + bool(self.rare)
+
     def names(self) -> list[str]:
         """Name the features."""
         if self.is_pair:
@@ -186,7 +201,7 @@ class CategoryFeatures:
         self._warn_of_strangers(values, places)
         if self.is_pair:
             return np.where(places < 0, 0.0, 2.0 * places - 1)[:, None]
-        return np.asarray(places[:, None] == np.arange(len(self.names())), dtype=np.float64)
+        return np.asarray(places[:, None] == np.arange(self.n_features), dtype=np.float64)
 
     def _warn_of_strangers(self, values: NDArray[Any], places: NDArray[Any]) -> None:
         there = np.array([value is not None for value in values])
@@ -219,8 +234,12 @@ class Preparation:
     @property
     def n_parts(self) -> int:
         """Features that are parts of a number's range."""
-        numbers = [column for column in self.columns if isinstance(column, NumberFeatures)]
-        return sum(max(len(column.borders) - 1, 0) for column in numbers)
+        return sum(c.n_parts for c in self.columns if isinstance(c, NumberFeatures))
+
+    @property
+    def n_features(self) -> int:
+        """Features that the network reads."""
+        return sum(column.n_features for column in self.columns)
 
     @property
     def feature_names(self) -> list[str]:
@@ -262,11 +281,11 @@ class Preparation:
             If columns are missing, or hold words where training had numbers.
         """
         found = self._in_order(columns, named=named, owner=owner)
-        features = np.empty((len(found[0].cells), len(self.feature_names)), dtype=np.float32)
+        features = np.empty((len(found[0].cells), self.n_features), dtype=np.float32)
         end = 0
         wrong = []
         for learnt, column in zip(self.columns, found, strict=True):
-            begin, end = end, end + len(learnt.names())
+            begin, end = end, end + learnt.n_features
             try:
                 features[:, begin:end] = learnt.features_of(column)
             except ValueError as error:

@@ -109,9 +109,9 @@ def restored_table(kind: type[Any], description: dict[str, Any], networks: list[
     if network.input_scale != 1:
         raise ValueError(f"the network's input_scale is {network.input_scale}, not 1")
     preparation = _table_from_json(description.get("table"))
-    if len(preparation.feature_names) != network.layer_sizes[0]:
+    if preparation.n_features != network.layer_sizes[0]:
         raise ValueError(
-            f"the table has {len(preparation.feature_names)} features, but the network reads "
+            f"the table has {preparation.n_features} features, but the network reads "
             f"{network.layer_sizes[0]}"
         )
     if classifies:
