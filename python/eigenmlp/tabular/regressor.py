@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TabularRegressor"]
 
+# A deviation of targets; half of it is still a number of all digits.
 _LEAST = 4 * np.finfo(np.float64).tiny
 
 
@@ -167,10 +168,11 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         mean = np.average(unit, axis=0, weights=weights)
         variance = np.average(np.square(unit - mean), axis=0, weights=weights)
         deviation = np.ldexp(np.sqrt(variance), exponents)
-        if ((variance > 0) & (deviation < _LEAST)).any():
+        close = (variance > 0) & (deviation < _LEAST)
+        if close.any():
             raise ValueError(
-                f"y varies by {deviation.min():.4g}, less than float64 tells apart; multiply it by "
-                "a power of ten"
+                f"y varies by {deviation[close][0]:.4g}, less than float64 tells apart; multiply "
+                "it by a power of ten"
             )
         self._mean = np.ldexp(mean, exponents)
         self._deviation = np.where(variance > 0, deviation, 1.0)
