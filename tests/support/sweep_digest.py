@@ -18,7 +18,7 @@ from eigenmlp.sweeps import RayExecutor, Runs, RunSpec, grid, run
 from tiny_study import tiny_runs_data, tiny_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
 
@@ -66,8 +66,22 @@ class KillOnce:
         return [1.0]
 
 
+def blocks_ctrl_c(_network: "em.Network", _X: "np.ndarray", _y: "np.ndarray") -> list[float]:
+    """Measure whether the process leaves Ctrl-C to another."""
+    return [float(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))]
+
+
 def sweep_with_a_death(folder: Path, executor: Any) -> Runs:
     """Train the sweep while a worker dies in the middle of it."""
+    runs = measured_sweep(
+        folder, executor, {"death": KillOnce(folder.parent / "killed", os.getpid())}
+    )
+    assert (folder.parent / "killed").exists()
+    return runs
+
+
+def measured_sweep(folder: Path, executor: Any, measures: "Mapping[str, Any]") -> Runs:
+    """Train the sweep, and measure more of its networks."""
     from rich.console import Console
 
     from eigenmlp.sweeps import Store
@@ -77,16 +91,16 @@ def sweep_with_a_death(folder: Path, executor: Any) -> Runs:
 
     data = tiny_runs_data()
     jobs = 2 if isinstance(executor, str) else None
-    outcomes = run_specs(
-        SPECS,
-        data,
-        Store(folder),
-        make_engine=engine_for(executor, jobs, data, len(SPECS)),
-        display=Display(Console(quiet=True), ""),
-        measures={"death": KillOnce(folder.parent / "killed", os.getpid())},
+    return Runs(
+        run_specs(
+            SPECS,
+            data,
+            Store(folder),
+            make_engine=engine_for(executor, jobs, data, len(SPECS)),
+            display=Display(Console(quiet=True), ""),
+            measures=measures,
+        )
     )
-    assert (folder.parent / "killed").exists()
-    return Runs(outcomes)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import eigenmlp as em
+import sweep_digest
 from eigenmlp.sweeps import Place, RunFailure, RunResult, run
 from eigenmlp.sweeps import runner as runner_module
 from eigenmlp.sweeps.display import Display
@@ -160,6 +161,25 @@ def test_a_worker_that_dies_costs_its_run_alone(
         runs = sweep_with_a_death(tmp_path / "runs", executor)
     assert digest(runs) == known[0]
     assert {failure.kind for failure in runs.failures} == {"diverged"}
+
+
+def test_workers_leave_ctrl_c_to_their_parent(tmp_path: Path) -> None:
+    """In a process of its own, in which Python has no process yet that cleans up after workers."""
+    program = (
+        "import sys, sweep_digest as s; from pathlib import Path\n"
+        "if __name__ == '__main__':\n"
+        "    runs = s.measured_sweep(Path(sys.argv[1]), 'processes', {'blocks': s.blocks_ctrl_c})\n"
+        "    print({run.last.further['blocks'][0] for run in runs.results})\n"
+    )
+    support = Path(sweep_digest.__file__).parent
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(support)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "{1.0}\n", ended.stderr
 
 
 def test_a_run_whose_worker_dies_always_is_given_up_and_tried_by_the_next_sweep(

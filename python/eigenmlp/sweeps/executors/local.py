@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import resource_tracker
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
@@ -80,6 +81,9 @@ class Processes(_Local):
     """
 
     def __init__(self, work: Work, done: Done, jobs: int) -> None:
+        # Its start lets Ctrl-C through to the thread that starts it, up to Python 3.12 at least, so
+        # that must be none that a worker inherits its signals from.
+        resource_tracker.ensure_running()
         super().__init__(work, done, jobs)
         self._data = MappedData(work.data)
         self._workers: dict[int, ProcessPoolExecutor] = {}
