@@ -7,11 +7,13 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "interrupts.hpp"
 #include "shapes/bad_sample.hpp"
+#include "shapes/stored.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
@@ -42,6 +44,40 @@ py::array converted(const py::array& array, const char* dtype) {
   return array.attr("astype")(dtype);
 }
 
+// Makes numbers the core's: others are converted to a type that it reads and that holds them
+// exactly; only integers beyond 2^53 are rounded.
+ElementType as_elements(py::array& values) {
+  const char kind = values.dtype().kind();
+  const py::ssize_t size = values.itemsize();
+  const bool wide_float = kind == 'f' && size > 8;
+  if ((kind != 'b' && kind != 'u' && kind != 'i' && kind != 'f') || wide_float) {
+    throw py::type_error("X must hold real numbers, got dtype " + text(values.dtype()) +
+                         "; convert it first, for example with X.astype(numpy.float32)");
+  }
+  ElementType type = ElementType::kFloat64;
+  if (kind == 'u' && size == 1) {
+    type = ElementType::kUint8;
+  } else if (kind == 'b') {
+    values = converted(values, "uint8");
+    type = ElementType::kUint8;
+  } else if (size <= 2 || (kind == 'f' && size == 4)) {
+    if (size <= 2) values = converted(values, "float32");
+    type = ElementType::kFloat32;
+  } else if (kind != 'f') {
+    values = converted(values, "float64");
+  }
+  if (values.dtype().byteorder() == (std::endian::native == std::endian::little ? '>' : '<')) {
+    values = values.attr("astype")(values.dtype().attr("newbyteorder")("="));
+  }
+  return type;
+}
+
+// A vector of a sparse array, as the core reads it: aligned and without gaps.
+py::array as_vector(const py::array& values) {
+  if (values.ndim() != 1) throw py::value_error("the vectors of a sparse X have 1 dimension each");
+  return py::module_::import("numpy").attr("require")(values, py::none(), "CA");
+}
+
 }  // namespace
 
 SampleArrays::SampleArrays(const py::object& x, const py::object& y, TargetKind kind,
@@ -55,6 +91,7 @@ SampleArrays::SampleArrays(const py::object& x, const py::object& y, TargetKind 
 }
 
 void SampleArrays::take_inputs(const py::object& x) {
+  if (py::hasattr(x, "indptr")) return take_sparse(x);
   x_ = as_array(x, "X");
   if (x_.ndim() != 2) {
     std::string message =
@@ -63,48 +100,94 @@ void SampleArrays::take_inputs(const py::object& x) {
     if (x_.ndim() > 2) message += "; flatten it with X.reshape(len(X), -1)";
     throw py::value_error(message);
   }
-  const char kind = x_.dtype().kind();
-  const py::ssize_t size = x_.itemsize();
-  const bool wide_float = kind == 'f' && size > 8;
-  if ((kind != 'b' && kind != 'u' && kind != 'i' && kind != 'f') || wide_float) {
-    throw py::type_error("X must hold real numbers, got dtype " + text(x_.dtype()) +
-                         "; convert it first, for example with X.astype(numpy.float32)");
-  }
-  if (x_.shape(0) == 0) {
-    throw py::value_error("X has no rows: shape " + text(x_.attr("shape")) +
-                          "; at least one sample is needed");
-  }
-  if (x_.shape(1) != expected_.n_features) {
-    throw py::value_error("X has " + std::to_string(x_.shape(1)) +
-                          " features a row, but the network's input has " +
-                          std::to_string(expected_.n_features));
-  }
-
-  // Other numbers are converted to a type that the core reads and that holds them exactly; only
-  // integers beyond 2^53 are rounded.
-  if (kind == 'u' && size == 1) {
-    inputs_.type = ElementType::kUint8;
-  } else if (kind == 'b') {
-    x_ = converted(x_, "uint8");
-    inputs_.type = ElementType::kUint8;
-  } else if (size <= 2 || (kind == 'f' && size == 4)) {
-    if (size <= 2) x_ = converted(x_, "float32");
-    inputs_.type = ElementType::kFloat32;
-  } else {
-    if (kind != 'f') x_ = converted(x_, "float64");
-    inputs_.type = ElementType::kFloat64;
-  }
-  if (x_.dtype().byteorder() == (std::endian::native == std::endian::little ? '>' : '<')) {
-    x_ = x_.attr("astype")(x_.dtype().attr("newbyteorder")("="));
-  }
+  inputs_.count = x_.shape(0);
+  inputs_.features = x_.shape(1);
+  inputs_.type = as_elements(x_);
+  check_shape();
   const py::ssize_t item = x_.itemsize();
   const bool readable = (x_.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0 &&
                         (x_.strides(1) == item || x_.shape(1) == 1) && x_.strides(0) % item == 0;
   if (!readable) x_ = py::module_::import("numpy").attr("ascontiguousarray")(x_);
   inputs_.data = x_.data();
-  inputs_.count = x_.shape(0);
-  inputs_.features = x_.shape(1);
   inputs_.stride = x_.strides(0) / item;
+}
+
+void SampleArrays::check_shape() const {
+  const std::string shape =
+      "(" + std::to_string(inputs_.count) + ", " + std::to_string(inputs_.features) + ")";
+  if (inputs_.count == 0) {
+    throw py::value_error("X has no rows: shape " + shape + "; at least one sample is needed");
+  }
+  if (inputs_.features != expected_.n_features) {
+    throw py::value_error("X has " + std::to_string(inputs_.features) +
+                          " features a row, but the network's input has " +
+                          std::to_string(expected_.n_features));
+  }
+}
+
+void SampleArrays::take_sparse(py::object x) {
+  if (text(x.attr("format")) != "csr") {
+    throw py::type_error("X is sparse in the format " + text(x.attr("format")) +
+                         "; convert it first with X.tocsr()");
+  }
+  const py::tuple shape = x.attr("shape");
+  if (shape.size() != 2) {
+    throw py::value_error("X must have 2 dimensions, (n_samples, n_features), got shape " +
+                          text(shape));
+  }
+  inputs_.count = shape[0].cast<Index>();
+  inputs_.features = shape[1].cast<Index>();
+  read_sparse(x);
+  const Index row = first_unordered_sample(inputs_);
+  if (row == inputs_.count) return;
+  // The features of a row may come in any order, and a feature twice, whose numbers add up.
+  const auto refuse_strays = [&] {
+    for (Index sample = 0; sample < inputs_.count; ++sample) {
+      const std::optional<Index> feature = first_stray(inputs_, sample);
+      if (!feature) continue;
+      throw py::value_error("row " + std::to_string(sample) + " of X has a number in column " +
+                            std::to_string(*feature) + ", but its indices must be from 0 to " +
+                            std::to_string(inputs_.features - 1));
+    }
+  };
+  refuse_strays();
+  x = x.attr("copy")();
+  x.attr("sum_duplicates")();
+  read_sparse(x);
+  refuse_strays();
+  if (first_unordered_sample(inputs_) < inputs_.count) {
+    throw py::value_error("the columns of X change while it is read");
+  }
+}
+
+void SampleArrays::read_sparse(const py::object& x) {
+  x_ = x.attr("data");
+  columns_ = x.attr("indices");
+  begins_ = x.attr("indptr");
+  inputs_.type = as_elements(x_);
+  check_shape();
+  const auto is = [](const py::array& places, py::ssize_t size) {
+    return places.dtype().kind() == 'i' && places.itemsize() == size &&
+           places.dtype().byteorder() == '=';
+  };
+  inputs_.wide = !is(columns_, 4) || !is(begins_, 4);
+  if (inputs_.wide && !(is(columns_, 8) && is(begins_, 8))) {
+    columns_ = converted(columns_, "int64");
+    begins_ = converted(begins_, "int64");
+  }
+  x_ = as_vector(x_);
+  columns_ = as_vector(columns_);
+  begins_ = as_vector(begins_);
+  inputs_.data = x_.data();
+  inputs_.columns = columns_.data();
+  inputs_.begins = begins_.data();
+  inputs_.stored = std::min(x_.shape(0), columns_.shape(0));
+  if (begins_.shape(0) != inputs_.count + 1 || !begins_hold(inputs_)) {
+    throw py::value_error(
+        "indptr of X must have a number for each row and one more, begin with 0, "
+        "never fall and end with the number of indices, here " +
+        std::to_string(inputs_.stored));
+  }
 }
 
 void SampleArrays::check_values() const {
@@ -118,13 +201,19 @@ void SampleArrays::check_values() const {
   }
   interrupts.raise_if_any();
   if (row == inputs_.count) return;
-  for (Index column = 0; column < inputs_.features; ++column) {
-    const Index at = row * inputs_.stride + column;
+  const Stored stored = inputs_.sparse()
+                            ? stored_of(inputs_, row)
+                            : Stored{row * inputs_.stride, row * inputs_.stride + inputs_.features};
+  for (Index at = stored.begin; at < stored.end; ++at) {
     const double value = inputs_.type == ElementType::kFloat32
                              ? static_cast<const float*>(inputs_.data)[at]
                              : static_cast<const double*>(inputs_.data)[at];
     if (expected_.single ? !(std::abs(value) <= std::numeric_limits<float>::max())
                          : !(std::abs(value) <= std::numeric_limits<double>::max())) {
+      const Index column =
+          inputs_.sparse()
+              ? with_places(inputs_, [&](auto*, auto* columns) -> Index { return columns[at]; })
+              : at - stored.begin;
       throw py::value_error(
           "X[" + std::to_string(row) + ", " + std::to_string(column) + "] is " +
           text(py::float_(value)) + ", which a network of " +

@@ -32,13 +32,15 @@ double largest_weight(bool single);
 
 // Inputs of a data set, and targets and weights if there are any, found fit for a network. Keeps
 // the arrays alive; inputs of uint8, float32 or float64 are read where they lie, labels are copied,
-// so that a later change of the caller's array can't lead out of bounds.
+// so that a later change of the caller's array can't lead out of bounds; nor can one of a sparse
+// array's places, whose readers keep within what was checked.
 class SampleArrays {
  public:
-  // x: (n_samples, n_features) numbers, finite and within the range of float32 if `single`.
-  // y: None, or as its kind says: (n_samples,) integers, or (n_samples, n_outputs) numbers, which
-  // for one output may also be (n_samples,).
-  // weights: None, or (n_samples,) numbers, finite and 0 or more, not all of them 0.
+  // x: (n_samples, n_features) numbers, finite and within the range of float32 if `single`; an
+  // array, or sparse in SciPy's CSR format, of whose rows the columns are sorted, in a copy, if
+  // need be. y: None, or as its kind says: (n_samples,) integers, or (n_samples, n_outputs)
+  // numbers, which for one output may also be (n_samples,). weights: None, or (n_samples,) numbers,
+  // finite and 0 or more, not all of them 0.
   SampleArrays(const pybind11::object& x, const pybind11::object& y, TargetKind kind,
                const pybind11::object& weights, const Expected& expected);
 
@@ -56,6 +58,9 @@ class SampleArrays {
 
  private:
   void take_inputs(const pybind11::object& x);
+  void take_sparse(pybind11::object x);
+  void read_sparse(const pybind11::object& x);
+  void check_shape() const;
   void check_values() const;
   void take_labels(const pybind11::object& y);
   void take_targets(const pybind11::object& y);
@@ -64,6 +69,8 @@ class SampleArrays {
   Expected expected_;
   TargetKind kind_;
   pybind11::array x_;
+  pybind11::array columns_;  // of sparse inputs, as the next
+  pybind11::array begins_;
   Table inputs_{};
   std::vector<Label> labels_;
   std::vector<double> targets_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guarded.hpp"
+#include "network/moments.hpp"
 #include "topics.hpp"
 
 namespace eigenmlp {
@@ -42,8 +43,7 @@ void bind_optimizer(py::module_& module, const char* name) {
              }
              hold(optimizer, Use::kRead, [&](const StopRequested&) {
                for (std::size_t i = 0; i < to.size(); ++i) {
-                 std::copy_n(optimizer.value.moments()[i].data(), optimizer.value.n_parameters(),
-                             to[i]);
+                 copy_moments(optimizer.value, i, to[i]);
                }
              });
              return out;

@@ -116,11 +116,6 @@ void dense_forward(const Layer& layer, const Scalar* parameters, const Region& r
     finish(unit, Index{rows}, panel, Index{panels});
   });
 }
-template <bool kRelu, typename Scalar>
-void dense_forward(const Layer& layer, const Scalar* parameters, const Region& region,
-                   Panels<Scalar> input, Panels<Scalar> output) {
-  dense_forward<kRelu>(layer, parameters, region, input, output, [](Index, Index, Index, Index) {});
-}
 
 // below (fan_in × lanes) = (Wᵀ δ) ⊙ slope of the layer below's activation, which `gate` (fan_in ×
 // lanes) tells as kGate says; gate and below may be the same memory. delta: fan_out × lanes.

@@ -117,6 +117,39 @@ EIGEN_STRONG_INLINE void transpose_block(const Scalar* from, Index from_stride, 
   for (Index i = 0; i < kWidth<Scalar>; ++i) pstore(to + i * to_stride, block.packet[i]);
 }
 
+// to (columns × rows) = from (rows × columns) transposed, for a share of the rows and of the
+// columns.
+template <typename Scalar>
+void transpose_matrix(Index rows, Index columns, Share of_rows, Share of_columns,
+                      const Scalar* from, Scalar* to) {
+  constexpr Index width = kWidth<Scalar>;
+  // Columns at a time: long enough runs of each row, whose columns stay in the second-level cache.
+  constexpr Index kRun = 128;
+  for (Index begin = of_columns.begin; begin < of_columns.end; begin += kRun) {
+    const Index end = std::min(begin + kRun, of_columns.end);
+    for (Index row = of_rows.begin; row < of_rows.end; row += width) {
+      Index column = begin;
+      if (row + width <= of_rows.end) {
+        for (; column + width <= end; column += width) {
+          Block<Scalar> block;
+          for (Index i = 0; i < width; ++i) {
+            block.packet[i] = load_unaligned(from + (row + i) * columns + column);
+          }
+          transpose(block);
+          for (Index i = 0; i < width; ++i) {
+            pstoreu(to + (column + i) * rows + row, block.packet[i]);
+          }
+        }
+      }
+      for (; column < end; ++column) {
+        for (Index i = row; i < std::min(row + width, of_rows.end); ++i) {
+          to[column * rows + i] = from[i * columns + column];
+        }
+      }
+    }
+  }
+}
+
 // One block of columns of a panel (features × lanes) to the column blocks, its samples from `at`
 // on.
 template <typename Scalar>

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/simd.hpp"
+#include "kernels/tile.hpp"
 #include "shapes/buffer.hpp"
 #include "shapes/optimizer.hpp"
 
@@ -182,6 +183,70 @@ EIGEN_DONT_INLINE void update(const RuleStep<Rule, Scalar>& of_rule,
   });
 }
 
+// Takes steps with the gradient 0 one after the other, of kVectors vectors of parameters at a time:
+// so many hide each other's latency. before(step, theta) is called with the parameters before each.
+template <int kVectors, std::size_t kMoments, typename Scalar, typename Steps, typename Before>
+EIGEN_STRONG_INLINE void update_at_rest(const Steps& step_at, Index n_steps, const Scalar* decays,
+                                        bool is_weight,
+                                        const std::array<Scalar*, 1 + kMoments>& streams,
+                                        Before&& before) {
+  using Vector = Packet<Scalar>;
+  constexpr Index width = kWidth<Scalar>;
+  Vector values[kVectors];
+  std::array<Vector, kMoments> of_values[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    values[v] = load_unaligned(streams[0] + v * width);
+    for (std::size_t i = 0; i != kMoments; ++i) {
+      of_values[v][i] = load_unaligned(streams[1 + i] + v * width);
+    }
+  }
+  for (Index s = 0; s < n_steps; ++s) {
+    const auto& step = step_at(s);
+    constexpr bool kDecays = requires { step.kept_of(is_weight); };
+    const Vector lambda = broadcast(decays[s]);
+    before(s, values);
+    for (int v = 0; v < kVectors; ++v) {
+      const Vector g = pmadd(lambda, values[v], broadcast(Scalar(0)));
+      if constexpr (kDecays) values[v] = pmul(step.kept_of(is_weight), values[v]);
+      values[v] = step(values[v], g, of_values[v]);
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    pstoreu(streams[0] + v * width, values[v]);
+    for (std::size_t i = 0; i != kMoments; ++i) {
+      pstoreu(streams[1 + i] + v * width, of_values[v][i]);
+    }
+  }
+}
+
+// The same of `count` parameters θ and their moments, which the streams are. before(step, at,
+// theta) gets a number of vectors of the parameters from `at` on; beyond the last they are 0.
+template <std::size_t kMoments, typename Scalar, typename Steps, typename Before>
+EIGEN_DONT_INLINE void update_at_rest(const Steps& step_at, Index n_steps, const Scalar* decays,
+                                      bool is_weight, Index count,
+                                      std::array<Scalar*, 1 + kMoments> streams, Before&& before) {
+  constexpr int kTogether = 4;
+  constexpr Index size = kTogether * kWidth<Scalar>;
+  for (Index at = 0; at < count; at += size) {
+    const Index rest = std::min(size, count - at);
+    Scalar copies[1 + kMoments][size] = {};
+    std::array<Scalar*, 1 + kMoments> padded = streams;
+    if (rest < size) {
+      for (std::size_t s = 0; s <= kMoments; ++s) {
+        padded[s] = std::copy_n(streams[s], rest, copies[s]) - rest;
+      }
+    }
+    with_constant<kTogether>(divide_up(rest, kWidth<Scalar>), [&](auto vectors) {
+      update_at_rest<vectors, kMoments>(step_at, n_steps, decays, is_weight, padded,
+                                        [&](Index s, const auto& theta) { before(s, at, theta); });
+    });
+    for (std::size_t s = 0; s <= kMoments; ++s) {
+      if (rest < size) std::copy_n(copies[s], rest, streams[s]);
+      streams[s] += size;
+    }
+  }
+}
+
 }  // namespace detail
 
 // One step's numbers, derived once a step from the rule and its clock.
@@ -216,6 +281,29 @@ void update(Optimizer<Scalar>& optimizer, const Step<Scalar>& step, Scalar decay
             });
       },
       step.of_rule);
+}
+
+// Takes steps with the gradient 0 one after the other, where ∂L/∂θ = 0 in all of them, as update()
+// does each; before(step, at, theta) as above.
+template <typename Scalar, typename Before>
+void update_at_rest(Optimizer<Scalar>& optimizer, const Step<Scalar>* steps, Index n_steps,
+                    const Scalar* decays, bool is_weight, Index offset, Index count,
+                    Scalar* parameters, Before&& before) {
+  std::visit(
+      [&]<typename Kind>(const detail::RuleStep<Kind, Scalar>&) {
+        const auto step_at = [&](Index s) -> const detail::RuleStep<Kind, Scalar>& {
+          return *std::get_if<detail::RuleStep<Kind, Scalar>>(&steps[s].of_rule);
+        };
+        detail::with_moments<Kind::kFewestMoments, Kind::kMostMoments>(
+            optimizer.moments(), offset,
+            [&]<std::size_t kMoments>(const std::array<Scalar*, kMoments>& moments) {
+              std::array<Scalar*, 1 + kMoments> streams{parameters + offset};
+              std::copy_n(moments.begin(), kMoments, streams.begin() + 1);
+              detail::update_at_rest<kMoments>(step_at, n_steps, decays, is_weight, count, streams,
+                                               before);
+            });
+      },
+      steps[0].of_rule);
 }
 
 }  // namespace eigenmlp

@@ -11,6 +11,9 @@
 #include "kernels/sums.hpp"
 #include "kernels/update.hpp"
 #include "network/batch.hpp"
+#include "network/column_gradients.hpp"
+#include "network/column_steps.hpp"
+#include "network/moments.hpp"
 #include "network/step.hpp"
 #include "system/sharing.hpp"
 #include "system/subnormals.hpp"
@@ -55,10 +58,13 @@ class Epoch {
         first_(first),
         threads_(threads),
         n_threads_(threads.now()),
-        runner_(network, batch_size, n_threads_, stop),
-        parameters_(network.parameters()),
         clips_values_(std::isfinite(settings.clipping.value)),
         clips_norm_(std::isfinite(settings.clipping.norm)),
+        // The norm of a gradient needs it whole, as it lies in the layout.
+        by_input_(samples.inputs.sparse() && !clips_norm_),
+        first_weights_(by_input_ ? network.first_weights_to_change() : nullptr),
+        parameters_(by_input_ ? network.other_parameters_to_change() : network.parameters()),
+        runner_(network, samples.inputs, order, batch_size, n_threads_, stop),
         ends_(ends_of_groups(network.layout())),
         n_groups_(n_rates_of_a_step(settings, order, batch_size)),
         group_steps_(static_cast<std::size_t>(n_threads_)),
@@ -69,6 +75,16 @@ class Epoch {
       gradient_ = Buffer<Scalar>(n_parameters);
       norm_.emplace(n_parameters);
     }
+    if (!by_input_) {
+      lay_as_parameters(optimizer, n_threads_);
+      return;
+    }
+    const Layer& layer = network.layout().layers().front();
+    lay_by_input(optimizer, layer, n_threads_);
+    const double lambda = settings.penalty.lambda;
+    columns_.emplace(optimizer, layer, first_weights_, lambda != 0, settings.clipping.value,
+                     settings.objective && lambda != 0, n_threads_);
+    waiting_.reserve(ColumnSteps<Scalar>::kMostSteps);
   }
 
   // Called by every thread.
@@ -94,25 +110,28 @@ class Epoch {
         group_steps.emplace_back(optimizer_.rule(), clock, rates[rates.size() == 1 ? 0 : at]);
       }
       const double penalty = settings_.penalty.of(weight_of(batch));
+      if (columns_) columns_->open(thread, group_steps[0], static_cast<Scalar>(penalty));
       // Computed here, since after the next barrier the step may change parameters.
-      const double penalized = thread == 0 && settings_.objective
-                                   ? penalty_of(network_, penalty, settings_.penalty.biases)
-                                   : 0;
+      const double squares =
+          thread == 0 && settings_.objective && settings_.penalty.lambda != 0 ? squares_now() : 0;
       LossSum sum;
       const Ending ending = step(thread, batch, pass, group_steps, penalty, sum);
       if (thread == 0) {
         result.ending = ending;
         if (ending == Ending::kFinished) {
           result.sum += sum;
-          const auto count = static_cast<double>(batch.count);
-          result.objective += count * (sum.loss / sum.weight + penalized);
-          result.penalty += count * penalized;
+          waiting_.push_back(
+              {static_cast<double>(batch.count), sum.loss / sum.weight, penalty, squares});
           result.n_samples += batch.count;
           ++result.n_batches;
         }
       }
-      if (ending != Ending::kFinished) return;
+      if (ending != Ending::kFinished && columns_) columns_->cancel(thread);
+      if (!columns_ || columns_->full(thread)) settle(thread, result);
+      if (ending != Ending::kFinished) break;
     }
+    settle(thread, result);
+    if (columns_) network_.write_back_first_weights(columns_->columns(thread));
   }
 
  private:
@@ -120,36 +139,88 @@ class Epoch {
     return settings_.penalty.divided ? BatchRunner<Scalar>::weight_of(batch) : 1;
   }
 
+  // A finished batch: what it adds to the objective, once the sum of the squares of all weights
+  // before its step is known.
+  struct Finished {
+    double count;
+    double loss;  // mean
+    double penalty;
+    double squares;
+  };
+
+  // The squares that the penalty adds up, without those of weights whose steps wait.
+  double squares_now() const {
+    const double others = other_squares(network_, settings_.penalty.biases);
+    return columns_ ? others : others + first_squares(network_);
+  }
+
+  // Takes the steps that wait, and adds the objective of their batches.
+  void settle(int thread, EpochResult& result) {
+    const bool shared = columns_ && settings_.objective && settings_.penalty.lambda != 0;
+    if (columns_) columns_->finish(thread);
+    if (shared) runner_.barrier().arrive_and_wait();
+    if (thread == 0) {
+      for (std::size_t i = 0; i < waiting_.size(); ++i) {
+        const Finished& batch = waiting_[i];
+        const double squares = batch.squares + (shared ? columns_->squares(i) : 0);
+        const double penalized = batch.penalty / 2 * squares;
+        result.objective += batch.count * (batch.loss + penalized);
+        result.penalty += batch.count * penalized;
+      }
+      waiting_.clear();
+    }
+    if (shared) runner_.barrier().arrive_and_wait();
+    if (columns_) columns_->clear(thread);
+  }
+
   Ending step(int thread, const Selection& batch, const Pass<Scalar>& pass,
               const std::vector<Step<Scalar>>& group_steps, double penalty, LossSum& sum) {
     const auto decay = static_cast<Scalar>(penalty);
     const Scalar bias_decay = settings_.penalty.biases ? decay : Scalar(0);
+    const auto run = [&](auto&& consume) {
+      if (columns_) return runner_.run(thread, batch, pass, sum, consume, *columns_);
+      if (!samples_.inputs.sparse()) {
+        return runner_.run(thread, batch, pass, sum, consume, NoColumns{});
+      }
+      const ColumnGradients<Scalar> columns{network_.layout().layers().front(), parameters_, decay,
+                                            gradient_.data()};
+      return runner_.run(thread, batch, pass, sum, consume, columns);
+    };
     if (!clips_values_ && !clips_norm_) {
-      return runner_.run(thread, batch, pass, sum,
-                         [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
-                           move(group_steps, is_weight ? decay : bias_decay, is_weight, offset,
-                                count, gradient);
-                         });
+      return run([&](Index offset, Index count, Scalar* gradient, bool is_weight) {
+        move(group_steps, is_weight ? decay : bias_decay, is_weight, offset, count, gradient);
+      });
     }
-    const Ending ending = runner_.run(
-        thread, batch, pass, sum, [&](Index offset, Index count, Scalar* gradient, bool is_weight) {
-          const Scalar lambda = is_weight ? decay : bias_decay;
-          for (Index i = 0; i < count; ++i) gradient[i] += lambda * parameters_[offset + i];
-          if (clips_values_) {
-            clip_values(count, static_cast<Scalar>(settings_.clipping.value), gradient);
-          }
-          if (clips_norm_) {
-            std::copy_n(gradient, count, gradient_.data() + offset);
-          } else {
-            move(group_steps, Scalar(0), is_weight, offset, count, gradient);
-          }
-        });
+    const Ending ending = run([&](Index offset, Index count, Scalar* gradient, bool is_weight) {
+      const Scalar lambda = is_weight ? decay : bias_decay;
+      for (Index i = 0; i < count; ++i) gradient[i] += lambda * parameters_[offset + i];
+      bound_values(count, gradient);
+      if (clips_norm_) {
+        std::copy_n(gradient, count, gradient_.data() + offset);
+      } else {
+        move(group_steps, Scalar(0), is_weight, offset, count, gradient);
+      }
+    });
     if (!clips_norm_ || ending != Ending::kFinished) return ending;
+    if (samples_.inputs.sparse()) {
+      const Layer& first = network_.layout().layers().front();
+      const Share mine = share_of(first.biases - first.weights, thread, n_threads_);
+      bound_values(mine.end - mine.begin, gradient_.data() + first.weights + mine.begin);
+      runner_.barrier().arrive_and_wait();
+    }
     norm_->add(gradient_.data(), thread, n_threads_);
     runner_.barrier().arrive_and_wait();
     clip_norm_and_update(thread, group_steps);
     runner_.barrier().arrive_and_wait();
+    if (samples_.inputs.sparse()) {
+      if (thread == 0) network_.copy_first_weights();
+      runner_.barrier().arrive_and_wait();
+    }
     return ending;
+  }
+
+  void bound_values(Index count, Scalar* gradient) const {
+    if (clips_values_) clip_values(count, static_cast<Scalar>(settings_.clipping.value), gradient);
   }
 
   // Updates a range of the parameters, each group in it by its own step.
@@ -230,10 +301,15 @@ class Epoch {
   Index first_;
   ThreadCount& threads_;
   int n_threads_;
-  BatchRunner<Scalar> runner_;
-  Scalar* parameters_;
   bool clips_values_;
   bool clips_norm_;
+  // Whether the first layer's weights and their moments lie input by input meanwhile.
+  bool by_input_;
+  Scalar* first_weights_;  // where they do
+  Scalar* parameters_;     // all others, or all
+  BatchRunner<Scalar> runner_;
+  std::optional<ColumnSteps<Scalar>> columns_;
+  std::vector<Finished> waiting_;  // batches whose objective isn't added yet
   std::vector<Index> ends_;
   std::size_t n_groups_;  // that have a rate of their own; 1 where all share one
   // Of each thread, its steps of the groups. Their memory is taken before the threads start, since
@@ -259,7 +335,8 @@ EpochResult train_epoch(Network<Scalar>& network, Optimizer<Scalar>& optimizer,
     throw std::invalid_argument(
         "learning_rates must hold one rate, or one for each step, or for each of its groups");
   }
-  ThreadCount n_threads = threads_for<Scalar>(network.layout(), batch_size, threads);
+  ThreadCount n_threads =
+      threads_for<Scalar>(network.layout(), samples.inputs, batch_size, threads);
 
   EpochResult result;
   Index first = 0;

@@ -12,6 +12,7 @@
 #include "kernels/normalization.hpp"
 #include "kernels/one_sample.hpp"
 #include "kernels/output.hpp"
+#include "kernels/sparse.hpp"
 #include "system/sharing.hpp"
 #include "system/subnormals.hpp"
 
@@ -50,14 +51,16 @@ void finish_hidden(const Layer& layer, const Scalar* parameters, Index unit, Ind
   activate_units<Scalar>(layer.hidden.activation, {}, unit, n_units, 0, n_vectors, values, nullptr);
 }
 
-// Takes a group's activations through a layer.
-template <typename Scalar>
+// Takes a group through a layer: products<kRelu>(finish) computes its pre-activations, through a
+// ReLU if kRelu, as dense_forward does.
+template <typename Scalar, typename Products>
 void forward_group(const Network<Scalar>& network, const Layer& layer, const Region& region,
-                   const Panels<Scalar>& from, const Panels<Scalar>& to) {
+                   const Panels<Scalar>& to, Products&& products) {
   const Scalar* parameters = network.parameters();
   const HiddenLayer& hidden = layer.hidden;
+  const auto nothing = [](Index, Index, Index, Index) {};
   if (hidden.normalization == Normalization::kLayer) {
-    dense_forward<false>(layer, parameters, region, from, to);
+    products.template operator()<false>(nothing);
     for (Index panel = 0; panel < region.n_panels; ++panel) {
       for (Index lane = 0; lane < kLanes<Scalar>; lane += kWidth<Scalar>) {
         layer_normalize<Scalar>(layer, parameters, to.at(panel) + lane, nullptr, nullptr);
@@ -66,18 +69,18 @@ void forward_group(const Network<Scalar>& network, const Layer& layer, const Reg
     }
   } else if (hidden.normalization == Normalization::kNone &&
              hidden.activation == Activation::kRelu) {
-    dense_forward<true>(layer, parameters, region, from, to);
+    products.template operator()<true>(nothing);
   } else if (hidden.normalization == Normalization::kNone &&
              hidden.activation == Activation::kIdentity) {
-    dense_forward<false>(layer, parameters, region, from, to);
+    products.template operator()<false>(nothing);
   } else {
-    dense_forward<false>(layer, parameters, region, from, to,
-                         [&](Index unit, Index n_units, Index panel, Index n_panels) {
-                           for (Index p = panel; p < panel + n_panels; ++p) {
-                             finish_hidden(layer, parameters, unit, n_units, kPanelVectors,
-                                           to.at(p) + unit * kLanes<Scalar>);
-                           }
-                         });
+    products.template operator()<false>(
+        [&](Index unit, Index n_units, Index panel, Index n_panels) {
+          for (Index p = panel; p < panel + n_panels; ++p) {
+            finish_hidden(layer, parameters, unit, n_units, kPanelVectors,
+                          to.at(p) + unit * kLanes<Scalar>);
+          }
+        });
   }
 }
 
@@ -122,15 +125,19 @@ bool for_each_group(const Network<Scalar>& network, const Table& inputs, const T
   const FlushSubnormals flush;
   const std::vector<Layer>& layers = network.layout().layers();
   const Index n_groups = divide_up(inputs.count, kGroupSamples);
-  const double flops = 2.0 * static_cast<double>(network.layout().n_parameters()) *
-                       static_cast<double>(inputs.count);
-  const Index widest = round_up(network.layout().widest(), width);
+  // Of a sparse table there are no panels.
+  const FirstWeights<Scalar> first_weights =
+      inputs.sparse() ? network.first_weights(inputs.stored) : FirstWeights<Scalar>{};
+  const Index widest = round_up(
+      inputs.sparse() ? network.layout().widest_above() : network.layout().widest(), width);
   const Index stride = widest * lanes;
+  const auto count = static_cast<double>(inputs.count);
+  const double flops = 2.0 * count * products_per_sample(network.layout(), inputs);
   const Index n_panels = std::min(kGroupPanels<Scalar>, divide_up(inputs.count, lanes));
   const auto size_for = [&](int n_threads) {
     return Scratch<Scalar>::padded(2 * n_threads * n_panels * stride);
   };
-  if (inputs.count == 1 && !network.layout().normalized()) {
+  if (inputs.count == 1 && !network.layout().normalized() && !inputs.sparse()) {
     const ThreadCount threads(allowed, divide_up(widest, kOneSampleVectors * width), flops);
     auto scratch = network.scratch().borrow(size_for(1));
     Scalar* const memory = scratch.cut(size_for(1));
@@ -161,12 +168,20 @@ bool for_each_group(const Network<Scalar>& network, const Table& inputs, const T
         const Selection samples{&inputs, nullptr, nullptr, first,
                                 std::min(kGroupSamples, inputs.count - first)};
         const Region region{0, divide_up(samples.count, lanes)};
-        for (Index sample = 0; sample < region.n_panels * lanes; sample += width) {
+        for (Index sample = 0; sample < region.n_panels * lanes && !inputs.sparse();
+             sample += width) {
           gather<Scalar>(samples, sample, network.input_scale(),
                          from.at(sample / lanes) + sample % lanes, nullptr, 0);
         }
         for (const Layer& layer : layers) {
-          forward_group(network, layer, region, from, to);
+          forward_group(network, layer, region, to, [&]<bool kRelu>(auto&& then) {
+            if (inputs.sparse() && &layer == &layers.front()) {
+              sparse_forward<kRelu>(layer, first_weights, network.parameters() + layer.biases,
+                                    samples, network.input_scale(), region, to, then);
+            } else {
+              dense_forward<kRelu>(layer, network.parameters(), region, from, to, then);
+            }
+          });
           std::swap(from, to);
         }
         finish(first, samples.count, from, to.data);

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "network/one_sample_weights.hpp"
+#include "network/weights_by_input.hpp"
 #include "shapes/buffer.hpp"
 #include "shapes/layout.hpp"
 #include "shapes/scratch.hpp"
+#include "shapes/stored.hpp"
 
 namespace eigenmlp {
 
@@ -39,12 +41,45 @@ class Network {
   // To change them before the next prediction.
   Scalar* parameters() {
     one_sample_weights_.forget();
+    by_input_.forget();
     return parameters_.data();
   }
 
   // The weights in the order that the kernel for one sample reads.
   const Scalar* one_sample_weights() const {
     return one_sample_weights_.of(layout_, parameters_.data());
+  }
+
+  // The first layer's weights for sparse inputs with so many stored numbers: input by input if they
+  // lie so already or the walk over the inputs is worth a copy of all weights.
+  FirstWeights<Scalar> first_weights(Index n_stored) const {
+    constexpr Index kWorthACopy = 16;
+    const Layer& first = layout_.layers().front();
+    if (by_input_.current() || n_stored > first.fan_in / kWorthACopy) {
+      return {by_input_.of(first, parameters_.data()), true};
+    }
+    return {parameters_.data() + first.weights, false};
+  }
+
+  // The first layer's weights input by input, to change them in place of those in the layout, which
+  // they are written back to at the end; and all other parameters, beside it. In between,
+  // parameters() isn't called.
+  Scalar* first_weights_to_change() {
+    one_sample_weights_.forget();
+    return by_input_.of(layout_.layers().front(), parameters_.data());
+  }
+  Scalar* other_parameters_to_change() {
+    one_sample_weights_.forget();
+    return parameters_.data();
+  }
+  // The other way round: brings that copy up to date with the layout, where it was.
+  void copy_first_weights() {
+    by_input_.forget();
+    by_input_.of(layout_.layers().front(), parameters_.data());
+  }
+  // Of a share of the inputs; several threads may do so at once.
+  void write_back_first_weights(Share inputs) {
+    by_input_.write_back(layout_.layers().front(), inputs, parameters_.data());
   }
 
   // For whoever computes with the network, on any thread.
@@ -55,6 +90,7 @@ class Network {
   Layout layout_;
   Buffer<Scalar> parameters_;
   mutable OneSampleWeights<Scalar> one_sample_weights_;
+  mutable WeightsByInput<Scalar> by_input_;
   mutable Scratch<Scalar> scratch_;
 };
 

@@ -7,6 +7,7 @@
 #include "kernels/dense.hpp"
 #include "kernels/gather.hpp"
 #include "kernels/simd.hpp"
+#include "kernels/sparse.hpp"
 #include "shapes/layout.hpp"
 #include "shapes/scratch.hpp"
 
@@ -16,7 +17,8 @@ namespace eigenmlp {
 //   panels[l]: n_panels × (stride_l × lanes), the activations, replaced by δ on the way back;
 //   blocks[l]: the same activations sample by sample, as the gradient of the weights above reads
 //   them.
-// stride_l is the layer's size, padded with zero features to a whole number of vectors.
+// stride_l is the layer's size, padded with zero features to a whole number of vectors. Of sparse
+// inputs there is neither; instead the δ of the first layer lie in rows as well.
 template <typename Scalar>
 struct PassMemory {
   static constexpr Index lanes = kLanes<Scalar>;
@@ -36,18 +38,18 @@ struct PassMemory {
   // Everything that a pass needs. pieces: a loan, to cut them from it, or a Measure, to learn what
   // to borrow; the list is the same, so that no piece can be cut that was not measured.
   template <typename Pieces>
-  PassMemory(const Layout& layout, Index n_panels, Pieces& pieces) {
+  PassMemory(const Layout& layout, Index n_panels, bool sparse, Pieces& pieces) {
     // The padding features of panels are never written again, those of the blocks are copies.
     const auto cut_panels = [&](Index size) {
       const Index stride = round_up(size, width) * lanes;
       return Panels<Scalar>{pieces.cut_zeros(n_panels * stride), stride};
     };
     const Index n_samples = n_panels * lanes;
-    panels.push_back(cut_panels(layout.n_features()));
+    panels.push_back(sparse ? Panels<Scalar>{nullptr, 0} : cut_panels(layout.n_features()));
     for (const Layer& layer : layout.layers()) {
       const Index stride = panels.back().stride;
       blocks.push_back({pieces.cut(n_panels * stride), n_samples,
-                        Tiling(stride / lanes / width, kGradientVectors)});
+                        Tiling(std::max(stride / lanes / width, Index{1}), kGradientVectors)});
       panels.push_back(cut_panels(layer.fan_out));
       Extra extra;
       if (!layer.hidden.plain()) extra.slopes = cut_panels(layer.fan_out);
@@ -61,6 +63,10 @@ struct PassMemory {
       }
       extras.push_back(extra);
     }
+    if (sparse) {
+      const Index stride = round_up(layout.layers().front().fan_out, width);
+      delta_rows = {pieces.cut(n_samples * stride), stride};
+    }
     targets = cut_panels(layout.n_outputs());
     losses = pieces.cut(n_samples);
     hits = pieces.cut(n_samples);
@@ -68,15 +74,16 @@ struct PassMemory {
   }
 
   // Values to borrow for it.
-  static Index size(const Layout& layout, Index n_panels) {
+  static Index size(const Layout& layout, Index n_panels, bool sparse) {
     typename Scratch<Scalar>::Measure measure;
-    PassMemory(layout, n_panels, measure);
+    PassMemory(layout, n_panels, sparse, measure);
     return measure.total();
   }
 
   std::vector<Panels<Scalar>> panels;
   std::vector<ColumnBlocks<Scalar>> blocks;
-  std::vector<Extra> extras;  // of each layer of weights, for the units above it
+  std::vector<Extra> extras;                 // of each layer of weights, for the units above it
+  DeltaRows<Scalar> delta_rows{nullptr, 0};  // of the first layer
   Panels<Scalar> targets{nullptr, 0};
   Scalar* losses = nullptr;  // of every sample, as the next two
   Scalar* hits = nullptr;

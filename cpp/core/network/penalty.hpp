@@ -14,6 +14,13 @@ struct Penalty {
   double of(double weight) const { return divided ? lambda / weight : lambda; }
 };
 
+// Σ ‖W‖² of the first layer's weights; and of all others, with `biases` also of biases, gains and
+// shifts.
+template <typename Scalar>
+double first_squares(const Network<Scalar>& network);
+template <typename Scalar>
+double other_squares(const Network<Scalar>& network, bool biases);
+
 // (λ/2) Σ ‖W‖², with `biases` also of biases, gains and shifts.
 template <typename Scalar>
 double penalty_of(const Network<Scalar>& network, double lambda, bool biases);

@@ -3,6 +3,7 @@
 #include "kernels/normalization.hpp"
 #include "kernels/sums.hpp"
 #include "kernels/update.hpp"
+#include "network/moments.hpp"
 #include "system/subnormals.hpp"
 
 namespace eigenmlp {
@@ -11,6 +12,7 @@ template <typename Scalar>
 void step(Network<Scalar>& network, Optimizer<Scalar>& optimizer, double learning_rate,
           Scalar* gradient, const Scalar* statistics) {
   const FlushSubnormals flush;
+  lay_as_parameters(optimizer, 1);
   const Layout& layout = network.layout();
   const Step<Scalar> rule(optimizer.rule(), optimizer.clock(), learning_rate);
   Scalar* const parameters = network.parameters();

@@ -41,22 +41,26 @@ class Workspace {
   static constexpr Index lanes = kLanes<Scalar>;
   static constexpr Index width = kWidth<Scalar>;
 
-  Workspace(const Network<Scalar>& network, Index n_panels)
+  // sparse: whether the inputs are.
+  Workspace(const Network<Scalar>& network, Index n_panels, bool sparse)
       : network_(network),
         n_panels_(n_panels),
-        loan_(network.scratch().borrow(PassMemory<Scalar>::size(network.layout(), n_panels))),
-        memory_(network.layout(), n_panels, loan_),
+        loan_(
+            network.scratch().borrow(PassMemory<Scalar>::size(network.layout(), n_panels, sparse))),
+        memory_(network.layout(), n_panels, sparse, loan_),
         labels_(n_panels * lanes) {}
 
   Index n_panels() const { return n_panels_; }
 
-  // Brings the chunk's samples in.
-  void gather_inputs(const Chunk& chunk, const Region& region) {
+  // Brings the chunk's samples in, of sparse inputs all but these.
+  void gather_samples(const Chunk& chunk, const Region& region) {
     const Selection& from = chunk.samples;
     for_each_vector(region, [&](Index panel, Index vector) {
       const Index first = panel * lanes + vector * width;
-      gather(from, first, network_.input_scale(), memory_.panels[0].at(panel) + vector * width,
-             &memory_.blocks[0], first);
+      if (!from.table->sparse()) {
+        gather(from, first, network_.input_scale(), memory_.panels[0].at(panel) + vector * width,
+               &memory_.blocks[0], first);
+      }
       const Index end = std::min(first + width, from.count);
       std::fill_n(memory_.weights + first, width, Scalar(0));
       for (Index i = first; i < end; ++i) {
@@ -77,32 +81,36 @@ class Workspace {
   }
 
   // From the activations below layer l to those above it, or to the layer's pre-activations where
-  // it is normalized or the last.
-  void forward(std::size_t l, const Chunk& chunk, const Pass<Scalar>& pass, const Region& region) {
+  // it is normalized or the last. first: the first layer's weights, for sparse inputs.
+  void forward(std::size_t l, const Chunk& chunk, const Pass<Scalar>& pass, const Region& region,
+               const FirstWeights<Scalar>& first) {
     const Layer& layer = network_.layout().layers()[l];
     const Scalar* parameters = network_.parameters();
-    if (layer.hidden.plain()) {
-      if (layer.hidden.activation == Activation::kRelu) {
-        return dense_forward<true>(layer, parameters, region, memory_.panels[l],
-                                   memory_.panels[l + 1]);
+    const auto products = [&]<bool kRelu>(auto&& finish) {
+      if (l == 0 && chunk.samples.table->sparse()) {
+        sparse_forward<kRelu>(layer, first, parameters + layer.biases, chunk.samples,
+                              network_.input_scale(), region, memory_.panels[1], finish);
+      } else {
+        dense_forward<kRelu>(layer, parameters, region, memory_.panels[l], memory_.panels[l + 1],
+                             finish);
       }
-      return dense_forward<false>(layer, parameters, region, memory_.panels[l],
-                                  memory_.panels[l + 1]);
+    };
+    const auto nothing = [](Index, Index, Index, Index) {};
+    if (layer.hidden.plain() && layer.hidden.activation == Activation::kRelu) {
+      return products.template operator()<true>(nothing);
     }
-    if (layer.hidden.normalization != Normalization::kNone) {
-      return dense_forward<false>(layer, parameters, region, memory_.panels[l],
-                                  memory_.panels[l + 1]);
+    if (layer.hidden.plain() || layer.hidden.normalization != Normalization::kNone) {
+      return products.template operator()<false>(nothing);
     }
     const Dropout dropout = dropout_of(l, pass);
-    dense_forward<false>(layer, parameters, region, memory_.panels[l], memory_.panels[l + 1],
-                         [&](Index unit, Index n_units, Index panel, Index n_panels) {
-                           for (Index p = panel; p < panel + n_panels; ++p) {
-                             activate_units(layer.hidden.activation, dropout, unit, n_units,
-                                            chunk.first + p * lanes, kPanelVectors,
-                                            memory_.panels[l + 1].at(p) + unit * lanes,
-                                            memory_.extras[l].slopes.at(p) + unit * lanes);
-                           }
-                         });
+    products.template operator()<false>(
+        [&](Index unit, Index n_units, Index panel, Index n_panels) {
+          for (Index p = panel; p < panel + n_panels; ++p) {
+            activate_units(layer.hidden.activation, dropout, unit, n_units, chunk.first + p * lanes,
+                           kPanelVectors, memory_.panels[l + 1].at(p) + unit * lanes,
+                           memory_.extras[l].slopes.at(p) + unit * lanes);
+          }
+        });
   }
 
   bool normalized(std::size_t l) const {
@@ -229,6 +237,12 @@ class Workspace {
       std::copy_n(extra.variances, layer.fan_out, pass.statistics + layer.variances);
     }
   }
+
+  // The δ of the first layer in rows, a region's share of them.
+  void lay_delta_in_rows(const Region& region) {
+    delta_to_rows(memory_.panels[1], memory_.delta_rows, region);
+  }
+  const DeltaRows<Scalar>& delta_rows() const { return memory_.delta_rows; }
 
   // What the gradient of layer l is summed from.
   GradientSources<Scalar> gradient_sources(std::size_t l, Index n_samples) const {

@@ -50,6 +50,8 @@ Layout::Layout(const Architecture& architecture) : sizes_(architecture.sizes) {
 
 Index Layout::widest() const { return *std::max_element(sizes_.begin(), sizes_.end()); }
 
+Index Layout::widest_above() const { return *std::max_element(sizes_.begin() + 1, sizes_.end()); }
+
 bool Layout::normalized() const {
   return std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) {
     return layer.hidden.normalization != Normalization::kNone;

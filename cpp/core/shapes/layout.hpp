@@ -38,6 +38,8 @@ class Layout {
   Index n_features() const { return sizes_.front(); }
   Index n_outputs() const { return sizes_.back(); }
   Index widest() const;
+  // The most units of a layer above the input.
+  Index widest_above() const;
   // Whether a layer is normalized at all, or by batches.
   bool normalized() const;
   bool batch_normalized() const;

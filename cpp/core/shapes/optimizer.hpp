@@ -57,6 +57,13 @@ struct AdamW : TwoMoments {
 
 using Rule = std::variant<Sgd, Momentum, Adam, AdamW>;
 
+// First-layer weights (fan_in × fan_out) whose moments lie input by input; 0 × 0 where all lie as
+// the parameters do.
+struct ByInput {
+  Index fan_in = 0;
+  Index fan_out = 0;
+};
+
 // The state of a rule: its moments and its clock.
 template <typename Scalar>
 class Optimizer {
@@ -80,8 +87,13 @@ class Optimizer {
   std::int64_t clock() const { return clock_; }
   void advance(std::int64_t steps) { clock_ += steps; }
 
+  // How the moments lie: see network/moments.hpp.
+  ByInput by_input() const { return by_input_; }
+  void set_by_input(const ByInput& by_input) { by_input_ = by_input; }
+
   // Back to the state before the first step.
   void reset() {
+    by_input_ = {};
     for (Buffer<Scalar>& moments : moments_) {
       std::fill(moments.begin(), moments.end(), Scalar(0));
     }
@@ -92,6 +104,7 @@ class Optimizer {
   Rule rule_;
   std::vector<Buffer<Scalar>> moments_;
   std::int64_t clock_ = 0;
+  ByInput by_input_;
 };
 
 }  // namespace eigenmlp

@@ -16,13 +16,21 @@ using Label = std::int32_t;
 enum class ElementType { kUint8, kFloat32, kFloat64 };
 
 // Borrowed numbers of samples, inputs or targets: number j of sample i is data[i * stride + j], the
-// stride in elements.
+// stride in elements. Of a sparse table only some numbers are stored and the others are zero, as in
+// SciPy's CSR arrays: those of sample i are data[k], of feature columns[k], for k from begins[i] to
+// below begins[i + 1], and their features ascend.
 struct Table {
   const void* data;
   ElementType type;
   Index count;
   Index features;
   Index stride;
+  const void* begins = nullptr;   // count + 1; null where all numbers are stored
+  const void* columns = nullptr;  // one for each stored number
+  bool wide = false;              // whether begins and columns have 64 bits, not 32
+  Index stored = 0;               // numbers that are stored
+
+  bool sparse() const { return begins != nullptr; }
 };
 
 // The scores of any number of samples, each times its weight.
