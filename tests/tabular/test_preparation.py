@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import issparse
 from sklearn.preprocessing import OneHotEncoder, RobustScaler
 
 from eigenmlp.tabular.columns import chosen_by, columns_of
@@ -25,7 +26,8 @@ def learn(table: Any, *, max_categories: int = 32) -> Preparation:
 
 def features(preparation: Preparation, table: Any) -> np.ndarray:
     columns, named = columns_of(table, categorical=preparation.categories_of)
-    return preparation.features(columns, named=named, owner="TabularClassifier")
+    prepared = preparation.features(columns, named=named, owner="TabularClassifier")
+    return prepared.toarray() if issparse(prepared) else np.asarray(prepared)
 
 
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(NAN), min_size=5, max_size=40))

@@ -10,13 +10,15 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
+from eigenmlp.common.sparse_arrays import as_csr
 from eigenmlp.common.words import shown, type_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["WANTED_X", "fill", "gives_an_array", "read_once", "refuse_no_array"]
+__all__ = ["WANTED_X", "copied", "fill", "gives_an_array", "read_once", "refuse_no_array"]
 
 WANTED_X = "an array, which must have 2 dimensions, (n_samples, n_features)"
 # By one of these, NumPy gets at what an object holds.
@@ -66,7 +68,10 @@ def read_once(values: Any) -> Any:
 
     Data that compute or load themselves, such as Dask's, do so each time that they are read. What
     is an array stays the same object, and so does what doesn't become one: the gate says why.
+    Sparse ones of other formats become CSR.
     """
+    if sparse.issparse(values):
+        return as_csr(values)
     if values is None or isinstance(values, np.ndarray) or hasattr(values, "filled"):
         return values
     try:
@@ -74,6 +79,13 @@ def read_once(values: Any) -> Any:
     except Exception:  # noqa: BLE001  whatever it is, the gate meets it again
         return values
     return array if array.ndim and array.dtype.kind in "biuf" else values
+
+
+def copied(values: Any) -> Any:
+    """Return a copy of values as an array, sparse as they are."""
+    if values is None:
+        return None
+    return values.copy() if sparse.issparse(values) else np.array(values)
 
 
 def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:

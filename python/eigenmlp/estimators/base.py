@@ -21,7 +21,7 @@ from eigenmlp.estimators.initial import glorot
 from eigenmlp.estimators.parameters import STOCHASTIC_SOLVERS, hidden_sizes, refuse_for_lbfgs
 from eigenmlp.estimators.samples import (
     FitSamples,
-    dense,
+    by_rows,
     given_validation_data,
     refuse_what_is_no_array,
 )
@@ -84,7 +84,8 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples. float32 is computed with in float32, anything else in float64. A sparse
-            matrix is made dense.
+            matrix stays sparse, and the first layer costs what its stored values cost; in another
+            format than CSR it is converted once.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or an indicator matrix of several labels per sample; or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -147,7 +148,7 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
             by_epochs = StochasticFit(self, resume_from, incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
-        samples = self._weighted(dense(X), y, sample_weight, incremental=incremental).present()
+        samples = self._weighted(by_rows(X), y, sample_weight, incremental=incremental).present()
         held_out = None if given is None else self._held_out(*given, dtype=X.dtype)
         self.n_outputs_ = y.shape[1]
         sizes = [X.shape[1], *hidden, self.n_outputs_]
@@ -226,7 +227,7 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
         checked = None
         if weights is not None:
             checked = _check_sample_weight(weights, X, ensure_non_negative=True)
-        X = dense(X).astype(dtype, copy=False)
+        X = by_rows(X).astype(dtype, copy=False)
         return FitSamples(X, y, checked, checked).present()
 
     def _check_solver(self) -> bool:

@@ -177,8 +177,7 @@ class MLPClassifier(ClassifierMixin, LabelledMLP):  # type: ignore[misc]  # scik
       warns and keeps the best parameters before, without them it is a ValueError.
     - With validation data the best parameters return however training ends, Ctrl-C included.
     - A fit that raises leaves the model as it was before, fitted or not.
-    - Sparse X is made dense. Predictions have the dtype of the fit, and raise an ArithmeticError
-      rather than be infinite.
+    - Predictions have the dtype of the fit, and raise an ArithmeticError rather than be infinite.
     - 'lbfgs' computes in float64 whatever X is, and goes by a loss that its gradient belongs to;
       scikit-learn's doesn't where squared errors have several outputs.
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from eigenmlp.estimators.parameters import per_layer
-from eigenmlp.estimators.samples import READ_AS_THEY_ARE, dense, refuse_what_is_no_array
+from eigenmlp.estimators.samples import READ_AS_THEY_ARE, refuse_what_is_no_array
 from eigenmlp.network import Network
 
 if TYPE_CHECKING:
@@ -95,12 +95,10 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Values of the output layer, (n_samples, n_outputs), of samples still unchecked."""
         return self._model().predict_outputs(self._checked_rows(X), n_threads=self.n_threads)
 
-    def _checked_rows(self, X: Any) -> NDArray[Any]:
+    def _checked_rows(self, X: Any) -> Any:
         refuse_what_is_no_array(X=X)
-        return dense(
-            validate_data(
-                self, X, accept_sparse=["csr", "csc"], dtype=READ_AS_THEY_ARE, reset=False
-            )
+        return validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=READ_AS_THEY_ARE, reset=False
         )
 
     def _show(self) -> None:

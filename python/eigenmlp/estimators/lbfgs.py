@@ -137,7 +137,7 @@ def packed_loss_and_gradient(
         start += shown.size
     n_layers = len(arrays) // 2
     network.set_parameters(arrays[:n_layers], arrays[n_layers:])
-    total = len(X) if sample_weight is None else float(sample_weight.sum())
+    total = X.shape[0] if sample_weight is None else float(sample_weight.sum())
     loss, gradient = network.loss_and_gradient(
         X,
         estimator._targets(np.asarray(y)),

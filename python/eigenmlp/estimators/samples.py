@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 
 from eigenmlp.common.array_likes import WANTED_X, refuse_no_array
+from eigenmlp.common.sparse_arrays import as_csr
 from eigenmlp.training.weights import NO_WEIGHT
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "READ_AS_THEY_ARE",
     "FitSamples",
-    "dense",
+    "by_rows",
     "given_validation_data",
     "refuse_what_is_no_array",
 ]
@@ -42,7 +43,7 @@ class FitSamples:
 
     Attributes
     ----------
-    X : (n_samples, n_features) array
+    X : (n_samples, n_features) array, or sparse in CSR
     y : (n_samples, n_outputs) array
         Bool, one column per class or label (binary: one), for classifiers; numbers for regressors.
     weights : (n_samples,) array or None
@@ -122,20 +123,18 @@ def given_validation_data(
     return X_val, y_val, sample_weight_val
 
 
-def dense(X: Any) -> NDArray[Any]:
-    """Return the array of a sparse matrix in CSR or CSC, and an array as it is.
+def by_rows(X: Any) -> Any:
+    """Return a sparse matrix in CSR or CSC as one whose rows can be taken, and an array as it is.
 
     Raises
     ------
     ValueError
-        If indices of the matrix lie outside of it.
+        If indices of the matrix lie outside of it, where SciPy would read.
     """
-    if sparse.issparse(X):
-        # SciPy writes wherever the indices say.
-        X.check_format(full_check=True)
-        X = X.toarray()
-    array: NDArray[Any] = X
-    return array
+    if not sparse.issparse(X):
+        return X
+    X.check_format(full_check=True)
+    return as_csr(X)
 
 
 def refuse_what_is_no_array(**given: Any) -> None:

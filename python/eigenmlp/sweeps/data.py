@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 
 from eigenmlp.common.array_likes import WANTED_X, read_once, refuse_no_array
 from eigenmlp.common.columns import checked_names, in_order, names_of
+from eigenmlp.common.sparse_arrays import stored_arrays
 from eigenmlp.common.words import listed, shown, type_of
 from eigenmlp.datasets.splits import absences
 from eigenmlp.losses import CrossEntropy, Loss, SquaredError
@@ -18,7 +20,8 @@ from eigenmlp.network.samples import checked_samples
 
 __all__ = ["Data"]
 
-Part = tuple[np.ndarray, ...]
+# X, which may be sparse, y and perhaps weights.
+Part = tuple[Any, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -28,7 +31,8 @@ class Data:
     Parameters
     ----------
     train : (X, y) or (X, y, sample_weight)
-        X : (n_samples, n_features) array, memory map or table of finite numbers; uint8 stays uint8.
+        X : (n_samples, n_features) array, memory map or table of finite numbers; uint8 stays uint8,
+        and sparse arrays and matrices stay sparse (those of other formats become CSR).
         y : (n_samples,) array of class indices from 0, or of texts or bools, which become indices;
         or (n_samples,) or (n_samples, n_outputs) array of numbers. sample_weight : (n_samples,)
         array, finite, >= 0.
@@ -97,9 +101,9 @@ class Data:
         X, _ = self.train[:2]
         outputs = "numbers" if self.n_classes is None else f"{self.n_classes} classes"
         return (
-            f"Data({len(X):,} samples of {X.shape[1]:,} features to train, "
-            f"{len(self.validation[0]):,} to validate, "
-            + ("" if self.test is None else f"{len(self.test[0]):,} to test, ")
+            f"Data({X.shape[0]:,} samples of {X.shape[1]:,} features to train, "
+            f"{len(self.validation[1]):,} to validate, "
+            + ("" if self.test is None else f"{len(self.test[1]):,} to test, ")
             + f"{outputs})"
         )
 
@@ -177,7 +181,9 @@ class Data:
         names = "" if self.feature_names is None else f" {[*self.feature_names]!r}"
         digest = hashlib.sha256(f"{self.input_scale!r} {self.n_classes}{names}".encode())
         for name, arrays in self.parts.items():
-            for array in arrays:
+            if issparse(arrays[0]):
+                digest.update(f"{name} sparse {arrays[0].shape}".encode())
+            for array in stored_arrays(*arrays):
                 digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
@@ -212,15 +218,13 @@ def _read(name: str, part: tuple[Any, ...], names: Sequence[str] | None) -> Part
     X, y, *weights = part
     try:
         refuse_no_array("X", X, WANTED_X)
-        if hasattr(X, "toarray"):
-            raise TypeError(f"X is sparse, {type_of(X)}; pass X.toarray()")  # noqa: TRY301
         refuse_no_array("y", y, "(n_samples,) labels, or (n_samples, n_outputs) numbers")
         X = in_order(X, names, exact=True)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
     # A map stays a map, which processes of one machine read where it lies.
     return tuple(
-        array if isinstance(array, np.ndarray) else np.asarray(array)
+        array if isinstance(array, np.ndarray) or issparse(array) else np.asarray(array)
         for array in map(read_once, (X, y, *(w for w in weights if w is not None)))
     )
 
@@ -253,7 +257,7 @@ def _check(name: str, part: Part, train: Part) -> None:
         raise ValueError(
             f"{name}: X is {X.dtype} of shape {X.shape}; it must be (n_samples, n_features) numbers"
         )
-    if not X.size:
+    if not all(X.shape):
         raise ValueError(f"{name}: X has shape {X.shape}, without samples or without features")
     if X.shape[1] != train[0].shape[1]:
         raise ValueError(
@@ -265,8 +269,8 @@ def _check(name: str, part: Part, train: Part) -> None:
             "numbers, or (n_samples, n_outputs) numbers, in every part alike"
         )
     for what, array in (("y", y), *(("sample_weight", array) for array in weights)):
-        if len(array) != len(X):
-            raise ValueError(f"{name}: {what} has {len(array)} entries for {len(X)} samples")
+        if len(array) != X.shape[0]:
+            raise ValueError(f"{name}: {what} has {len(array)} entries for {X.shape[0]} samples")
 
 
 def _check_labels(name: str, y: np.ndarray, n_classes: int) -> None:

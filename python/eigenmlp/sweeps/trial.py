@@ -39,7 +39,7 @@ class _Recorder(Callback):
     """
 
     def __init__(self, settings: TrainingSettings, data: Data, report: Report | None) -> None:
-        n_train = len(data.train[0])
+        n_train = len(data.train[1])
         divisor = min(settings.batch_size or n_train, n_train) if settings.l2_divided else 1
         self._l2, self._l2_biases = settings.l2 / divisor, settings.l2_biases
         loss = settings.loss
@@ -122,7 +122,7 @@ def run_spec(
     initialisation, shuffling = (
         np.random.default_rng(seed) for seed in np.random.SeedSequence(spec.seed).spawn(2)
     )
-    settings = spec.for_samples(len(data.train[0]))
+    settings = spec.for_samples(len(data.train[1]))
     told = _Told(report) if report is not None else None
     recorder = _Recorder(settings, data, told)
     stopping = (
@@ -204,7 +204,7 @@ def training_cost(spec: RunSpec, data: Data) -> float:
     sizes = spec.layer_sizes(data.n_features, data.n_outputs(spec.build_loss()))
     layers = [fan_in * fan_out for fan_in, fan_out in pairwise(sizes)]
     forward, training = 2 * sum(layers), 6 * sum(layers) - 2 * layers[0]
-    n_train, n_val = len(data.train[0]), len(data.validation[0])
+    n_train, n_val = len(data.train[1]), len(data.validation[1])
     epoch = n_train * training + n_val * forward
     if spec.evaluate_train:
         epoch += n_train * forward

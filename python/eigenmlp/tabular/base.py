@@ -263,7 +263,7 @@ class BaseTabular(CallbackSupportMixin, SavableTable):  # type: ignore[misc]
             output=loss.output,
             loss=loss,
             rate=float(self.learning_rate_init),
-            batch_size=min(int(self.batch_size), len(samples[0])),
+            batch_size=min(int(self.batch_size), len(samples[1])),
             epochs=int(self.max_iter),
         )
         samples = self._class_weighted(samples, labels)

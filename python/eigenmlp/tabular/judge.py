@@ -29,14 +29,14 @@ class Prepared:
 
     Parameters
     ----------
-    features : (n_rows, n_features) array
+    features : (n_rows, n_features) array, or sparse in CSR
     """
 
-    def __init__(self, features: NDArray[Any]) -> None:
+    def __init__(self, features: Any) -> None:
         self.features = features
 
     def __len__(self) -> int:
-        return len(self.features)
+        return int(self.features.shape[0])
 
 
 class Judge(EarlyStopping):

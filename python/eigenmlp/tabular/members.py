@@ -172,7 +172,7 @@ def trained(
             rng=orders,
             n_threads=n_threads,
             progress=progress,
-            **recipe.rates(len(X)),
+            **recipe.rates(X.shape[0]),
         )
     except (TrainingDivergedError, KeyboardInterrupt) as error:
         if judge.best_parameters is not None:

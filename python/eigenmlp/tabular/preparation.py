@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import csr_array, hstack
 
 from eigenmlp.common.words import listed, shortened
 from eigenmlp.tabular.cells import in_rows
@@ -26,6 +27,10 @@ _MOST_NAMES = 20  # in a message
 _MOST_WORDS = 3
 _MOST_PARTS = 16
 _ROWS_OF_A_PART = 50
+# From how many features on, and up to which share of them that is not 0, a table is sparse to the
+# network: beyond, dense rows are as fast.
+_FEWEST_SPARSE = 256
+_SPARSE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,12 @@ class NumberFeatures:
         parts = [f"{self.name} from {low} to {high}" for low, high in pairwise(self.borders)]
         return [self.name, *missing, *parts]
 
-    def features_of(self, column: Column) -> NDArray[Any]:
-        """Return the features of a column, (n_rows, n_features)."""
+    def features_of(self, column: Column, *, sparsely: bool) -> Any:
+        """Return the features of a column, (n_rows, n_features), as float32 in CSR if sparsely."""
+        features = self._features_of(column)
+        return csr_array(features.astype(np.float32)) if sparsely else features
+
+    def _features_of(self, column: Column) -> NDArray[Any]:
         values = self._known(column)
         gaps = np.isnan(values)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -192,16 +201,27 @@ class CategoryFeatures:
         rare = [f"{self.name} is rare"] if self.rare else []
         return [*(f"{self.name}={category}" for category in self.categories), *rare]
 
-    def features_of(self, column: Column) -> NDArray[Any]:
-        """Return the features of a column, (n_rows, n_features)."""
+    def features_of(self, column: Column, *, sparsely: bool) -> Any:
+        """Return the features of a column, (n_rows, n_features), as float32 in CSR if sparsely."""
         values = column.as_category()
         place = {category: number for number, category in enumerate(self.categories)}
         place.update(dict.fromkeys(self.rare, len(self.categories)))
         places = np.array([place.get(value, -1) for value in values])
         self._warn_of_strangers(values, places)
         if self.is_pair:
-            return np.where(places < 0, 0.0, 2.0 * places - 1)[:, None]
-        return np.asarray(places[:, None] == np.arange(self.n_features), dtype=np.float64)
+            features = np.where(places < 0, 0.0, 2.0 * places - 1)[:, None]
+            return csr_array(features.astype(np.float32)) if sparsely else features
+        if not sparsely:
+            return np.asarray(places[:, None] == np.arange(self.n_features), dtype=np.float64)
+        known = places >= 0
+        return csr_array(
+            (
+                np.ones(known.sum(), dtype=np.float32),
+                places[known].astype(np.int32),
+                np.concatenate([[0], np.cumsum(known)]).astype(np.int32),
+            ),
+            shape=(len(places), self.n_features),
+        )
 
     def _warn_of_strangers(self, values: NDArray[Any], places: NDArray[Any]) -> None:
         there = np.array([value is not None for value in values])
@@ -258,8 +278,18 @@ class Preparation:
         known = {c.name for c in self.columns if isinstance(c, CategoryFeatures)}
         return {place for place, name in enumerate(names) if name in known}
 
-    def features(self, columns: Sequence[Column], *, named: bool, owner: str) -> NDArray[Any]:
+    @property
+    def is_sparse(self) -> bool:
+        """Whether most features are 0 in a row: there are many, of categories."""
+        n_categories = [c.n_features for c in self.columns if isinstance(c, CategoryFeatures)]
+        stored = self.n_features - sum(n_categories) + len(n_categories)
+        return self.n_features >= _FEWEST_SPARSE and stored < _SPARSE_SHARE * self.n_features
+
+    def features(self, columns: Sequence[Column], *, named: bool, owner: str) -> Any:
         """Return what the network reads, float32 of shape (n_rows, n_features).
+
+        Where most features are 0 they are a sparse array in CSR, by which a network learns and
+        predicts the same to the bit.
 
         Parameters
         ----------
@@ -281,18 +311,26 @@ class Preparation:
             If columns are missing, or hold words where training had numbers.
         """
         found = self._in_order(columns, named=named, owner=owner)
-        features = np.empty((len(found[0].cells), self.n_features), dtype=np.float32)
+        sparsely = self.is_sparse
+        shape = len(found[0].cells), self.n_features
+        features = None if sparsely else np.empty(shape, dtype=np.float32)
+        blocks = []
         end = 0
         wrong = []
         for learnt, column in zip(self.columns, found, strict=True):
             begin, end = end, end + learnt.n_features
             try:
-                features[:, begin:end] = learnt.features_of(column)
+                block = learnt.features_of(column, sparsely=sparsely)
             except ValueError as error:
                 wrong.append(f"column {shortened(column.name)!r} holds {error}")
+                continue
+            if features is None:
+                blocks.append(block)
+            else:
+                features[:, begin:end] = block
         if wrong:
             raise ValueError("; ".join(wrong))
-        return features
+        return hstack(blocks, format="csr") if features is None else features
 
     def _in_order(self, columns: Sequence[Column], *, named: bool, owner: str) -> list[Column]:
         if not (self.named and named):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eigenmlp._native import _core
-from eigenmlp.common.array_likes import gives_an_array, read_once
+from eigenmlp.common.array_likes import copied, gives_an_array, read_once
 from eigenmlp.common.columns import in_order, names_of
 from eigenmlp.common.words import shown, type_of
 from eigenmlp.losses import Loss
@@ -131,9 +131,7 @@ class Batches:
         self._begun: Iterator[_Batch] | None = itertools.chain([first], walk)
         # Copies, since the next batch may come in the same memory.
         self.data: dict[str, ArrayLike | None] = {
-            name: None if values is None else np.array(values)
-            for name, values in _named(first).items()
-            if repeated
+            name: copied(values) for name, values in _named(first).items() if repeated
         }
 
     def parts(self, epoch: int) -> Iterator[Part]:

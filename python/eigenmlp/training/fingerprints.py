@@ -8,6 +8,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
+
+from eigenmlp.common.sparse_arrays import as_csr
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -48,9 +51,13 @@ def text_of(value: Any) -> str:
 
 
 def digest(values: ArrayLike | None) -> str:
-    """Tell the type, shape and content of an array."""
+    """Tell the type, shape and content of an array; of a sparse one, of all that it stores."""
     if values is None:
         return "None"
+    if sparse.issparse(values):
+        X = as_csr(values)
+        stored = ", ".join(map(digest, (X.data, X.indices, X.indptr)))
+        return f"sparse of shape {X.shape}, {stored}"
     array: NDArray[Any] = np.asarray(values)
     content = sha256()
     flat = array if array.ndim else array.reshape(1)

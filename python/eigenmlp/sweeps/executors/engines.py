@@ -9,6 +9,7 @@ from joblib import cpu_count
 from joblib.externals.loky.process_executor import ProcessPoolExecutor as LokyExecutor
 
 from eigenmlp.common.arguments import whole_number
+from eigenmlp.common.sparse_arrays import stored_arrays
 from eigenmlp.common.words import shown
 from eigenmlp.sweeps.data import Data
 from eigenmlp.sweeps.executors.dask import Dask
@@ -50,7 +51,8 @@ def engine_for(
         If there is no such engine, or it is told what it decides itself.
     """
     if executor is None:
-        n_bytes = sum(array.nbytes for part in data.parts.values() for array in part)
+        arrays = stored_arrays(*(values for part in data.parts.values() for values in part))
+        n_bytes = sum(array.nbytes for array in arrays)
         executor = "threads" if n_bytes >= _LARGE_BYTES else "processes"
     if isinstance(executor, str):
         if executor not in _LOCAL:

@@ -1,0 +1,48 @@
+"""SciPy's sparse arrays and matrices, in the one format that the core reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["as_csr", "stored_arrays"]
+
+
+def as_csr(X: Any) -> Any:
+    """Return a sparse array or matrix in the format CSR; the same object if it is in it.
+
+    What is in CSR is the array gate's to check.
+
+    Raises
+    ------
+    ValueError
+        If an index of another format lies outside of the shape, where SciPy would write.
+    """
+    if X.format == "csr":
+        return X
+    if X.format in ("csc", "bsr"):
+        X.check_format(full_check=True)
+    elif X.format == "coo":
+        for places, size in zip(X.coords, X.shape, strict=True):
+            if len(places) and not (np.min(places) >= 0 and np.max(places) < size):
+                raise ValueError(
+                    f"X has a number at {np.max(places)} or {np.min(places)} of an axis of {size}, "
+                    f"but its indices must be from 0 to {size - 1}"
+                )
+    return X.tocsr()
+
+
+def stored_arrays(*values: Any) -> Iterator[NDArray[Any]]:
+    """Yield arrays, and of those that are sparse in CSR the arrays that they are made of."""
+    for value in values:
+        if issparse(value):
+            yield from (value.data, value.indices, value.indptr)
+        else:
+            yield value
