@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "../tests/sparse_copy.hpp"
 #include "network/inference.hpp"
 #include "network/loss_gradient.hpp"
 #include "scenario.hpp"
@@ -113,18 +114,49 @@ void check_scores(const Scenario<Scalar>& scenario, const Network<Scalar>& netwo
           "gradients are the same for any number of threads");
 }
 
-// An epoch, stopped after so many questions.
+// An epoch on the scenario's inputs or others, stopped after so many questions.
 template <typename Scalar>
-EpochResult train(const Scenario<Scalar>& scenario, Network<Scalar>& network, int threads,
-                  Index stop_after) {
+EpochResult train(const Scenario<Scalar>& scenario, const eigenmlp::Table& inputs,
+                  Network<Scalar>& network, int threads, Index stop_after) {
   const Index n_parameters = network.layout().n_parameters();
   eigenmlp::Optimizer<Scalar> optimizer(scenario.rule, n_parameters);
   Index asked = 0;
+  eigenmlp::Samples samples = scenario.samples();
+  samples.inputs = inputs;
   const EpochResult result = eigenmlp::train_epoch(
-      network, optimizer, scenario.samples(), scenario.order(), scenario.settings, Threads{threads},
+      network, optimizer, samples, scenario.order(), scenario.settings, Threads{threads},
       [&] { return stop_after >= 0 && asked++ >= stop_after; });
   require(optimizer.clock() == result.n_batches, "the clock counts the finished steps");
   return result;
+}
+
+// Sparse inputs train and predict as the same numbers in dense ones have.
+template <typename Scalar>
+void check_sparse(const Scenario<Scalar>& scenario, const Network<Scalar>& trained,
+                  const EpochResult& expected) {
+  const problem::SparseCopy sparse(scenario.inputs, scenario.threads % 2 == 0, scenario.threads);
+  Network<Scalar> network = scenario.network();
+  scenario.start(network);
+  // How often a run asks whether to stop depends on its chunks.
+  const bool whole = scenario.stop_after < 0;
+  const EpochResult result =
+      train(scenario, sparse.table, network, scenario.threads, scenario.stop_after);
+  if (!whole || expected.ending != Ending::kFinished) return;
+  const Index n_values = network.layout().n_values();
+  const auto alike = [](const Scalar* a, const Scalar* b, Index count) {
+    return std::equal(a, a + count, b, [](Scalar x, Scalar y) {
+      return x == y || (std::isnan(x) && std::isnan(y));
+    });
+  };
+  require(result.ending == Ending::kFinished &&
+              alike(network.parameters(), trained.parameters(), n_values) &&
+              same(&result.sum.loss, &expected.sum.loss, 1) &&
+              same(&result.objective, &expected.objective, 1),
+          "sparse inputs train as dense ones");
+  const std::vector<Scalar> all = outputs(trained, scenario.inputs, 1);
+  require(alike(outputs(trained, sparse.table, scenario.threads).data(), all.data(),
+                static_cast<Index>(all.size())),
+          "sparse inputs are predicted as dense ones");
 }
 
 template <typename Scalar>
@@ -134,8 +166,9 @@ void check_training(const Scenario<Scalar>& scenario) {
   scenario.start(first);
   scenario.start(other);
   check_predictions(scenario, first);
-  const EpochResult a = train(scenario, first, 1, scenario.stop_after);
-  const EpochResult b = train(scenario, other, scenario.threads, scenario.stop_after);
+  const EpochResult a = train(scenario, scenario.inputs, first, 1, scenario.stop_after);
+  const EpochResult b =
+      train(scenario, scenario.inputs, other, scenario.threads, scenario.stop_after);
   const Index n_values = first.layout().n_values();
   require(same(first.parameters(), other.parameters(), n_values) && a.ending == b.ending &&
               same(&a.sum.loss, &b.sum.loss, 1) && same(&a.objective, &b.objective, 1),
@@ -147,6 +180,7 @@ void check_training(const Scenario<Scalar>& scenario) {
                         [](Scalar x) { return std::isfinite(x); }),
             "a finished epoch leaves finite parameters");
   }
+  check_sparse(scenario, first, a);
   if (a.ending != Ending::kDiverged) {
     check_predictions(scenario, first);
     check_scores(scenario, first);

@@ -135,14 +135,16 @@ class Scenario {
     const Index n_features = architecture.sizes.front();
     const Index gap = source.between(0, 3);
     const bool backwards = source.flag();
+    const bool sparse = source.byte() % 4 == 0;
     const Index stride = n_features + gap;
     memory.resize(static_cast<std::size_t>(n_samples_ * stride - gap));
     for (Element& value : memory) {
       if constexpr (std::is_integral_v<Element>) {
-        value = source.byte();
+        value = sparse ? (source.byte() % 8 ? 0 : source.byte()) : source.byte();
       } else {
         value = static_cast<Element>(
             source.value<std::conditional_t<sizeof(Element) < sizeof(Scalar), Element, Scalar>>());
+        if (sparse && source.byte() % 8) value = 0;
       }
     }
     inputs.data = backwards ? memory.data() + (n_samples_ - 1) * stride : memory.data();

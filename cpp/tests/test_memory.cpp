@@ -13,6 +13,7 @@
 #include "network/loss_gradient.hpp"
 #include "network/pass_memory.hpp"
 #include "problem.hpp"
+#include "sparse_copy.hpp"
 
 namespace {
 
@@ -27,6 +28,7 @@ using eigenmlp::PassMemory;
 using eigenmlp::Scratch;
 using problem::never;
 using problem::Problem;
+using problem::SparseCopy;
 
 constexpr Index kSamples = 300;
 constexpr Index kClasses = 3;
@@ -50,6 +52,15 @@ std::vector<float> train(Problem<float>& p) {
   eigenmlp::EpochSettings settings = problem::settings(200, 0.01);
   settings.clipping.norm = 1;
   eigenmlp::train_epoch(p.network, adam, p.samples(), {}, settings, {3}, never);
+  return parameters(p);
+}
+
+std::vector<float> train_sparsely(Problem<float>& p) {
+  const SparseCopy inputs(p.table, false);
+  Optimizer<float> adam(Adam{}, p.network.layout().n_parameters());
+  eigenmlp::Samples samples = p.samples();
+  samples.inputs = inputs.table;
+  eigenmlp::train_epoch(p.network, adam, samples, {}, problem::settings(200, 0.01), {3}, never);
   return parameters(p);
 }
 
@@ -96,6 +107,7 @@ void survives(const Architecture& architecture, const Use& use) {
 TEST(a_failed_allocation_leaves_the_network_usable) {
   for (const Architecture& architecture : {everything(), Architecture::relu({9, 14, kClasses})}) {
     survives(architecture, train);
+    survives(architecture, train_sparsely);
     survives(architecture, evaluate);
     survives(architecture, gradient);
     for (const Index n_samples : {Index{1}, kSamples}) {
@@ -129,9 +141,10 @@ struct Recorder {
 // The pieces of a pass follow one another without overlap, aligned, and end where the measured size
 // does; those with padding are zero, also in a buffer that was used before.
 template <typename Scalar>
-void check_pieces(const Architecture& architecture, Index n_panels, const std::string& which) {
+void check_pieces(const Architecture& architecture, Index n_panels, bool sparse,
+                  const std::string& which) {
   const Layout layout(architecture);
-  const Index size = PassMemory<Scalar>::size(layout, n_panels);
+  const Index size = PassMemory<Scalar>::size(layout, n_panels, sparse);
   // More than was measured, so that a wrong size is told rather than written beyond.
   const Index room = 2 * size + 1024;
   Scratch<Scalar> scratch;
@@ -141,7 +154,7 @@ void check_pieces(const Architecture& architecture, Index n_panels, const std::s
   }
   auto loan = scratch.borrow(room);
   Recorder<Scalar> recorder{loan, {}};
-  const PassMemory<Scalar> memory(layout, n_panels, recorder);
+  const PassMemory<Scalar> memory(layout, n_panels, sparse, recorder);
   check::equal(memory.panels.size(), layout.sizes().size(), which + ", layers of units");
   const Scalar* const begin = recorder.pieces.front().begin;
   const Scalar* free = begin;
@@ -172,8 +185,10 @@ TEST(the_pieces_of_a_pass_are_what_was_measured) {
                                       std::to_string(dropout) + ", " +
                                       std::to_string(sizes.size()) + " sizes, " +
                                       std::to_string(n_panels) + " panels";
-            check_pieces<float>(architecture, n_panels, which);
-            check_pieces<double>(architecture, n_panels, which);
+            for (const bool sparse : {false, true}) {
+              check_pieces<float>(architecture, n_panels, sparse, which);
+              check_pieces<double>(architecture, n_panels, sparse, which);
+            }
           }
         }
       }

@@ -6,7 +6,11 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -174,14 +178,23 @@ class ColumnSteps {
   }
 
   bool rests(Index column) const {
-    for (const Buffer<Scalar>& moments : optimizer_.moments()) {
-      const Scalar* const from = moments.data() + column * fan_out_;
+    const auto none_of = [&](const Scalar* values, auto&& moves) {
       // An integer flag instead of an early return, so that the loop is vectorized.
-      int moves = 0;
-      for (Index i = 0; i < fan_out_; ++i) moves |= from[i] != Scalar(0);
-      if (moves) return false;
+      int found = 0;
+      for (Index i = 0; i < fan_out_; ++i) found |= moves(values[column * fan_out_ + i]);
+      return found == 0;
+    };
+    for (const Buffer<Scalar>& moments : optimizer_.moments()) {
+      if (!none_of(moments.data(), [](Scalar moment) { return moment != Scalar(0); })) return false;
     }
-    return true;
+    // A step makes 0 of subnormals, and some rules of -0.
+    return none_of(weights_, [](Scalar weight) {
+      using Bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+      constexpr Bits kMagnitude = std::numeric_limits<Bits>::max() >> 1;
+      const auto bits = std::bit_cast<Bits>(weight);
+      return bits != 0 &&
+             (bits & kMagnitude) < std::bit_cast<Bits>(std::numeric_limits<Scalar>::min());
+    });
   }
 
   // Takes steps without a gradient of their own.

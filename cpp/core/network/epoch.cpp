@@ -70,6 +70,7 @@ class Epoch {
         group_steps_(static_cast<std::size_t>(n_threads_)),
         end_(order.count) {
     for (std::vector<Step<Scalar>>& group_steps : group_steps_) group_steps.reserve(n_groups_);
+    waiting_.reserve(ColumnSteps<Scalar>::kMostSteps);
     const Index n_parameters = network.layout().n_parameters();
     if (clips_norm_) {
       gradient_ = Buffer<Scalar>(n_parameters);
@@ -84,7 +85,6 @@ class Epoch {
     const double lambda = settings.penalty.lambda;
     columns_.emplace(optimizer, layer, first_weights_, lambda != 0, settings.clipping.value,
                      settings.objective && lambda != 0, n_threads_);
-    waiting_.reserve(ColumnSteps<Scalar>::kMostSteps);
   }
 
   // Called by every thread.
@@ -312,8 +312,8 @@ class Epoch {
   std::vector<Finished> waiting_;  // batches whose objective isn't added yet
   std::vector<Index> ends_;
   std::size_t n_groups_;  // that have a rate of their own; 1 where all share one
-  // Of each thread, its steps of the groups. Their memory is taken before the threads start, since
-  // an exception on one of them would end the process.
+  // Of each thread, its steps of the groups. As of waiting_, their memory is taken before the
+  // threads start, since an exception on one of them would end the process.
   std::vector<std::vector<Step<Scalar>>> group_steps_;
   Buffer<Scalar> gradient_;  // of a step, where its norm is bounded
   std::optional<SquareSum> norm_;

@@ -47,9 +47,12 @@ struct PassMemory {
     const Index n_samples = n_panels * lanes;
     panels.push_back(sparse ? Panels<Scalar>{nullptr, 0} : cut_panels(layout.n_features()));
     for (const Layer& layer : layout.layers()) {
-      const Index stride = panels.back().stride;
-      blocks.push_back({pieces.cut(n_panels * stride), n_samples,
-                        Tiling(std::max(stride / lanes / width, Index{1}), kGradientVectors)});
+      if (const Index stride = panels.back().stride; stride > 0) {
+        blocks.push_back({pieces.cut(n_panels * stride), n_samples,
+                          Tiling(stride / lanes / width, kGradientVectors)});
+      } else {
+        blocks.push_back({nullptr, 0, Tiling(1, 1)});
+      }
       panels.push_back(cut_panels(layer.fan_out));
       Extra extra;
       if (!layer.hidden.plain()) extra.slopes = cut_panels(layer.fan_out);

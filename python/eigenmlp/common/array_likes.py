@@ -10,9 +10,8 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
-from eigenmlp.common.sparse_arrays import as_csr
+from eigenmlp.common.sparse_arrays import as_csr, is_sparse
 from eigenmlp.common.words import shown, type_of
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def read_once(values: Any) -> Any:
     is an array stays the same object, and so does what doesn't become one: the gate says why.
     Sparse ones of other formats become CSR.
     """
-    if sparse.issparse(values):
+    if is_sparse(values):
         return as_csr(values)
     if values is None or isinstance(values, np.ndarray) or hasattr(values, "filled"):
         return values
@@ -85,7 +84,7 @@ def copied(values: Any) -> Any:
     """Return a copy of values as an array, sparse as they are."""
     if values is None:
         return None
-    return values.copy() if sparse.issparse(values) else np.array(values)
+    return values.copy() if is_sparse(values) else np.array(values)
 
 
 def fill(target: NDArray[Any], values: ArrayLike, name: str) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["as_csr", "stored_arrays"]
+__all__ = ["as_csr", "is_sparse", "stored_arrays"]
+
+
+def is_sparse(value: Any) -> bool:
+    """Tell SciPy's sparse arrays and matrices, without importing what makes them."""
+    scipy_sparse = sys.modules.get("scipy.sparse")
+    return scipy_sparse is not None and bool(scipy_sparse.issparse(value))
 
 
 def as_csr(X: Any) -> Any:
@@ -42,7 +48,7 @@ def as_csr(X: Any) -> Any:
 def stored_arrays(*values: Any) -> Iterator[NDArray[Any]]:
     """Yield arrays, and of those that are sparse in CSR the arrays that they are made of."""
     for value in values:
-        if issparse(value):
+        if is_sparse(value):
             yield from (value.data, value.indices, value.indptr)
         else:
             yield value

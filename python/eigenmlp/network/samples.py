@@ -1,11 +1,10 @@
 """Samples and targets, checked for a network and given to the core."""
 
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from eigenmlp._native import _core
 from eigenmlp.common.array_likes import WANTED_X, refuse_no_array
-from eigenmlp.common.sparse_arrays import as_csr
+from eigenmlp.common.sparse_arrays import as_csr, is_sparse
 from eigenmlp.network.architecture import Architecture
 
 __all__ = ["checked_samples", "refuse_no_arrays"]
@@ -40,7 +39,7 @@ def checked_samples(
     TypeError, ValueError
         If something is of another type, shape or range.
     """
-    if sparse.issparse(X):
+    if is_sparse(X):
         X = as_csr(X)
     sizes, single = architecture.layer_sizes, architecture.dtype == "float32"
     return _core.Samples(X, y, kind, sample_weight, sizes[0], sizes[-1], single)

@@ -7,11 +7,10 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from scipy.sparse import issparse
 
 from eigenmlp.common.array_likes import WANTED_X, read_once, refuse_no_array
 from eigenmlp.common.columns import checked_names, in_order, names_of
-from eigenmlp.common.sparse_arrays import stored_arrays
+from eigenmlp.common.sparse_arrays import is_sparse, stored_arrays
 from eigenmlp.common.words import listed, shown, type_of
 from eigenmlp.datasets.splits import absences
 from eigenmlp.losses import CrossEntropy, Loss, SquaredError
@@ -181,7 +180,7 @@ class Data:
         names = "" if self.feature_names is None else f" {[*self.feature_names]!r}"
         digest = hashlib.sha256(f"{self.input_scale!r} {self.n_classes}{names}".encode())
         for name, arrays in self.parts.items():
-            if issparse(arrays[0]):
+            if is_sparse(arrays[0]):
                 digest.update(f"{name} sparse {arrays[0].shape}".encode())
             for array in stored_arrays(*arrays):
                 digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
@@ -224,7 +223,7 @@ def _read(name: str, part: tuple[Any, ...], names: Sequence[str] | None) -> Part
         raise type(error)(f"{name}: {error}") from error
     # A map stays a map, which processes of one machine read where it lies.
     return tuple(
-        array if isinstance(array, np.ndarray) or issparse(array) else np.asarray(array)
+        array if isinstance(array, np.ndarray) or is_sparse(array) else np.asarray(array)
         for array in map(read_once, (X, y, *(w for w in weights if w is not None)))
     )
 

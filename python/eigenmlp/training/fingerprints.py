@@ -8,9 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
-from eigenmlp.common.sparse_arrays import as_csr
+from eigenmlp.common.sparse_arrays import as_csr, is_sparse
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -54,7 +53,7 @@ def digest(values: ArrayLike | None) -> str:
     """Tell the type, shape and content of an array; of a sparse one, of all that it stores."""
     if values is None:
         return "None"
-    if sparse.issparse(values):
+    if is_sparse(values):
         X = as_csr(values)
         stored = ", ".join(map(digest, (X.data, X.indices, X.indptr)))
         return f"sparse of shape {X.shape}, {stored}"
