@@ -50,13 +50,18 @@ class Worker:
     """The process of a peer, from this side."""
 
     def __init__(
-        self, peer: str, threads: int, python: str, variables: dict[str, str] | None = None
+        self,
+        peer: str,
+        threads: int,
+        python: str,
+        variables: dict[str, str] | None = None,
+        program: str = "worker.py",
     ) -> None:
         self.peer = peer
         cpus = ",".join(map(str, cpus_for(threads)))
         try:
             self._process = subprocess.Popen(  # noqa: S603  an interpreter of the user's choice
-                [python, str(_FOLDER / "worker.py"), peer, str(threads), cpus],
+                [python, str(_FOLDER / program), peer, str(threads), cpus],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -122,7 +127,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def start_workers(
-    peers: Sequence[str], threads: int, pythons: dict[str, str]
+    peers: Sequence[str], threads: int, pythons: dict[str, str], program: str = "worker.py"
 ) -> tuple[dict[str, Worker], dict[str, str]]:
     """Workers of the peers that are installed, and why the others are not there."""
     workers: dict[str, Worker] = {}
@@ -130,7 +135,7 @@ def start_workers(
     for peer in peers:
         python = pythons.get(peer) or pythons.get(peer.partition("-")[0]) or sys.executable
         try:
-            workers[peer] = Worker(peer, threads, python)
+            workers[peer] = Worker(peer, threads, python, program=program)
         except MissingPeerError as error:
             skipped[peer] = str(error)
     if "eigenmlp" in skipped:

@@ -1,7 +1,9 @@
 """Does the cost of an operation stay flat as the work grows? Time against width, batch, depth.
 
 One variable grows at a time; training (Adam) and prediction are timed through the Python API and
-told as GFLOP/s, so that a flat curve means a cost in proportion to the work.
+told as GFLOP/s, so that a flat curve means a cost in proportion to the work. The last variable is
+the stored numbers of sparse inputs, whose zeros are no work; these are trained by plain SGD, which
+leaves the weights of other inputs alone.
 
     python benchmarks/scaling.py [--threads 1,2] [--quick]
 """
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from scipy import sparse
 
 import charts
 import eigenmlp as em
@@ -39,24 +42,55 @@ PREDICTED = 1024
 WIDTH = 512
 RATE = 1e-4
 
-Task = tuple[tuple[int, ...], int, int]
+SPARSE_FEATURES, SPARSE_UNITS, SPARSE_BATCH = 20_000, 128, 200
 
-# What grows, and what it makes: units of each layer, a batch of training, one of prediction.
+
+@dataclass(frozen=True)
+class Task:
+    """Units of each layer, samples in a batch of training, and in one of prediction."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    predicted: int
+    stored: int = 0  # numbers that a row stores; 0: rows are dense
+    steps: int = 0  # of an epoch; 0: as many as take the wanted time
+
+    @property
+    def walked(self) -> tuple[int, ...]:
+        """The layers' units, of the inputs those that a row has."""
+        return (self.stored or self.sizes[0], *self.sizes[1:])
+
+
+def stored_task(value: int) -> Task:
+    """Make an epoch of value × 10⁵ products of a stored number and a unit, by rows and density."""
+    stored = round(20 * value**0.25)
+    rows = round(value * 1e5 / SPARSE_UNITS / stored)
+    batch = min(SPARSE_BATCH, rows)
+    steps = rows // batch
+    return Task((SPARSE_FEATURES, SPARSE_UNITS, 2), batch, steps * batch, stored, steps)
+
+
+# What grows, and the task that it makes.
 SWEEPS: dict[str, tuple[str, list[int], Callable[[int], Task]]] = {
     "width": (
         f"units of two hidden layers (batch {BATCH}, prediction of {PREDICTED:,})",
         [2**power for power in range(5, 14)],
-        lambda width: ((width, width, width, N_CLASSES), BATCH, PREDICTED),
+        lambda width: Task((width, width, width, N_CLASSES), BATCH, PREDICTED),
     ),
     "batch": (
         f"samples in a batch (two hidden layers of {WIDTH})",
         [2**power for power in range(13)],
-        lambda batch: ((WIDTH, WIDTH, WIDTH, N_CLASSES), batch, batch),
+        lambda batch: Task((WIDTH, WIDTH, WIDTH, N_CLASSES), batch, batch),
     ),
     "depth": (
         f"hidden layers of {WIDTH} (batch {BATCH}, prediction of {PREDICTED:,})",
         [1, 2, 4, 8, 16, 32],
-        lambda depth: ((WIDTH, *(WIDTH for _ in range(depth)), N_CLASSES), BATCH, PREDICTED),
+        lambda depth: Task((WIDTH, *(WIDTH for _ in range(depth)), N_CLASSES), BATCH, PREDICTED),
+    ),
+    "stored numbers": (
+        f"10⁵ stored numbers × units ({SPARSE_FEATURES:,} inputs, {SPARSE_UNITS} units)",
+        [10**power for power in range(5)],
+        stored_task,
     ),
 }
 # A first look leaves out what takes longest, and every other value.
@@ -114,50 +148,62 @@ def measure(
     rounds: int,
     seconds: float,
 ) -> Point:
-    sizes, batch, predicted = task
+    sizes, batch = task.sizes, task.batch
     net = em.Network(sizes, rng=0)
-    rule = em.optimizers.Adam()
-    flops = training_flops(sizes) * batch
+    rule = em.optimizers.SGD() if task.stored else em.optimizers.Adam()
     rng = np.random.default_rng(0)
 
-    def data(steps: int) -> tuple[np.ndarray, np.ndarray]:
-        X = rng.standard_normal((steps * batch, sizes[0]), dtype=np.float32)
-        return X, rng.integers(0, N_CLASSES, steps * batch)
+    def rows(count: int) -> Any:
+        if not task.stored:
+            return rng.standard_normal((count, sizes[0]), dtype=np.float32)
+        # One in each of as many equal parts of the columns.
+        part = sizes[0] // task.stored
+        columns = rng.integers(0, part, (count, task.stored)) + part * np.arange(task.stored)
+        values = rng.standard_normal(columns.size, dtype=np.float32)
+        firsts = np.arange(0, columns.size + 1, task.stored)
+        return sparse.csr_array((values, columns.ravel(), firsts), shape=(count, sizes[0]))
 
-    def train(X: np.ndarray, y: np.ndarray) -> None:
-        em.train(
+    def trainer(steps: int) -> Callable[[], object]:
+        X, y = rows(steps * batch), rng.integers(0, sizes[-1], steps * batch)
+        return lambda: em.train(
             net, X, y, optimizer=rule, learning_rate=RATE, batch_size=batch, epochs=1, rng=0,
             n_threads=threads,
         )  # fmt: skip
 
-    # Steps enough for the wanted time, of which a first, longer one tells how many.
-    X, y = data(2)
-    train(X, y)
-    steps = max(2, round(seconds / (seconds_of(lambda: train(X, y)) / 2)))
-    # As much data as an epoch of that many steps has, but no more than memory should hold.
-    steps = min(steps, max(2, MOST_VALUES // (batch * sizes[0])))
-    X, y = data(steps)
-    train(X, y)
-    training = Timing([seconds_of(lambda: train(X, y)) / steps for _ in range(rounds)])
+    steps = task.steps
+    if not steps:
+        # Steps enough for the wanted time, of which a first, longer one tells how many.
+        train = trainer(2)
+        train()
+        steps = max(2, round(seconds / (seconds_of(train) / 2)))
+        # As much data as an epoch of that many steps has, but no more than memory should hold.
+        steps = min(steps, max(2, MOST_VALUES // (batch * sizes[0])))
+    epoch = timed(trainer(steps), rounds, seconds if task.steps else 0)
+    training = Timing([value / steps for value in epoch])
 
-    rows = rng.standard_normal((predicted, sizes[0]), dtype=np.float32)
-    once = seconds_of(lambda: net.predict_proba(rows, n_threads=threads))
-    repeats = max(1, round(seconds / once / 4))
-
-    def predict() -> None:
-        for _ in range(repeats):
-            net.predict_proba(rows, n_threads=threads)
-
-    prediction = Timing([seconds_of(predict) / repeats for _ in range(rounds)])
+    X = rows(task.predicted)
+    prediction = Timing(timed(lambda: net.predict_proba(X, n_threads=threads), rounds, seconds / 4))
     return Point(
         sweep,
         value,
         threads,
         training,
         prediction,
-        flops / training.median / 1e9,
-        forward_flops(sizes) * predicted / prediction.median / 1e9,
+        training_flops(task.walked) * batch / training.median / 1e9,
+        forward_flops(task.walked) * task.predicted / prediction.median / 1e9,
     )
+
+
+def timed(act: Callable[[], object], rounds: int, seconds: float) -> list[float]:
+    """Return the time of a call in each round, in which calls are repeated for some seconds."""
+    act()
+    repeats = max(1, round(seconds / seconds_of(act)))
+
+    def acts() -> None:
+        for _ in range(repeats):
+            act()
+
+    return [seconds_of(acts) / repeats for _ in range(rounds)]
 
 
 def seconds_of(act: Callable[[], object]) -> float:
@@ -190,7 +236,7 @@ def markdown(facts: dict[str, Any], points: list[Point]) -> str:
 
 def plot(points: list[Point], facts: dict[str, Any], path: Path) -> None:
     with mpl.rc_context(charts.STYLE):
-        figure, axes = plt.subplots(2, len(SWEEPS), figsize=(13, 7.4), sharey="row", squeeze=False)
+        figure, axes = plt.subplots(2, len(SWEEPS), figsize=(17, 7.4), squeeze=False)
         for column, sweep in enumerate(SWEEPS):
             mine = [point for point in points if point.sweep == sweep]
             for row, kind in enumerate(("training", "prediction")):
@@ -208,7 +254,7 @@ def plot(points: list[Point], facts: dict[str, Any], path: Path) -> None:
             figure,
             "eigenmlp as the work grows: flat is a cost in proportion to the work",
             "Medians, bars: half the interquartile range. "
-            f"Adam, float32, instruction set {facts['instruction_set']}.",
+            f"Adam, for stored numbers SGD; float32, instruction set {facts['instruction_set']}.",
             facts,
         )
         charts.save(figure, path)

@@ -17,10 +17,13 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def main() -> None:
+def main(make: Callable[[str, int], Any]) -> None:
     peer, threads, cpus = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     # Before anything is imported: libraries count the cores when they are loaded.
     if hasattr(os, "sched_setaffinity"):
@@ -35,7 +38,7 @@ def main() -> None:
         print(json.dumps(values), file=answers, flush=True)
 
     try:
-        worker = Worker(peer, threads)
+        worker = make(peer, threads)
     except ModuleNotFoundError as error:
         answer(missing=f"{error.name} is not installed for {sys.executable}")
         return
@@ -51,7 +54,6 @@ def main() -> None:
 class Worker:
     def __init__(self, peer: str, threads: int) -> None:
         self.problem_module = importlib.import_module("problem")
-        modules = importlib.import_module("peers").MODULES
         modules = importlib.import_module("peers").MODULES
         self.module = importlib.import_module(f"peers.{modules[peer]}")
         self.module.use_threads(threads)
@@ -114,4 +116,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    main()
+    main(Worker)
