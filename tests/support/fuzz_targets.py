@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import feather
+from scipy import sparse
 
 import eigenmlp as em
 from checkpoint_bodies import body_of, snapshot
@@ -151,13 +152,43 @@ def any_array(data: bytes) -> NDArray[Any]:
     return array
 
 
+def any_sparse(data: bytes) -> Any:
+    """Make a sparse matrix of bytes, whose places may be anything."""
+    choice = data.ljust(8, b"\0")
+    kind = (sparse.csr_array, sparse.csc_matrix, sparse.bsr_array, sparse.coo_array)[choice[0] % 4]
+    X = kind(np.resize(np.frombuffer(data + b"\1", np.uint8) % 3, (choice[1] % 6, 3)))
+    X = X.astype(DTYPES[choice[2] % len(DTYPES)], casting="unsafe")
+    places = np.dtype("iq"[choice[3] & 1])
+    wild = np.resize(np.frombuffer(data[8:] + b"\0", np.int8), 64).astype(places)
+    if choice[4] & 1:
+        wild = wild * np.array(2**23, places)
+    names = [name for name in ("indices", "indptr", "row", "col") if hasattr(X, name)]
+    for bit, name in enumerate(names):
+        if choice[5] >> bit & 1:
+            setattr(X, name, wild[: len(getattr(X, name)) + (choice[6] >> bit & 1)].copy())
+    if choice[5] & 16:
+        X.data = X.data[1:]
+    return X
+
+
+def sparse_through_the_gate(data: bytes, _: Path) -> None:
+    try:
+        X = any_sparse(data)
+    except (TypeError, ValueError):  # SciPy has none of this type
+        return
+    check_gate(X, data)
+
+
 def through_the_gate(data: bytes, _: Path) -> None:
-    X = any_array(data[1:])
+    check_gate(any_array(data[1:]), data)
+
+
+def check_gate(X: Any, data: bytes) -> None:
     y = any_array(data[len(data) // 2 :]) if data[:1] and data[0] & 1 else np.arange(len_of(X)) % 3
     weights = any_array(data[len(data) // 3 :]) if data[:1] and data[0] & 2 else None
     with contextlib.suppress(TypeError, ValueError, ArithmeticError):
         outputs = NET.predict_proba(X, n_threads=1)
-        assert outputs.shape == (len(X), 3)
+        assert outputs.shape == (len_of(X), 3)
         assert np.isfinite(outputs).all()
         scores = NET.evaluate(X, y, sample_weight=weights, n_threads=1)
         assert np.isfinite(scores.loss)
@@ -167,7 +198,7 @@ def through_the_gate(data: bytes, _: Path) -> None:
 
 
 def len_of(array: NDArray[Any]) -> int:
-    return len(array) if array.ndim else 0
+    return array.shape[0] if array.ndim else 0
 
 
 def saved(save: Callable[..., object], *arrays: NDArray[Any], **named: NDArray[Any]) -> bytes:
@@ -274,6 +305,11 @@ TARGETS = {
     "table": Target(read_any_table("table.csv"), TABLES),
     "table.npz": Target(read_any_table("table.npz"), [data + b"\0" for data in ARRAYS]),
     "table.feather": Target(read_any_table("table.feather"), [feather_bytes() + b"\0"]),
+    "sparse": Target(
+        sparse_through_the_gate,
+        [bytes([kind, 4, dtype, kind // 2, kind & 1, lies, lies, 0, *range(40)])
+         for kind in range(4) for dtype in (0, 10, 12, 15) for lies in range(5)],
+    ),
     "gate": Target(
         through_the_gate,
         [bytes([flags, kind, 2, 4, 3, 0, 0, 2 * kind, *range(40)])
