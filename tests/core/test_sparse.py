@@ -67,23 +67,23 @@ def test_training_has_the_dense_bits(sizes: list[int], density: float, dtype: st
     S, network = sparse.csr_array(X), {"dtype": dtype}
     threads = [1, 2, 3, 5]
     for i, rule in enumerate(EVERY_RULE.values()):
-        for options in ({}, {"l2": 0.01, "penalized_loss": True}):
+        penalized: dict[str, Any] = {"l2": 0.01, "penalized_loss": True}
+        for options in ({}, penalized):
             dense = trained(sizes, X, y, network, optimizer=rule, n_threads=1, **options)
             n_threads = threads[i % 4]
             assert_same(
                 dense, trained(sizes, S, y, network, optimizer=rule, n_threads=n_threads, **options)
             )
-    for i, options in enumerate(
-        [
-            {"clip_value": 0.001},
-            {"clip_norm": 0.1},
-            {"clip_norm": 0.1, "clip_value": 0.01, "l2": 0.01, "l2_biases": True},
-            {"batch_size": None, "l2": 0.01, "l2_divided": True, "penalized_loss": True},
-            {"batch_size": 1, "epochs": 1},
-            {"rate_factors": {0: 0.3, "biases": 2.0}, "validation_data": "same"},
-            {"sample_weight": np.arange(130) % 3 + 0.5, "evaluate_train": True},
-        ]
-    ):
+    settings: list[dict[str, Any]] = [
+        {"clip_value": 0.001},
+        {"clip_norm": 0.1},
+        {"clip_norm": 0.1, "clip_value": 0.01, "l2": 0.01, "l2_biases": True},
+        {"batch_size": None, "l2": 0.01, "l2_divided": True, "penalized_loss": True},
+        {"batch_size": 1, "epochs": 1},
+        {"rate_factors": {0: 0.3, "biases": 2.0}, "validation_data": "same"},
+        {"sample_weight": np.arange(130) % 3 + 0.5, "evaluate_train": True},
+    ]
+    for i, options in enumerate(settings):
         given = [
             {name: (inputs, y) if value == "same" else value for name, value in options.items()}
             if "validation_data" in options
@@ -128,7 +128,8 @@ def test_predictions_have_the_dense_bits(sizes: list[int], density: float, dtype
             assert net.predict_proba(S[rows], n_threads=n_threads).tobytes() == expected.tobytes()
         assert (net.predict(S, n_threads=n_threads) == net.predict(X)).all()
     assert net.evaluate(S, y) == net.evaluate(X, y)
-    for options in ({}, {"l2": 0.1, "sample_weight": np.arange(333) % 4}):
+    weighted: dict[str, Any] = {"l2": 0.1, "sample_weight": np.arange(333) % 4}
+    for options in ({}, weighted):
         loss, gradient = net.loss_and_gradient(X, y, n_threads=1, **options)
         found = net.loss_and_gradient(S, y, n_threads=3, **options)
         assert found[0] == loss

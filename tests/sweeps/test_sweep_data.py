@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csc_array, csr_matrix
 
 import eigenmlp as em
-from eigenmlp.sweeps import Data, RunSpec
+from eigenmlp.sweeps import Data, RunSpec, run
 from eigenmlp.sweeps.executors.mapped import MappedData
 
 RNG = np.random.default_rng(0)
@@ -155,3 +156,28 @@ def test_what_a_killed_sweep_left_is_removed_and_what_is_in_use_is_not(
     for mapped in (in_use, another):
         mapped.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_sparse_samples_stay_sparse_and_give_the_same_runs(tmp_path: Path) -> None:
+    rows = np.where(np.random.default_rng(0).random((60, 9)) < 0.3, 1.0, 0.0).astype(np.float32)
+    y = np.arange(60) % 3
+    specs = [RunSpec(name="a", hidden_layers=(5,), epochs=3)]
+    parts: dict[str, Any] = {}
+    for name, kind in (("dense", np.asarray), ("csc", csc_array), ("csr", csr_matrix)):
+        data = Data(train=(kind(rows[:40]), y[:40]), validation=(kind(rows[40:]), y[40:]))
+        runs = run(specs, data, tmp_path / name, executor="processes", jobs=1, progress=False)
+        parts[name] = data, runs.results[0].load("last")
+    assert "Data(40 samples of 9 features to train, 20 to validate" in repr(parts["csc"][0])
+    assert parts["csc"][0].fingerprint != parts["dense"][0].fingerprint
+    changed = csr_matrix(rows[:40])
+    changed.data[0] = 2
+    other = Data(train=(changed, y[:40]), validation=(csr_matrix(rows[40:]), y[40:]))
+    assert other.fingerprint != parts["csr"][0].fingerprint
+    for name in ("csc", "csr"):
+        assert parts[name][1].tobytes() == parts["dense"][1].tobytes()
+    mapped = MappedData(parts["csr"][0])
+    opened = mapped.open()
+    for stored in (opened.train[0].data, opened.train[0].indices, opened.train[0].indptr):
+        assert isinstance(stored, np.memmap)
+    assert opened.fingerprint == parts["csr"][0].fingerprint
+    mapped.close()

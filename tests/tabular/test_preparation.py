@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from scipy.sparse import issparse
 from sklearn.preprocessing import OneHotEncoder, RobustScaler
 
+import eigenmlp as em
+from eigenmlp.tabular import preparation as preparation_module
 from eigenmlp.tabular.columns import chosen_by, columns_of
 from eigenmlp.tabular.preparation import CategoryFeatures, NumberFeatures, Preparation, learnt_from
 
@@ -187,3 +189,29 @@ def test_what_comes_after_gaps_alone_is_told_and_read_as_gaps(later: list[Any]) 
     with warnings.catch_warnings():  # a column of zeros had values
         warnings.simplefilter("error")
         features(learn({"a": [None, 0.0]}), {"a": [3.0, None]})
+
+
+def test_many_categories_are_sparse_and_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    table = {
+        "city": np.array([f"c{i}" for i in rng.integers(0, 300, 900)], dtype=object),
+        "size": np.where(rng.random(900) < 0.1, NAN, rng.random(900)),
+        "open": np.array([None, "yes", "no"], dtype=object)[rng.integers(0, 3, 900)],
+    }
+    y = np.where((table["size"] > 0.5) ^ (rng.random(900) < 0.1), "dear", "cheap")
+
+    def outputs() -> tuple[Any, np.ndarray]:
+        model = em.TabularClassifier(
+            (16,), max_iter=3, max_categories=1000, random_state=0, validation_fraction=0.3
+        ).fit(table, y)
+        columns, _ = columns_of(table, categorical=model._preparation.categories_of)
+        prepared = model._preparation.features(columns, named=True, owner="")
+        return prepared, model.predict_proba(table)
+
+    sparsely, expected = outputs()
+    monkeypatch.setattr(preparation_module, "_FEWEST_SPARSE", 10**9)
+    dense, found = outputs()
+    assert issparse(sparsely)
+    assert sparsely.dtype == dense.dtype == np.float32
+    np.testing.assert_array_equal(sparsely.toarray(), dense)
+    assert found.tobytes() == expected.tobytes()
