@@ -47,6 +47,7 @@ PAGES = [
     "docs/searches.md",
     "docs/sweeps.md",
     "docs/tables.md",
+    "docs/text.md",
     "docs/threads.md",
 ]
 
@@ -55,6 +56,8 @@ PAGES = [
 def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(__file__).parents[1] / page
     monkeypatch.chdir(tmp_path)
+    # Pages find the data of the tests as in a clone's root.
+    (tmp_path / "tests").symlink_to(path.parents[page.count("/")] / "tests")
     # Put back after the page that sets them.
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_ALLOW_FILE_STORE"):
         monkeypatch.setenv(name, "")

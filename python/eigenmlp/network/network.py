@@ -386,9 +386,10 @@ class Network:
 
         Parameters
         ----------
-        X : (n_samples, n_features) array or table
-            Real numbers; uint8, float32 and float64 are read where they lie. A table's columns go
-            by name, if the network knows `feature_names`.
+        X : (n_samples, n_features) array, sparse array or table
+            Real numbers; uint8, float32 and float64 are read where they lie. SciPy's sparse arrays
+            and matrices stay sparse, and those not in CSR are converted. A table's columns go by
+            name, if the network knows `feature_names`.
         n_threads : int or None, default=None
             Threads to compute with, >= 1; None decides by the size of the work and the call's share
             of the cores, which calls at the same time split evenly, up to the environment variable

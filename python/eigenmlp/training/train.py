@@ -76,11 +76,14 @@ def train(
     ----------
     network : Network
         Trained in place. One training run at a time.
-    X : (n_samples, n_features) array or table, or an iterable of batches
+    X : (n_samples, n_features) array, sparse array or table, or an iterable of batches
         Finite real numbers; uint8, float32 and float64 are read where they lie, row by row, so a
-        uint8 data set stays uint8 in memory. Not to be changed during training. The names of a
-        table's columns become the network's `feature_names`; if it has some from before, the
-        columns must be the same, in any order.
+        uint8 data set stays uint8 in memory. SciPy's sparse arrays and matrices stay sparse, with
+        the dense array's bits: CSR is read where it lies, other formats are converted once, and the
+        first layer costs what the stored numbers cost, but with `clip_norm` each step visits all
+        weights. Not to be changed during training. The names of a table's columns become the
+        network's `feature_names`; if it has some from before, the columns must be the same, in any
+        order.
 
         Without `y`, the batches of data that lie elsewhere: pairs ``(X, y)`` or triples ``(X, y,
         sample_weight)`` of any lengths, whose parts are as here. An epoch goes through the iterable
