@@ -31,6 +31,9 @@ py::array as_array(const py::object& object, const char* name) {
     throw py::type_error(std::string(name) + " is a masked array, and a network knows no masks; " +
                          "fill it first with " + name + ".filled(...)");
   }
+  if (py::hasattr(object, "toarray")) {
+    throw py::type_error(std::string(name) + " is sparse; pass " + name + ".toarray()");
+  }
   try {
     return py::module_::import("numpy").attr("asarray")(object);
   } catch (py::error_already_set& error) {
@@ -164,6 +167,7 @@ void SampleArrays::read_sparse(const py::object& x) {
   x_ = x.attr("data");
   columns_ = x.attr("indices");
   begins_ = x.attr("indptr");
+  if (x_.dtype().kind() == 'b') x_ = x_.attr("view")("uint8");
   inputs_.type = as_elements(x_);
   check_shape();
   const auto is = [](const py::array& places, py::ssize_t size) {

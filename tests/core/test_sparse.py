@@ -253,8 +253,20 @@ def test_places_of_other_formats_that_lie_are_refused(kind: Any) -> None:
     X = kind(np.eye(4, 6))
     (X.coords[0] if kind is sparse.coo_array else X.indices)[1] = 100
     net = em.Network([6, 5, 4], rng=0)
-    with pytest.raises(ValueError, match="ind"):
-        net.predict(X)
+    for use in (net.predict, lambda X: em.MLPClassifier().fit(X, [0, 1, 2, 3])):
+        with pytest.raises(ValueError, match=r"X .*ind.*must be"):
+            use(X)
+
+
+def test_sparse_targets_are_refused_in_words() -> None:
+    with pytest.raises(TypeError, match=r"y is sparse; pass y.toarray\(\)"):
+        em.train(em.Network([4, 3, 2], rng=0), np.eye(4), sparse.csr_array(np.eye(4)))
+
+
+def test_parts_of_sparse_data() -> None:
+    X, y = sparse.csr_array(thin(50, 9, 0.3)), labels(50, 2)
+    parts = em.datasets.split(X, y, (0.8, 0.2), rng=0)
+    assert [len(part) for part in parts] == [40, 10]
 
 
 def test_places_that_another_thread_changes_all_the_time() -> None:

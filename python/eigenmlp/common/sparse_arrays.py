@@ -34,13 +34,18 @@ def as_csr(X: Any) -> Any:
     if X.format == "csr":
         return X
     if X.format in ("csc", "bsr"):
-        X.check_format(full_check=True)
+        try:
+            X.check_format(full_check=True)
+        except ValueError as error:
+            raise ValueError(f"X is sparse in the format {X.format}, but: {error}") from error
     elif X.format == "coo":
-        for places, size in zip(X.coords, X.shape, strict=True):
-            if len(places) and not (np.min(places) >= 0 and np.max(places) < size):
+        for axis, (places, size) in enumerate(zip(X.coords, X.shape, strict=True)):
+            wrong = np.flatnonzero((places < 0) | (places >= size))
+            if len(wrong):
+                what = "row" if axis == 0 else "column"
                 raise ValueError(
-                    f"X has a number at {np.max(places)} or {np.min(places)} of an axis of {size}, "
-                    f"but its indices must be from 0 to {size - 1}"
+                    f"X has a number in {what} {places[wrong[0]]}, but its indices must be from 0 "
+                    f"to {size - 1}"
                 )
     return X.tocsr()
 

@@ -1,11 +1,13 @@
 """Splitting a data set into parts such as training, validation and test."""
 
 import math
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from eigenmlp.common.sparse_arrays import is_sparse
 from eigenmlp.common.words import listed, shown
 
 __all__ = ["absences", "split"]
@@ -14,7 +16,7 @@ _Indices = npt.NDArray[np.intp]
 
 
 def split(
-    X: Sized,
+    X: Any,
     y: npt.ArrayLike,
     fractions: Sequence[float] = (0.8, 0.1, 0.1),
     *,
@@ -25,7 +27,7 @@ def split(
 
     Parameters
     ----------
-    X : sized, n_samples long
+    X : sized or sparse, n_samples long
         The samples; only counted.
     y : array-like, shape (n_samples,)
         Their classes; used when `stratify` is True.
@@ -67,16 +69,18 @@ def split(
     ((500, 784), (500,))
     """
     labels = np.asarray(y)
-    if labels.ndim != 1 or len(labels) != len(X):
+    n_samples = X.shape[0] if is_sparse(X) else len(X)
+    if labels.ndim != 1 or len(labels) != n_samples:
         raise ValueError(
-            f"X holds {len(X)} samples, but y has shape {labels.shape}; pass one label per sample"
+            f"X holds {n_samples} samples, but y has shape {labels.shape}; pass one label per "
+            "sample"
         )
-    sizes = _sizes(len(X), fractions)
+    sizes = _sizes(n_samples, fractions)
     if stratify:
         _check_classes(labels, sizes)
     generator = np.random.default_rng(rng)
     parts = []
-    rest = np.arange(len(X), dtype=np.intp)
+    rest = np.arange(n_samples, dtype=np.intp)
     for size in sizes[:-1]:
         taken, left = _cut(labels[rest], size, stratify, generator)
         parts.append(rest[taken])

@@ -147,8 +147,8 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
         if self.solver != "lbfgs":
             by_epochs = StochasticFit(self, resume_from, incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        X, y = self._validate_input(X, y, incremental=incremental, reset=first)
-        samples = self._weighted(by_rows(X), y, sample_weight, incremental=incremental).present()
+        X, y = self._validate_input(by_rows(X), y, incremental=incremental, reset=first)
+        samples = self._weighted(X, y, sample_weight, incremental=incremental).present()
         held_out = None if given is None else self._held_out(*given, dtype=X.dtype)
         self.n_outputs_ = y.shape[1]
         sizes = [X.shape[1], *hidden, self.n_outputs_]
@@ -223,11 +223,11 @@ class BaseMLP(CallbackSupportMixin, Convertible, Savable):  # type: ignore[misc]
 
     def _held_out(self, X: Any, y: Any, weights: ArrayLike | None, *, dtype: Any) -> FitSamples:
         refuse_what_is_no_array(X_val=X, y_val=y, sample_weight_val=weights)
-        X, y = self._validate_input(X, y, incremental=False, reset=False, held_out=True)
+        X, y = self._validate_input(by_rows(X), y, incremental=False, reset=False, held_out=True)
         checked = None
         if weights is not None:
             checked = _check_sample_weight(weights, X, ensure_non_negative=True)
-        X = by_rows(X).astype(dtype, copy=False)
+        X = X.astype(dtype, copy=False)
         return FitSamples(X, y, checked, checked).present()
 
     def _check_solver(self) -> bool:

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from eigenmlp.estimators.parameters import per_layer
-from eigenmlp.estimators.samples import READ_AS_THEY_ARE, refuse_what_is_no_array
+from eigenmlp.estimators.samples import READ_AS_THEY_ARE, by_rows, refuse_what_is_no_array
 from eigenmlp.network import Network
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class FittedNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def _checked_rows(self, X: Any) -> Any:
         refuse_what_is_no_array(X=X)
         return validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=READ_AS_THEY_ARE, reset=False
+            self, by_rows(X), accept_sparse="csr", dtype=READ_AS_THEY_ARE, reset=False
         )
 
     def _show(self) -> None:

@@ -40,7 +40,7 @@ class LabelledMLP(BaseMLP):
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
+            accept_sparse="csr",
             multi_output=True,
             dtype=(np.float64, np.float32),
             reset=reset,

@@ -124,17 +124,17 @@ def given_validation_data(
 
 
 def by_rows(X: Any) -> Any:
-    """Return a sparse matrix in CSR or CSC as one whose rows can be taken, and an array as it is.
+    """Return a sparse matrix as one whose rows can be taken, and anything else as it is.
 
     Raises
     ------
     ValueError
         If indices of the matrix lie outside of it, where SciPy would read.
     """
-    if not sparse.issparse(X):
-        return X
-    X.check_format(full_check=True)
-    return as_csr(X)
+    if sparse.issparse(X):
+        X = as_csr(X)
+        X.check_format(full_check=True)
+    return X
 
 
 def refuse_what_is_no_array(**given: Any) -> None:
