@@ -72,24 +72,87 @@ EIGEN_DONT_INLINE void add_rows_ahead(Index count, const Index* places, const Sc
       sums);
 }
 
-// Calls body(count, columns, values) for the stored numbers of a sample, some at a time, converted
-// and times scale.
-template <typename Scalar, typename Body>
-EIGEN_STRONG_INLINE void for_each_run(const Table& table, Index sample, Scalar scale, Body&& body) {
-  constexpr Index kRun = 256;
-  Index places[kRun];
-  Scalar numbers[kRun];
-  with_stored(table, sample, [&](const auto* values, const auto* columns, Index count) {
-    for (Index begin = 0; begin < count; begin += kRun) {
-      const Index n = std::min(kRun, count - begin);
-      for (Index k = 0; k < n; ++k) {
-        places[k] =
-            std::clamp(static_cast<Index>(columns[begin + k]), Index{0}, table.features - 1);
-        numbers[k] = static_cast<Scalar>(values[begin + k]) * scale;
+// Stored numbers of a sample, some at a time: converted, and times a scale.
+template <typename Scalar>
+struct Run {
+  static constexpr Index kMost = 256;
+
+  // From number `begin` of the sample on; count is 0 behind the last.
+  EIGEN_DONT_INLINE void read(const Table& table, Index sample, Index begin, Scalar scale) {
+    with_stored(table, sample, [&](const auto* from, const auto* places, Index stored) {
+      count = std::clamp(stored - begin, Index{0}, kMost);
+      for (Index k = 0; k < count; ++k) {
+        columns[k] =
+            std::clamp(static_cast<Index>(places[begin + k]), Index{0}, table.features - 1);
+        values[k] = static_cast<Scalar>(from[begin + k]) * scale;
       }
-      body(n, static_cast<const Index*>(places), static_cast<const Scalar*>(numbers));
+    });
+  }
+
+  Index count;
+  Index columns[kMost];
+  Scalar values[kMost];
+};
+
+// sums (kVectors vectors of outputs from `unit` on) += W · a run of a sample's inputs.
+template <int kVectors, typename Scalar>
+EIGEN_DONT_INLINE void add_run(const Layer& layer, const FirstWeights<Scalar>& weights, Index unit,
+                               const Run<Scalar>& run, Scalar* sums) {
+  if (weights.by_input) {
+    return add_rows_ahead<kVectors>(run.count, run.columns, run.values, weights.of + unit,
+                                    layer.fan_out, sums);
+  }
+  constexpr Index size = kVectors * kWidth<Scalar>;
+  const Index n_units = std::min(size, layer.fan_out - unit);
+  alignas(kAlignment) Scalar packed[size] = {};
+  add_rows<kVectors>(
+      run.count, run.columns, run.values,
+      [&](Index column) {
+        const Scalar* from = weights.of + unit * layer.fan_in + column;
+        for (Index i = 0; i < n_units; ++i) packed[i] = from[i * layer.fan_in];
+        return static_cast<const Scalar*>(packed);
+      },
+      sums);
+}
+
+// One panel of samples, kVectors vectors of outputs from `unit` on: see sparse_forward.
+template <bool kRelu, int kVectors, typename Scalar>
+EIGEN_DONT_INLINE void sparse_tile(const Layer& layer, const FirstWeights<Scalar>& weights,
+                                   const Scalar* biases, const Selection& selection, Scalar scale,
+                                   Index panel, Index unit, Scalar* output) {
+  constexpr Index width = kWidth<Scalar>;
+  constexpr Index lanes = kLanes<Scalar>;
+  constexpr Index size = kVectors * width;
+  const Index n_units = std::min(size, layer.fan_out - unit);
+  Run<Scalar> run;
+  alignas(kAlignment) Scalar sums[lanes][size];
+  for (Index lane = 0; lane < lanes; ++lane) {
+    const Index at = panel * lanes + lane;
+    if (at >= selection.count) {
+      std::copy_n(sums[lane - 1], size, sums[lane]);
+      continue;
     }
-  });
+    std::fill_n(std::copy_n(biases + unit, n_units, sums[lane]), size - n_units, Scalar(0));
+    const Index sample = selection.index(at);
+    Index begin = 0;
+    do {
+      run.read(*selection.table, sample, begin, scale);
+      add_run<kVectors>(layer, weights, unit, run, sums[lane]);
+      begin += run.count;
+    } while (run.count == Run<Scalar>::kMost);
+    if constexpr (kRelu) {
+      for (Index i = 0; i < size; i += width) {
+        pstore(sums[lane] + i, pmax(load(sums[lane] + i), broadcast(Scalar(0))));
+      }
+    }
+    // What was read beyond the outputs: the padding of panels is zero.
+    std::fill(sums[lane] + n_units, sums[lane] + size, Scalar(0));
+  }
+  for (Index i = 0; i < size; i += width) {
+    for (Index lane = 0; lane < lanes; lane += width) {
+      transpose_block(sums[lane] + i, size, output + i * lanes + lane, lanes);
+    }
+  }
 }
 
 }  // namespace detail
@@ -102,60 +165,18 @@ void sparse_forward(const Layer& layer, const FirstWeights<Scalar>& weights, con
                     const Selection& selection, double input_scale, const Region& region,
                     Panels<Scalar> output, Finish&& finish) {
   constexpr Index width = kWidth<Scalar>;
-  constexpr Index lanes = kLanes<Scalar>;
   const auto scale = static_cast<Scalar>(input_scale);
   const Tiling tiles(divide_up(layer.fan_out, width), kSparseVectors);
   const Share share = share_of(tiles.count() * region.n_panels, region.part, region.parts);
   for (Index job = share.begin; job < share.end; ++job) {
     const Index panel = region.first_panel + job / tiles.count();
     const Index tile = job % tiles.count();
+    const Index unit = tiles.first(tile) * width;
     with_constant<kSparseVectors>(tiles.size(tile), [&](auto vectors) {
-      constexpr Index size = vectors * width;
-      const Index unit = tiles.first(tile) * width;
-      const Index n_units = std::min(size, layer.fan_out - unit);
-      alignas(kAlignment) Scalar sums[lanes][size];
-      for (Index lane = 0; lane < lanes; ++lane) {
-        const Index sample = panel * lanes + lane;
-        if (sample >= selection.count) {
-          std::copy_n(sums[lane - 1], size, sums[lane]);
-          continue;
-        }
-        std::fill_n(std::copy_n(biases + unit, n_units, sums[lane]), size - n_units, Scalar(0));
-        detail::for_each_run(*selection.table, selection.index(sample), scale,
-                             [&](Index count, const Index* columns, const Scalar* values) {
-                               if (weights.by_input) {
-                                 detail::add_rows_ahead<vectors>(count, columns, values,
-                                                                 weights.of + unit, layer.fan_out,
-                                                                 sums[lane]);
-                                 return;
-                               }
-                               alignas(kAlignment) Scalar packed[size] = {};
-                               detail::add_rows<vectors>(
-                                   count, columns, values,
-                                   [&](Index column) {
-                                     const Scalar* from = weights.of + unit * layer.fan_in + column;
-                                     for (Index i = 0; i < n_units; ++i)
-                                       packed[i] = from[i * layer.fan_in];
-                                     return static_cast<const Scalar*>(packed);
-                                   },
-                                   sums[lane]);
-                             });
-        if constexpr (kRelu) {
-          for (Index i = 0; i < size; i += width) {
-            pstore(sums[lane] + i, pmax(load(sums[lane] + i), broadcast(Scalar(0))));
-          }
-        }
-        // What was read beyond the outputs: the padding of panels is zero.
-        std::fill(sums[lane] + n_units, sums[lane] + size, Scalar(0));
-      }
-      Scalar* const to = output.at(panel) + unit * lanes;
-      for (Index i = 0; i < size; i += width) {
-        for (Index lane = 0; lane < lanes; lane += width) {
-          transpose_block(sums[lane] + i, size, to + i * lanes + lane, lanes);
-        }
-      }
-      finish(unit, n_units, panel, Index{1});
+      detail::sparse_tile<kRelu, vectors>(layer, weights, biases, selection, scale, panel, unit,
+                                          output.at(panel) + unit * kLanes<Scalar>);
     });
+    finish(unit, std::min(tiles.size(tile) * width, layer.fan_out - unit), panel, Index{1});
   }
 }
 
